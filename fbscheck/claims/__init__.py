@@ -1,0 +1,1 @@
+"""The claims, chapter by chapter: statement, hypotheses, and how the witnesses are called."""

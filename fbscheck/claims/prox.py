@@ -1,0 +1,233 @@
+"""Chapter "prox": is a proximal map the minimiser that it claims to be?
+
+Every check compares the map with something that does not come from the map: cvxpy's solution of
+the definition, subgradients, function values, the same map at another step.  The samples give at
+most SUPPORTED.  The worst sample is evaluated once more in ball arithmetic, so that a violation
+is either confirmed beyond rounding or dropped.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from fbscheck.certify.balls import ball, exact, lower, maximum, norm, sqrt
+from fbscheck.errors import SolverError
+from fbscheck.functions import Function
+from fbscheck.inputs import Array
+from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour, Side, decide, squeeze, undecided
+
+__all__ = ["CLAIMS", "DEFINITION", "FIRM", "OPTIMALITY", "RESOLVENT", "VALUE", "ProxCase", "assess"]
+
+Points = npt.NDArray[np.float64]
+
+STEPS = (0.05, 1.0, 20.0)
+AGREEMENT = 1e-6
+"""Relative distance to cvxpy's minimiser: its objective is good to 1e-12, its point to the root."""
+ROUNDING = 1e-11
+"""Relative error that closed forms may accumulate in float64 on the sampled scales."""
+
+DEFINITION = Claim(
+    "prox.definition", "The proximal map solves its definition",
+    r"\mathrm{prox}_{hg}(u) = \mathrm{argmin}_y\; g(y)+|y-u|^2/(2h)", Relation.AT_MOST,
+    "Moreau 1965; reference: the definition as a cvxpy program (relative distance)",
+)
+OPTIMALITY = Claim(
+    "prox.optimality", "The optimality condition of the proximal map",
+    r"(u-p)/h \in \partial g(p),\quad p=\mathrm{prox}_{hg}(u)", Relation.AT_MOST,
+    "Bauschke and Combettes 2017, section 16; reference: one-sided derivatives (relative distance)",
+)
+FIRM = Claim(
+    "prox.firm", "Proximal maps are firmly nonexpansive, strongly so for strongly convex functions",
+    r"(1+h\sigma)\,|p-q|^2 \leq \langle p-q,\,u-v\rangle,\quad p=\mathrm{prox}_{hg}(u),\; q=\mathrm{prox}_{hg}(v)",
+    Relation.AT_MOST, "Moreau 1965; Rockafellar 1976 (largest ratio of the two sides)",
+)
+RESOLVENT = Claim(
+    "prox.resolvent", "Proximal maps of one function at two steps are tied by the resolvent identity",
+    r"p_h = p_{h'}\left(\frac{h'}{h}\,I+\left(1-\frac{h'}{h}\right)p_h\right),\quad p_h=\mathrm{prox}_{hg}",
+    Relation.AT_MOST, "Bauschke and Combettes 2017, section 23 (relative distance of the two sides)",
+)
+VALUE = Claim(
+    "prox.value", "No point has a smaller proximal objective",
+    r"g(p)+\frac{|p-u|^2}{2h}+\frac{1+h\sigma}{2h}\,|y-p|^2 \leq g(y)+\frac{|y-u|^2}{2h},\quad p=\mathrm{prox}_{hg}(u)",
+    Relation.AT_MOST, "strong convexity of the proximal objective (relative excess of the left side)",
+)
+CLAIMS = (DEFINITION, OPTIMALITY, FIRM, RESOLVENT, VALUE)
+
+
+@final
+@dataclass(frozen=True)
+class ProxCase:
+    """A function with a name and the dimension in which it is sampled."""
+
+    name: str
+    g: Function
+    dimension: int = 5
+
+
+@final
+@dataclass(frozen=True)
+class Finding:
+    """The worst sample of one check: its measure in floating point, and enclosed from below."""
+
+    measure: float
+    confirmed: float
+    witness: dict[str, Any]
+
+
+def assess(case: ProxCase, claims: Sequence[Claim], samples: int, rng: np.random.Generator, scale: float = 1.0) -> list[Result]:
+    """Check a proximal map against each of ``claims`` (from ``CLAIMS``, or planted from them).
+
+    ``scale`` is the planted error: the point, or the bound, times ``scale``.
+    """
+    points = sample_points(case, samples, rng)
+    return [_assess_one(case, claim, points, rng, scale) for claim in claims]
+
+
+def sample_points(case: ProxCase, samples: int, rng: np.random.Generator) -> Points:
+    """Points as columns (d, S): normal at three scales, integers (ties, zeros), one huge, one tiny."""
+    d, share = case.dimension, max(1, samples // 4)
+    normal = [size * rng.standard_normal((d, share)) for size in (1e-2, 1.0, 1e2)]
+    integers = rng.integers(-2, 3, size=(d, share)).astype(float)
+    special = np.column_stack([np.zeros(d), np.ones(d), -np.ones(d), 1e3 * np.eye(d)[0], np.full(d, 1e-9)])
+    return np.hstack([*normal, integers, special])
+
+
+def _assess_one(case: ProxCase, claim: Claim, u: Points, rng: np.random.Generator, scale: float) -> Result:
+    kind = claim.id.removeprefix("planted.")
+    check, theory, error, method = {
+        DEFINITION.id: (_definition, AGREEMENT, 0.0, "cvxpy"),
+        OPTIMALITY.id: (_optimality, ROUNDING, 0.0, "subdifferential"),
+        FIRM.id: (_firm, scale, ROUNDING, "pairs"),
+        RESOLVENT.id: (_resolvent, ROUNDING, 0.0, "two steps"),
+        VALUE.id: (_value, ROUNDING, 0.0, "trial points"),
+    }[kind]
+    try:
+        findings = [finding for step in STEPS for finding in check(case.g, u, step, rng, scale)]
+    except SolverError as failure:
+        return undecided(claim, case.name, str(failure))
+    worst = max(findings, key=lambda finding: finding.measure)
+    confirmed = max(findings, key=lambda finding: finding.confirmed)
+    evidence = (
+        Evidence(Side.ATTAINED, worst.measure, Rigour.FLOATING, f"{u.shape[1]} samples at {len(STEPS)} steps, {method}", error),
+        Evidence(Side.ATTAINED, confirmed.confirmed, Rigour.ENCLOSED, f"worst sample in ball arithmetic, {method}"),
+    )
+    return decide(claim, case.name, squeeze(theory, evidence), {"function": case.name, **confirmed.witness})
+
+
+def _definition(g: Function, u: Points, step: float, rng: np.random.Generator, scale: float) -> Iterator[Finding]:
+    """Distance to cvxpy's minimiser y, less how far y itself can be off."""
+    from fbscheck.reference import programs
+
+    p, y = scale * g.prox(u, step), programs.prox(g, u, step)
+    duals = _duals(g, u, p, y, step)
+    distance = _distance_to_prox(g, u, p, y, step, duals)
+    k = int(np.argmax(distance))
+    confirmed = _confirm(g, u[:, k], p[:, k], y[:, k], step, [s[:, k] for s in duals])
+    yield Finding(float(distance[k]), confirmed, _witness(step, u=u[:, k], map=p[:, k], better=y[:, k]))
+
+
+def _optimality(g: Function, u: Points, step: float, rng: np.random.Generator, scale: float) -> Iterator[Finding]:
+    """h times the distance of (u - p)/h to the subdifferential at p, which bounds |p - prox(u)|."""
+    p = scale * g.prox(u, step)
+    slope = (u - p) / step
+    distance = step * np.linalg.norm(slope - g.subgradient(p, slope), axis=0) / (1 + np.linalg.norm(u, axis=0))
+    k = int(np.argmax(distance))
+    point, image, other = u[:, k], p[:, k], g.prox(u[:, k], step)
+    confirmed = _confirm(g, point, image, other, step, _duals(g, point, image, other, step))
+    yield Finding(float(distance[k]), confirmed, _witness(step, u=point, map=image))
+
+
+def _duals(g: Function, u: Points, p: Points, y: Points, step: float) -> list[Points]:
+    """Candidate dual points of the proximal problem; any one in the domain of g* gives a bound."""
+    bases = ((u - y) / step, g.subgradient(p, (u - p) / step), g.subgradient(y, (u - y) / step))
+    return [shrink * s for s in bases for shrink in (1.0, 1 - 2.0**-48, 1 - 2.0**-40, 1 - 2.0**-30, 1 - 2.0**-20)]
+
+
+def _distance_to_prox(g: Function, u: Array, p: Array, y: Array, step: Any, duals: Sequence[Array]) -> Any:
+    """A lower bound on |p - prox(u)| / (1 + |u|) from any other candidate y; float64 or balls.
+
+    The proximal objective is 1/h-strongly convex, so |y - prox(u)|^2 <= 2h (primal(y) - dual(s))
+    for every s, where dual(s) = <s, u> - h |s|^2 / 2 - g*(s).
+    """
+    primal = g(y) + np.sum((y - u) * (y - u), axis=0) / (2 * step)
+    best = -np.inf
+    for s in duals:
+        best = maximum(best, np.sum(s * u, axis=0) - step * np.sum(s * s, axis=0) / 2 - g.conjugate(s))
+    radius = sqrt(maximum(2 * step * (primal - best), 0.0))
+    return (norm(p - y) - radius) / (1 + norm(u))
+
+
+def _confirm(g: Function, u: Points, p: Points, y: Points, step: float, duals: Sequence[Points]) -> float:
+    """The same bound for one sample, rigorously."""
+    enclosed = _distance_to_prox(g, exact(u), exact(p), exact(y), ball(step), [exact(s) for s in duals])
+    return max(0.0, lower(enclosed))
+
+
+def _firm(g: Function, u: Points, step: float, rng: np.random.Generator, scale: float) -> Iterator[Finding]:
+    """Largest (1 + h sigma)|p - q|^2 / <p - q, u - v> over pairs far apart, close, and on one ray."""
+    far = u[:, rng.permutation(u.shape[1])]
+    for v in (far, u + 1e-3 * (1 + np.abs(u)) * rng.standard_normal(u.shape), 1.5 * u):
+        difference, image = u - v, g.prox(u, step) - g.prox(v, step)
+        inner = np.sum(image * difference, axis=0)
+        moved = np.sum(image * image, axis=0)
+        known = moved > 1e-12 * np.sum(difference * difference, axis=0)
+        ratio = np.where(known, (1 + step * g.strong_convexity) * moved / np.where(known, inner, 1.0), 0.0)
+        k = int(np.argmax(ratio))
+        yield Finding(float(ratio[k]), _firm_ratio(g, u[:, k], v[:, k], step), _witness(step, u=u[:, k], v=v[:, k]))
+
+
+def _firm_ratio(g: Function, u: Points, v: Points, step: float) -> float:
+    first, second = exact(u), exact(v)
+    image = g.prox(first, step) - g.prox(second, step)
+    inner, moved = np.sum(image * (first - second)), np.sum(image * image)
+    if not inner > 0:
+        return 0.0
+    return lower((1 + ball(step) * ball(g.strong_convexity)) * moved / inner)
+
+
+def _resolvent(g: Function, u: Points, step: float, rng: np.random.Generator, scale: float) -> Iterator[Finding]:
+    """Relative distance between p_h(u) and scale * p_h'(h'/h u + (1 - h'/h) p_h(u))."""
+    for other in (0.3 * step, 4.0 * step):
+        p = g.prox(u, step)
+        ratio = other / step
+        again = scale * g.prox(ratio * u + (1 - ratio) * p, other)
+        distance = np.linalg.norm(p - again, axis=0) / (1 + np.linalg.norm(u, axis=0) * max(1.0, ratio))
+        k = int(np.argmax(distance))
+        point, share = exact(u[:, k]), ball(other) / ball(step)
+        enclosed = g.prox(point, step)
+        second = ball(scale) * g.prox(share * point + (1 - share) * enclosed, other)
+        confirmed = lower(norm(enclosed - second) / (1 + norm(point) * max(1.0, ratio)))
+        yield Finding(float(distance[k]), max(0.0, confirmed), _witness(step, u=u[:, k], other_step=other))
+
+
+def _value(g: Function, u: Points, step: float, rng: np.random.Generator, scale: float) -> Iterator[Finding]:
+    """Largest relative excess of the left side over scale * right side, over trial points y in the domain."""
+    p = g.prox(u, step)
+    curvature = (1 + step * g.strong_convexity) / (2 * step)
+    left = g(p) + np.sum((p - u) ** 2, axis=0) / (2 * step)
+    trials = (p, 0.999 * p, p[:, rng.permutation(p.shape[1])], g.prox(u + rng.standard_normal(u.shape), step))
+    for y in trials:
+        right = g(y) + np.sum((y - u) ** 2, axis=0) / (2 * step)
+        excess = (left + curvature * np.sum((y - p) ** 2, axis=0) - scale * right) / (1 + np.abs(left) + np.abs(right))
+        k = int(np.argmax(excess))
+        confirmed = _value_excess(g, u[:, k], y[:, k], step, scale)
+        yield Finding(float(excess[k]), confirmed, _witness(step, u=u[:, k], y=y[:, k]))
+
+
+def _value_excess(g: Function, u: Points, y: Points, step: float, scale: float) -> float:
+    point, trial, h = exact(u), exact(y), ball(step)
+    p, left = g.prox(point, step), g.envelope(point, step)
+    growth = (1 + h * ball(g.strong_convexity)) / (2 * h) * np.sum((trial - p) * (trial - p))
+    right = g(trial) + np.sum((trial - point) * (trial - point)) / (2 * h)
+    return lower((left + growth - ball(scale) * right) / (1 + abs(left) + abs(right)))
+
+
+def _witness(step: float, **arrays: Any) -> dict[str, Any]:
+    """A sample, exactly: floats as hexadecimal strings."""
+    return {
+        "step": step.hex(),
+        **{name: [v.hex() for v in np.atleast_1d(value).tolist()] for name, value in arrays.items()},
+    }

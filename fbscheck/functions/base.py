@@ -1,0 +1,143 @@
+"""What every convex function offers, and how its input is checked.
+
+Points are (d,) arrays, or (d, S) arrays that hold S samples as columns; values are a float or
+an (S,) array.  A parameter of shape (d,) belongs to the coordinates.  Every formula of this
+folder is written once over the operations of :mod:`fbscheck.certify.balls`, so that it runs on
+float64 arrays and, for a certificate, on arrays of balls.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+
+from fbscheck.certify.balls import ball, is_ball, maximum
+from fbscheck.errors import InputError
+from fbscheck.inputs import Array, Number, positive
+from fbscheck.points import points
+
+__all__ = ["Function", "indicator", "outside"]
+
+MEMBERSHIP = 1e-12
+"""How far outside a set, relative to its size, a float64 point still counts as inside (rounding of
+a projection).  Sets without a size, and balls, get no allowance."""
+
+
+def indicator(violation: Array, size: Any = 0.0) -> Any:
+    """Sum over coordinates of 0 where ``violation`` <= 0 and inf elsewhere.
+
+    Float64 allows a violation of ``MEMBERSHIP`` times ``size``; a ball must certainly not exceed 0.
+    """
+    if is_ball(violation):
+        outside = np.frompyfunc(lambda v: 0 if v <= 0 else np.inf, 1, 1)(violation)
+        return np.sum(outside, axis=0)
+    return np.sum(np.where(violation <= MEMBERSHIP * size, 0.0, np.inf), axis=0)
+
+
+class Function(ABC):
+    """A proper, convex, lower semicontinuous function g on R^d.
+
+    Subclasses give ``_value``, ``_prox``, ``_conjugate`` and ``_subgradient``; the public methods
+    check the input first.
+    """
+
+    separable: ClassVar[bool] = False
+    """Whether g is a sum of functions of one coordinate each."""
+    is_indicator: ClassVar[bool] = False
+    """Whether g is 0 on a set and inf elsewhere."""
+
+    @property
+    def strong_convexity(self) -> float:
+        """The largest promised sigma >= 0 for which g - sigma |x|^2 / 2 is convex."""
+        return 0.0
+
+    @property
+    def lipschitz(self) -> float | None:
+        """A Lipschitz constant of g that holds in every dimension; None: nothing is promised."""
+        return None
+
+    @property
+    def dimension(self) -> int | None:
+        """The d that the parameters of g fix, or None if g lives in every dimension."""
+        return None
+
+    def __call__(self, x: Array) -> Any:
+        """g(x), inf outside the domain; (d,) gives a float, (d, S) an (S,) array.
+
+        Raises
+        ------
+        InputError
+            If ``x`` has the wrong shape or holds NaN or inf.
+        """
+        x = self._checked(x, "x")
+        with np.errstate(over="ignore"):
+            value = self._value(x)
+        return float(value) if np.ndim(value) == 0 and not is_ball(value) else value
+
+    def prox(self, u: Array, step: Number) -> Array:
+        """The proximal map ``argmin_y g(y) + |y - u|^2 / (2 step)``, same shape as ``u``.
+
+        Raises
+        ------
+        InputError
+            If ``step`` is not finite and positive, or ``u`` has the wrong shape or holds NaN or inf.
+        """
+        step = positive(step, "step", "A proximal step is a length; a gradient-descent sign or a zero default?")
+        u = self._checked(u, "u")
+        with np.errstate(over="ignore", under="ignore"):
+            return self._prox(u, _operand(step, u))
+
+    def conjugate(self, s: Array) -> Any:
+        """The convex conjugate ``sup_x <s, x> - g(x)``, inf outside its domain."""
+        s = self._checked(s, "s")
+        with np.errstate(over="ignore"):
+            value = self._conjugate(s)
+        return float(value) if np.ndim(value) == 0 and not is_ball(value) else value
+
+    def subgradient(self, x: Array, near: Array) -> Array:
+        """The element of the subdifferential of g at ``x`` that is nearest to ``near`` (float64).
+
+        Raises
+        ------
+        InputError
+            If ``x`` and ``near`` have different shapes, or hold NaN or inf.
+        """
+        x, near = self._checked(x, "x"), self._checked(near, "near")
+        if x.shape != near.shape:
+            raise InputError(f"Need x and near of one shape, got {x.shape} and {near.shape}.")
+        return self._subgradient(x, near)
+
+    def envelope(self, u: Array, step: Number) -> Any:
+        """The Moreau envelope ``min_y g(y) + |y - u|^2 / (2 step)``."""
+        p = self.prox(u, step)
+        distance = np.sum((p - u) * (p - u), axis=0) / (2 * _operand(step, u))
+        return distance if self.is_indicator else self._value(p) + distance
+
+    def _checked(self, x: Array, name: str) -> Array:
+        x = points(x, name)
+        if (self.dimension is not None and len(x) != self.dimension):
+            want = "(d,) or (d, S)" if self.dimension is None else f"({self.dimension},) or ({self.dimension}, S)"
+            raise InputError(f"Need {name} of shape {want} for {type(self).__name__}, got {x.shape} (transposed?).")
+        return x
+
+    @abstractmethod
+    def _value(self, x: Array) -> Any: ...
+
+    @abstractmethod
+    def _prox(self, u: Array, step: Any) -> Array: ...
+
+    @abstractmethod
+    def _conjugate(self, s: Array) -> Any: ...
+
+    @abstractmethod
+    def _subgradient(self, x: Array, near: Array) -> Array: ...
+
+
+def _operand(step: Number, x: Array) -> Any:
+    """``step`` in the arithmetic of ``x``: a Fraction keeps its value among balls."""
+    return ball(step) if is_ball(x) else float(step)
+
+
+def outside(x: Array, low: Any, high: Any) -> Array:
+    """How far each coordinate of ``x`` is outside [low, high]; <= 0 inside."""
+    return maximum(x - high, low - x)

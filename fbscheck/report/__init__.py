@@ -1,0 +1,66 @@
+"""Reports: what a run found, for a reader who has never seen fbscheck.
+
+One record of the content (:mod:`~fbscheck.report.content`) is rendered twice, to LaTeX and to a
+self-contained HTML page.  The same run gives the same bytes, wherever its folder is.
+"""
+
+import os
+from pathlib import Path
+
+from fbscheck import store
+from fbscheck.errors import InputError
+from fbscheck.report import content, latex, page
+from fbscheck.report.figures import drawn, figure
+from fbscheck.report.compiler import typeset
+
+__all__ = ["FORMATS", "write"]
+
+FORMATS = ("pdf", "tex", "html")
+
+
+def write(folder: Path, format: str = "pdf") -> Path:
+    """Write ``report.pdf`` (and ``.tex``), ``report.tex`` or ``report.html`` into a run's folder.
+
+    The figures are left in ``figures/`` as PDF and PNG.
+
+    Raises
+    ------
+    InputError
+        If ``folder`` holds no run, cannot be written, or ``format`` is none of :data:`FORMATS`.
+    MissingToolError
+        If a PDF is asked for and LaTeX is not installed; ``report.tex`` is there all the same.
+    FbscheckError
+        If LaTeX cannot compile the report; the message names its log.
+    """
+    if format not in FORMATS:
+        raise InputError(f"Need a report format among {', '.join(FORMATS)}, got {format!r}.")
+    folder = Path(folder)
+    run = store.load(folder)
+    store.prepare(folder)
+    stems = content.stems(run.plots)
+    pictures = {}
+    for plot, stem in zip(run.plots, stems, strict=True):
+        picture = figure(plot)
+        for kind in ("pdf", "png"):
+            _replace(folder / "figures" / f"{stem}.{kind}", drawn(picture, kind))
+        if format == "html":
+            pictures[stem] = drawn(picture, "svg")
+    document = content.document(run, stems)
+    if format == "html":
+        store.write_text(folder / "report.html", page.render(document, pictures))
+        return folder / "report.html"
+    source = folder / "report.tex"
+    store.write_text(source, latex.render(document))
+    if format == "tex":
+        return source
+    _replace(folder / "report.pdf", typeset(source).pdf)
+    (folder / "report.log").unlink(missing_ok=True)
+    return folder / "report.pdf"
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_bytes(data)
+    os.replace(temporary, path)

@@ -1,0 +1,143 @@
+"""Figures: from the points of a :class:`~fbscheck.verdict.Plot` to a picture fit for print.
+
+No pyplot and no global state: a :class:`~matplotlib.figure.Figure` is built and drawn under the
+same settings whatever the user's own matplotlib settings are, and drawn twice gives the same bytes.
+"""
+
+import io
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.lines import Line2D
+from matplotlib.textpath import TextPath
+
+from fbscheck.report.characters import fallback, printable
+from fbscheck.verdict import Curve, Plot
+
+__all__ = ["drawn", "figure"]
+
+WIDTH, HEIGHT = 5.6, 3.5
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#AA4499", "#000000", "#E69F00", "#56B4E9")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (6, 1.5, 1, 1.5)), (0, (1, 1.2)), (0, (8, 2)))
+MARKERS = ("o", "s", "^", "D", "v", "X", "P")
+MARKS_ON_A_LINE = 8
+LABEL_LENGTH, AXIS_LENGTH = 48, 76
+
+SETTINGS: dict[str, Any] = {
+    "font.family": ["STIXGeneral", "DejaVu Sans"], "mathtext.fontset": "stix", "font.size": 9, "axes.labelsize": 9,
+    "axes.linewidth": 0.6, "axes.edgecolor": "#444444", "axes.spines.top": False, "axes.spines.right": False,
+    "axes.axisbelow": True, "axes.formatter.use_mathtext": True, "axes.formatter.limits": (-3, 4),
+    "xtick.labelsize": 9, "ytick.labelsize": 9, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
+    "xtick.color": "#444444", "ytick.color": "#444444", "grid.color": "#DDDDDD", "grid.linewidth": 0.5,
+    "legend.fontsize": 9, "legend.frameon": False, "legend.handlelength": 2.6, "legend.columnspacing": 1.6,
+    "lines.linewidth": 1.3, "lines.markersize": 4.2, "pdf.fonttype": 42, "svg.hashsalt": "fbscheck", "savefig.dpi": 200,
+}
+METADATA: Mapping[str, dict[str, str | None]] = {
+    "pdf": {"CreationDate": None, "Creator": "fbscheck", "Producer": "matplotlib"},
+    "png": {"Software": "fbscheck"},
+    "svg": {"Date": None, "Creator": "fbscheck"},
+}
+
+
+def figure(plot: Plot) -> Figure:
+    """The picture of ``plot``: its legend above the axes, where it covers no data."""
+    with style.context(["default", SETTINGS]):
+        picture = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+        FigureCanvasAgg(picture)
+        axes = picture.add_subplot()
+        curves = [_finite(curve, plot.log_y) for curve in plot.curves]
+        handles, drawn_as = [], {"line": 0, "points": 0}
+        for index, curve in enumerate(curves):
+            kind = "points" if curve.style == "points" else "line"
+            draw = _points if kind == "points" else _line
+            handles.append(draw(axes, curve, index, drawn_as[kind]))
+            drawn_as[kind] += 1
+        seen = any(math.isfinite(y) for curve in curves for y in curve.y)
+        if not seen:
+            axes.text(0.5, 0.5, "no point to show", transform=axes.transAxes, ha="center", va="center", color="#666666")
+        if plot.log_y and seen:
+            axes.set_yscale("log")
+        axes.grid(True)
+        axes.set_xlabel(_label(plot.x_label, AXIS_LENGTH))
+        axes.set_ylabel(_label(plot.y_label, AXIS_LENGTH // 2))
+        if handles:
+            labels = [_label(curve.label, LABEL_LENGTH) for curve in curves]
+            widest = max(map(len, labels))
+            rows = math.ceil(len(labels) / (3 if widest <= 24 else 2 if widest <= 36 else 1))
+            picture.legend(handles, labels, loc="outside upper center", ncols=math.ceil(len(labels) / rows))
+        picture.draw_without_rendering()
+        picture.set_layout_engine("none")
+        return picture
+
+
+def drawn(picture: Figure, kind: str) -> bytes:
+    """``picture`` as the bytes of a ``pdf``, ``png`` or ``svg`` file, without a date."""
+    stream = io.BytesIO()
+    with style.context(["default", SETTINGS]):
+        picture.savefig(stream, format=kind, metadata=METADATA[kind])
+    return stream.getvalue()
+
+
+def _finite(curve: Curve, log_y: bool) -> Curve:
+    """The curve with NaN, which breaks a line, where a logarithmic axis can show nothing."""
+    pairs = list(zip(curve.x, curve.y, strict=False))
+    shown = tuple(y if math.isfinite(y) and (y > 0 or not log_y) else math.nan for _, y in pairs)
+    return Curve(curve.label, tuple(x for x, _ in pairs), shown, curve.style)
+
+
+def _line(axes: Axes, curve: Curve, index: int, number: int) -> Line2D:
+    """A line; from the second on with a few marks, so that grey print tells them apart."""
+    stride = max(1, len(curve.x) // MARKS_ON_A_LINE)
+    marked = set(range(index * stride // 3 % stride, len(curve.x), stride)) if number else set()
+    return axes.plot(
+        curve.x, curve.y, color=COLOURS[index % len(COLOURS)], linestyle=DASHES[number % len(DASHES)],
+        marker=MARKERS[index % len(MARKERS)], markevery=sorted(marked | _alone(curve.y)),
+    )[0]
+
+
+def _alone(values: Sequence[float]) -> set[int]:
+    """Where a value has no neighbour to draw a line to."""
+    padded = (math.nan, *values, math.nan)
+    return {
+        i for i, (before, here, after) in enumerate(zip(padded, padded[1:], padded[2:], strict=False))
+        if math.isfinite(here) and not math.isfinite(before) and not math.isfinite(after)
+    }
+
+
+def _points(axes: Axes, curve: Curve, index: int, number: int) -> Line2D:
+    """Separate points; every second set is hollow, so that one set shows through another."""
+    colour, hollow = COLOURS[index % len(COLOURS)], number % 2 == 1
+    return axes.plot(
+        curve.x, curve.y, color=colour, linestyle="", marker=MARKERS[number % len(MARKERS)],
+        markerfacecolor="none" if hollow else colour, markeredgecolor=colour if hollow else "white",
+        markeredgewidth=0.9 if hollow else 0.4, markersize=6.2 if hollow else 4.6,
+    )[0]
+
+
+def _label(text: str, length: int) -> str:
+    """``text`` as matplotlib can draw it: mathematics if it parses, else every character as it is."""
+    shown = "".join(char if char in _drawable() else fallback(char) for char in printable(text))
+    if shown.count("$") >= 2:
+        try:
+            TextPath((0, 0), shown)
+        except ValueError:
+            pass
+        else:
+            return shown
+    lines = textwrap.wrap(shown, length, max_lines=2, placeholder=" …")
+    plain = "\n".join(lines).replace("$", r"\$")
+    return f" {plain}" if plain.startswith("_") else plain
+
+
+@cache
+def _drawable() -> frozenset[str]:
+    """What the fallback font, which matplotlib ships, has a glyph for."""
+    return frozenset(map(chr, get_font(findfont(FontProperties(family="DejaVu Sans"))).get_charmap()))

@@ -1,0 +1,64 @@
+"""The report as one HTML page that needs nothing else: no script, no network, no file beside it."""
+
+import base64
+from collections.abc import Mapping
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from fbscheck.report import numerals
+from fbscheck.report.characters import printable
+from fbscheck.report.content import Document
+from fbscheck.report.formulas import formula
+from fbscheck.report.numerals import Gap, Numeral
+from fbscheck.report.sentences import Prose, plural
+from fbscheck.verdict import Verdict
+
+__all__ = ["render"]
+
+
+def render(document: Document, pictures: Mapping[str, bytes]) -> str:
+    """The page of ``document``; ``pictures`` holds the SVG of each figure by its stem."""
+    data = {stem: "data:image/svg+xml;base64," + base64.b64encode(svg).decode() for stem, svg in pictures.items()}
+    return _template().render(document=document, pictures=data, Verdict=Verdict) + "\n"
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("fbscheck.report"), undefined=StrictUndefined, autoescape=True, trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        plain=printable, formula=formula, prose=_prose, numeral=_numeral, gap=_gap, verdict=_verdict, plural=plural,
+        nearest=numerals.nearest, lower=numerals.lower, upper=numerals.upper,
+    )
+    return environment.get_template("report.html.jinja")
+
+
+def _prose(pieces: Prose) -> Markup:
+    return Markup("").join(formula(text) if is_math else Markup("{}").format(_edge(text)) for text, is_math in pieces)
+
+
+def _edge(text: str) -> str:
+    """Printable ``text`` that keeps a space at either end, where it meets a formula."""
+    return " " * text[:1].isspace() + printable(text) + " " * text[-1:].isspace()
+
+
+def _numeral(numeral: Numeral | None) -> Markup:
+    if numeral is None:
+        return Markup("–")
+    mantissa = numeral.mantissa.replace("-", "−")
+    if numeral.exponent is None:
+        return Markup("{}").format(mantissa)
+    power = Markup("10<sup>{}</sup>").format(str(numeral.exponent).replace("-", "−"))
+    return power if mantissa == "1" else Markup("{}·{}").format(mantissa, power)
+
+
+def _gap(gap: Gap | None) -> Markup:
+    return _numeral(gap and gap.numeral) + (" abs." if gap and gap.absolute and gap.size else "")
+
+
+def _verdict(verdict: Verdict) -> Markup:
+    return Markup('<span class="verdict {}">{}</span>').format(verdict.value, verdict.value.replace("_", " "))

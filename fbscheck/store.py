@@ -1,0 +1,192 @@
+"""The folder of a run: results, certificates, witnesses, and the data of its figures.
+
+    DIR/results.json          schema 1, one entry a result, and the claims' texts
+    DIR/certificates/*.json   what a CERTIFIED or PROVED verdict rests on
+    DIR/witnesses/*.json      attained instances and counterexamples, exactly
+    DIR/plots/*.json          the points of every figure
+    DIR/results.partial.jsonl a journal of finished tasks, only while a run is unfinished
+
+Files are written beside their final name and moved there, so none is ever half-written.
+"""
+
+import dataclasses
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+from fbscheck.errors import InputError
+from fbscheck.verdict import Claim, Curve, Plot, Result, Verdict, finite_or_none
+
+__all__ = ["SCHEMA", "ClaimText", "Entry", "Run", "file_name", "load", "prepare", "save", "write_text"]
+
+SCHEMA = 1
+RESULTS = "results.json"
+JOURNAL = "results.partial.jsonl"
+
+
+@final
+@dataclass(frozen=True)
+class ClaimText:
+    """What a report says about a claim: LaTeX statement and hypotheses, source, kind."""
+
+    id: str
+    title: str
+    statement: str
+    hypotheses: tuple[str, ...]
+    relation: str
+    source: str
+    accuracy: float
+    control: bool
+
+
+@final
+@dataclass(frozen=True)
+class Entry:
+    """One entry of ``results.json``; ``certificate`` and ``witness`` are paths relative to DIR."""
+
+    claim: str
+    case: str
+    verdict: Verdict
+    theory: float | None
+    lower: float | None
+    upper: float | None
+    evidence: tuple[Mapping[str, Any], ...]
+    reason: str
+    certificate: str | None
+    witness: str | None
+    seconds: float
+
+
+@final
+@dataclass(frozen=True)
+class Run:
+    """A finished run, as read from its folder."""
+
+    versions: Mapping[str, str]
+    seed: int
+    claims: tuple[ClaimText, ...]
+    results: tuple[Entry, ...]
+    plots: tuple[Plot, ...]
+
+    def of(self, claim: str) -> tuple[Entry, ...]:
+        """The results of one claim, in the order in which they ran."""
+        return tuple(entry for entry in self.results if entry.claim == claim)
+
+
+def file_name(*parts: str) -> str:
+    """A file name made of ``parts`` with everything but letters, digits, dot and dash folded."""
+    return "--".join(re.sub(r"[^A-Za-z0-9.]+", "-", part).strip("-.") or "x" for part in parts)[:180]
+
+
+def prepare(folder: Path) -> None:
+    """Make ``folder`` and check that it can be written, before any work is done.
+
+    Raises
+    ------
+    InputError
+        If it is a file, or cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"Need a writable output folder, got {folder}: {error.strerror}. Use --out DIR.") from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` in one step: the file is the old one or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def as_json(value: Any) -> str:
+    """Deterministic JSON; NaN and infinities are refused (unknown numbers are null)."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def save(folder: Path, claims: Iterable[Claim], results: Iterable[Result], versions: Mapping[str, str], seed: int) -> Path:
+    """Write a run to ``folder`` and return the path of its ``results.json``, written last."""
+    entries, used = [], {"certificates": set[str](), "witnesses": set[str](), "plots": set[str]()}
+
+    def attach(kind: str, name: str, content: Any) -> str | None:
+        if content is None:
+            return None
+        stem, number = name, 1
+        while stem in used[kind]:
+            number += 1
+            stem = f"{name}-{number}"
+        used[kind].add(stem)
+        write_text(folder / kind / f"{stem}.json", as_json(content))
+        return f"{kind}/{stem}.json"
+
+    for result in results:
+        name, bracket = file_name(result.claim, result.case), result.bracket
+        certificate = attach("certificates", name, bracket.certificate)
+        witness = attach("witnesses", name, result.witness)
+        for plot in result.plots:
+            attach("plots", file_name(plot.claim, plot.name), dataclasses.asdict(plot))
+        entries.append({
+            "claim": result.claim, "case": result.case, "verdict": result.verdict.value,
+            "theory": finite_or_none(bracket.theory), "lower": finite_or_none(bracket.lower),
+            "upper": finite_or_none(bracket.upper), "evidence": [e.as_json() for e in bracket.evidence],
+            "reason": result.reason, "certificate": certificate, "witness": witness,
+            "seconds": round(result.seconds, 4),
+        })
+    for kind, names in used.items():
+        for stale in (folder / kind).glob("*.json"):
+            if stale.stem not in names:
+                stale.unlink()
+    texts = [
+        {
+            "id": c.id, "title": c.title, "statement": c.statement, "relation": c.relation.value, "source": c.source,
+            "hypotheses": [h.statement for h in c.hypotheses], "accuracy": c.accuracy, "control": c.control,
+        }
+        for c in claims
+    ]
+    path = folder / RESULTS
+    write_text(path, as_json({"schema": SCHEMA, "versions": versions, "seed": seed, "claims": texts, "results": entries}))
+    (folder / JOURNAL).unlink(missing_ok=True)
+    return path
+
+
+def load(folder: Path) -> Run:
+    """Read a run back.
+
+    Raises
+    ------
+    InputError
+        If ``folder`` holds no run, or one of another schema, or a damaged one.
+    """
+    path = folder / RESULTS
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"Need a folder with {RESULTS}, got {folder}. Run `fbscheck verify --out {folder}` first.") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"Cannot read {path}: {error}. The file is damaged or no run of fbscheck.") from None
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if schema != SCHEMA:
+        raise InputError(f"Need {RESULTS} of schema {SCHEMA}, got schema {schema!r} in {path} (another version of fbscheck?).")
+    try:
+        claims = tuple(ClaimText(**{**text, "hypotheses": tuple(text["hypotheses"])}) for text in data["claims"])
+        results = tuple(
+            Entry(**{**entry, "verdict": Verdict(entry["verdict"]), "evidence": tuple(entry["evidence"])})
+            for entry in data["results"]
+        )
+        plots = tuple(_plot(json.loads(file.read_text(encoding="utf-8"))) for file in sorted((folder / "plots").glob("*.json")))
+        return Run(dict(data["versions"]), int(data["seed"]), claims, results, plots)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"Cannot read the run in {folder}: {type(error).__name__} {error}. A file was edited or damaged.") from None
+
+
+def _plot(data: dict[str, Any]) -> Plot:
+    curves = tuple(Curve(c["label"], tuple(c["x"]), tuple(c["y"]), c["style"]) for c in data.pop("curves"))
+    return Plot(curves=curves, **data)

@@ -1,0 +1,1 @@
+"""Suites: tables of cases for the claims, and the runner that works through them."""

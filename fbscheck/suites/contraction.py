@@ -1,0 +1,126 @@
+"""Suite "contraction": the factor of one step over each class, with the edges of every regime."""
+
+from fractions import Fraction
+from functools import partial
+
+import numpy as np
+
+from fbscheck.claims import contraction, controls
+from fbscheck.claims.contraction import Step, bracket_of
+from fbscheck.splitting.classes import GradientOf, OperatorClass, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
+from fbscheck.suites.task import Suite, Task
+from fbscheck.verdict import Curve, Plot, Result, planted
+
+__all__ = ["CASES", "SUITE"]
+
+R = Fraction
+G, L, C = GradientOf, StronglyMonotoneLipschitz, StronglyMonotoneCocoercive
+TINY, HUGE = R(1, 10**12), R(10**12)
+
+CASES: tuple[Step, ...] = (
+    # gradients: short steps, the best step 2/(mu+ell), long steps, the end 2/ell, beyond it
+    *(Step(G(R(1, 10), 1), h) for h in (R(1, 100), R(1, 4), R(1), R(20, 11), R(19, 10), R(2), R(5, 2), R(10))),
+    *(Step(G(R(1, 2), R(3, 2)), h) for h in (R(1, 3), R(1), R(4, 3), R(2))),
+    *(Step(G(R(3, 7), R(22, 7)), h) for h in (R(1, 5), R(14, 25), R(7, 11))),
+    # mu = 0, mu = ell, ell = 0, mu close to ell
+    *(Step(G(0, 1), h) for h in (R(1, 2), R(1), R(2), R(3))),
+    *(Step(G(1, 1), h) for h in (R(1, 2), R(1), R(2))),
+    Step(G(0, 0), R(1)),
+    Step(G(1, 1 + R(1, 10**6)), R(1, 2)),
+    # strongly convex g
+    *(Step(G(R(1, 10), 1), h, s) for h, s in ((R(1), R(1, 2)), (R(20, 11), R(3)), (R(2), R(1, 10)), (R(5), R(10)))),
+    Step(G(0, 1), R(2), R(1)),
+    # scales
+    Step(G(R(1, 10) * TINY, TINY), HUGE),
+    Step(G(R(1, 10) * HUGE, HUGE), TINY),
+    Step(G(R(1, 10), 1), TINY),
+    Step(G(R(1, 10), 1), HUGE),
+    Step(G(R(1, 10) * HUGE, HUGE), R(3, 2) * TINY, HUGE),
+    # strongly monotone and Lipschitz: the best step mu/ell^2, the end 2 mu/ell^2 of contraction, beyond
+    *(Step(L(R(1, 10), 1), h) for h in (R(1, 100), R(1, 10), R(1, 5), R(1), R(2))),
+    *(Step(L(R(3, 5), 1), h) for h in (R(3, 10), R(3, 5), R(6, 5))),
+    *(Step(L(0, 1), h) for h in (R(1, 2), R(2))),
+    *(Step(L(1, 1), h) for h in (R(1, 2), R(1), R(2))),
+    Step(L(0, 0), R(1)),
+    *(Step(L(R(1, 10), 1), h, s) for h, s in ((R(1, 10), R(1)), (R(1), R(2)), (R(2), R(1, 3)))),
+    Step(L(R(1, 10) * TINY, TINY), HUGE),
+    Step(L(R(1, 10) * HUGE, HUGE), TINY),
+    Step(L(R(1, 10), 1), HUGE),
+    # strongly monotone and cocoercive, up to h = 2 beta
+    *(Step(C(R(1, 10), 1), h) for h in (R(1, 100), R(1, 2), R(1), R(3, 2), R(2))),
+    *(Step(C(R(1, 3), R(3, 2)), h) for h in (R(1), R(3, 2), R(3))),
+    *(Step(C(0, 1), h) for h in (R(1, 2), R(2))),
+    *(Step(C(1, 1), h) for h in (R(1, 2), R(1), R(2))),
+    *(Step(C(R(1, 10), 1), h, s) for h, s in ((R(1), R(1)), (R(2), R(1, 4)))),
+    Step(C(R(1, 10) * TINY, HUGE), HUGE),
+    Step(C(R(1, 10) * HUGE, TINY), TINY),
+    # and beyond it
+    *(Step(C(R(1, 10), 1), h) for h in (R(201, 100), R(5, 2), R(3), R(10))),
+    *(Step(C(R(1, 3), R(3, 2)), h) for h in (R(7, 2), R(6))),
+    Step(C(0, 1), R(3)),
+    Step(C(1, 1), R(3)),
+    *(Step(C(R(1, 10), 1), h, s) for h, s in ((R(3), R(1)), (R(10), R(5)))),
+    Step(C(R(1, 10) * TINY, HUGE), 3 * HUGE),
+)
+
+SWEPT = (
+    ("gradient", G(R(1, 10), 1), R(22, 10)),
+    ("monotone-lipschitz", L(R(1, 10), 1), R(12, 10)),
+    ("cocoercive", C(R(1, 10), 1), R(26, 10)),
+)
+
+
+def _check(cases: tuple[Step, ...], rng: np.random.Generator) -> list[Result]:
+    return [contraction.assess(contraction.claim_for(case), case) for case in cases]
+
+
+def _plant(rng: np.random.Generator) -> list[Result]:
+    steps = (Step(G(R(1, 10), 1), R(1)), Step(L(R(1, 10), 1), R(1)), Step(C(R(1, 10), 1), R(1)), Step(C(R(1, 10), 1), R(3)))
+    return [contraction.assess(planted(contraction.claim_for(step)), step, scale=R(99, 100)) for step in steps]
+
+
+def _control(rng: np.random.Generator) -> list[Result]:
+    return [
+        *(controls.not_a_gradient(h) for h in (R(1), R(20, 11))),
+        controls.spectral_radius(),
+    ]
+
+
+def _sweep(name: str, operators: OperatorClass, longest: Fraction, count: int, rng: np.random.Generator) -> list[Result]:
+    """The factor over the step, drawn; its result is the one at the middle of the range."""
+    steps = [longest * k / count for k in range(1, count + 1)]
+    brackets = [bracket_of(Step(operators, h))[0] for h in steps]
+    x = tuple(float(h) for h in steps)
+    points = [(h, b) for h, b in zip(x, brackets, strict=True)][:: max(1, count // 22)]
+    curves = (
+        Curve("theory", x, tuple(_known(b.theory) for b in brackets)),
+        Curve("attained by an instance", tuple(h for h, _ in points), tuple(_known(b.lower) for _, b in points), "points"),
+        Curve("certified upper bound", tuple(h for h, _ in points), tuple(_known(b.upper) for _, b in points), "points"),
+    )
+    constants = ", ".join(rf"$\{key}={value}$" for key, value in operators.constants.items())
+    middle = Step(operators, steps[count // 2])
+    claim = contraction.claim_for(middle)
+    plot = Plot(claim.id, f"factor-{name}", f"Contraction factor over the step, {constants}", "step $h$", "factor", curves)
+    result = contraction.assess(claim, middle)
+    return [Result(**{**vars(result), "plots": (plot,)})]
+
+
+def _known(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def _tasks(size: str) -> list[Task]:
+    chunks = [CASES[k : k + 8] for k in range(0, len(CASES), 8)]
+    count = {"small": 22, "full": 66, "large": 660}[size]
+    return [
+        *(Task(f"contraction: cases {8 * k + 1} and on", partial(_check, chunk)) for k, chunk in enumerate(chunks)),
+        *(Task(f"contraction: factor over h, {row[0]}", partial(_sweep, *row, count)) for row in SWEPT),
+        Task("contraction: planted errors", _plant),
+        Task("contraction: controls", _control),
+    ]
+
+
+SUITE = Suite(
+    "contraction", "the contraction factor of a step over classes of operators: attained, proved, certified",
+    (*contraction.CLAIMS, *map(planted, contraction.CLAIMS), controls.NOT_A_GRADIENT, controls.SPECTRAL_RADIUS), _tasks,
+)

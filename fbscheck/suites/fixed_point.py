@@ -1,0 +1,71 @@
+"""Suite "fixed-point": minimisers and iterates on real, synthetic and extremal problems."""
+
+from functools import partial
+
+import numpy as np
+
+from fbscheck.claims import controls
+from fbscheck.claims import fixed_point as chapter
+from fbscheck.errors import MissingToolError
+from fbscheck.suites import data
+from fbscheck.suites.task import Suite, Task
+from fbscheck.verdict import Claim, Result, planted, undecided
+
+__all__ = ["SUITE"]
+
+OF_POINT = (chapter.VALUE, chapter.DISTANCE, chapter.RESIDUAL)
+EXTREMAL: tuple[tuple[Claim, ...], ...] = (
+    (chapter.APRIORI, chapter.APOSTERIORI), (chapter.RATE,), (chapter.SUMMABLE, chapter.STEPS), (chapter.SENSITIVITY,),
+)
+"""The claims that each extremal problem of :func:`fbscheck.suites.data.extremal` attains."""
+
+KINDS = ("LASSO", "elastic net", "NNLS", "box", "group LASSO", "logistic L1")
+SIZES = {"small": (10,), "full": (10, 50, 200), "large": (10, 50, 200, 400)}
+DEPTHS = {"small": (1, 10), "full": (1, 10, 100), "large": (1, 10, 100, 1000)}
+
+
+def _real(name: str, rng: np.random.Generator) -> list[Result]:
+    try:
+        problem = data.real(name)
+    except MissingToolError as missing:
+        return [undecided(claim, name, str(missing)) for claim in chapter.CLAIMS]
+    return chapter.assess(problem, chapter.CLAIMS, rng)
+
+
+def _synthetic(kind: str, dimension: int, rng: np.random.Generator) -> list[Result]:
+    return chapter.assess(data.synthetic(kind, dimension, rng), chapter.CLAIMS, rng)
+
+
+def _extremal(scale: float, rng: np.random.Generator) -> list[Result]:
+    """The bounds are attained; with ``scale`` below one they are planted errors."""
+    results = []
+    for problem, claims in zip(data.extremal(), EXTREMAL, strict=True):
+        chosen = claims if scale == 1.0 else tuple(map(planted, claims))
+        results += chapter.assess(problem, chosen, rng, scale)
+    return results
+
+
+def _plant_points(rng: np.random.Generator) -> list[Result]:
+    return chapter.assess(data.synthetic("LASSO", 10, rng), tuple(map(planted, OF_POINT)), rng, 0.99)
+
+
+def _control(depths: tuple[int, ...], rng: np.random.Generator) -> list[Result]:
+    return [controls.not_cocoercive(depth) for depth in depths]
+
+
+def _tasks(size: str) -> list[Task]:
+    names = data.REAL[::4] if size == "small" else data.REAL
+    return [
+        *(Task(f"fixed-point: {name}", partial(_real, name)) for name in names),
+        *(Task(f"fixed-point: {kind}, d={d}", partial(_synthetic, kind, d)) for d in SIZES[size] for kind in KINDS),
+        Task("fixed-point: extremal instances", partial(_extremal, 1.0)),
+        Task("fixed-point: planted errors in bounds", partial(_extremal, 0.99)),
+        Task("fixed-point: planted errors in points", _plant_points),
+        Task("fixed-point: control, rotation", partial(_control, DEPTHS[size])),
+    ]
+
+
+SUITE = Suite(
+    "fixed-point", "fixed points against independent minimisers with certified gaps; bounds on the iterates",
+    (*chapter.CLAIMS, *map(planted, chapter.CLAIMS), controls.NOT_COCOERCIVE), _tasks,
+)
