@@ -20,9 +20,14 @@ from pathlib import Path
 from typing import Any, final
 
 from fbscheck.errors import InputError
-from fbscheck.verdict import Claim, Curve, Plot, Result, Verdict, finite_or_none
+from fbscheck.verdict import (
+    Bracket, Claim, Curve, Evidence, Plot, Result, Rigour, Side, Verdict, finite_or_none,
+)
 
-__all__ = ["SCHEMA", "ClaimText", "Entry", "Run", "file_name", "load", "prepare", "save", "write_text"]
+__all__ = [
+    "JOURNAL", "SCHEMA", "ClaimText", "Entry", "Run", "file_name", "load", "prepare", "result_as_json", "result_from_json",
+    "save", "write_text",
+]
 
 SCHEMA = 1
 RESULTS = "results.json"
@@ -187,6 +192,27 @@ def load(folder: Path) -> Run:
         raise InputError(f"Cannot read the run in {folder}: {type(error).__name__} {error}. A file was edited or damaged.") from None
 
 
+def result_as_json(result: Result) -> dict[str, Any]:
+    """A result as plain data, for the journal; :func:`result_from_json` is the inverse."""
+    data = dataclasses.asdict(result)
+    data["verdict"] = result.verdict.value
+    for entry, evidence in zip(data["bracket"]["evidence"], result.bracket.evidence, strict=True):
+        entry.update(side=evidence.side.value, rigour=evidence.rigour.value)
+    return data
+
+
+def result_from_json(data: dict[str, Any]) -> Result:
+    """The result that :func:`result_as_json` wrote."""
+    bracket = data["bracket"]
+    evidence = tuple(
+        Evidence(**{**e, "side": Side(e["side"]), "rigour": Rigour(e["rigour"])}) for e in bracket["evidence"]
+    )
+    return Result(**{
+        **data, "verdict": Verdict(data["verdict"]), "bracket": Bracket(**{**bracket, "evidence": evidence}),
+        "plots": tuple(_plot(plot) for plot in data["plots"]),
+    })
+
+
 def _plot(data: dict[str, Any]) -> Plot:
-    curves = tuple(Curve(c["label"], tuple(c["x"]), tuple(c["y"]), c["style"]) for c in data.pop("curves"))
-    return Plot(curves=curves, **data)
+    curves = tuple(Curve(c["label"], tuple(c["x"]), tuple(c["y"]), c["style"]) for c in data["curves"])
+    return Plot(**{**data, "curves": curves})

@@ -211,7 +211,10 @@ def _value(g: Function, u: Points, step: float, rng: np.random.Generator, scale:
     trials = (p, 0.999 * p, p[:, rng.permutation(p.shape[1])], g.prox(u + rng.standard_normal(u.shape), step))
     for y in trials:
         right = g(y) + np.sum((y - u) ** 2, axis=0) / (2 * step)
+        known = np.isfinite(right)
+        right = np.where(known, right, 0.0)
         excess = (left + curvature * np.sum((y - p) ** 2, axis=0) - scale * right) / (1 + np.abs(left) + np.abs(right))
+        excess = np.where(known, excess, -np.inf)
         k = int(np.argmax(excess))
         confirmed = _value_excess(g, u[:, k], y[:, k], step, scale)
         yield Finding(float(excess[k]), confirmed, _witness(step, u=u[:, k], y=y[:, k]))

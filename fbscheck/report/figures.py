@@ -96,10 +96,10 @@ def _finite(curve: Curve, log_y: bool) -> Curve:
 def _line(axes: Axes, curve: Curve, index: int, number: int) -> Line2D:
     """A line; from the second on with a few marks, so that grey print tells them apart."""
     stride = max(1, len(curve.x) // MARKS_ON_A_LINE)
-    marked = set(range(index * stride // 3 % stride, len(curve.x), stride)) if number else set()
+    marked = _alone(curve.y).union(range(index * stride // 3 % stride, len(curve.x), stride) if number else ())
     return axes.plot(
         curve.x, curve.y, color=COLOURS[index % len(COLOURS)], linestyle=DASHES[number % len(DASHES)],
-        marker=MARKERS[index % len(MARKERS)], markevery=sorted(marked | _alone(curve.y)),
+        marker=MARKERS[index % len(MARKERS)] if marked else "", markevery=sorted(marked),
     )[0]
 
 

@@ -1,0 +1,158 @@
+"""The command line: parsing, printing, exit statuses.  Results go to stdout, all else to stderr.
+
+Exit status: 0 everything claimed holds; 1 something claimed is REFUTED; 2 bad use or bad input;
+3 a bug in fbscheck; 4 nothing is refuted, but something claimed is UNDECIDED; 130 interrupted.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from fbscheck._version import VERSION
+from fbscheck.errors import FbscheckError
+
+if TYPE_CHECKING:
+    from fbscheck.verdict import Claim, Result
+
+__all__ = ["main"]
+
+HOLDS, REFUTED, BAD_INPUT, BUG, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+WIDTH = 100
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with errors of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"{self.prog}: {message}. `{self.prog} --help` shows the usage.\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser("fbscheck", description="Verify the theory of networks unrolled from forward-backward splitting.")
+    parser.add_argument("--version", action="version", version=f"fbscheck {VERSION}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("list", help="list suites and claims, one line each")
+    verify = commands.add_parser("verify", help="run verification suites and write their results")
+    verify.add_argument("suites", nargs="*", metavar="SUITE", help="suites to run (default: all)")
+    verify.add_argument("--out", type=Path, metavar="DIR", help="where results go (default: reports/<suites>)")
+    verify.add_argument("--jobs", type=int, default=1, metavar="N", help="processes, -1 for all cores (default: 1)")
+    verify.add_argument("--scheduler", metavar="ADDRESS", help="run on the workers of a dask scheduler")
+    verify.add_argument("--seed", type=int, default=0, metavar="S", help="seed of all random samples (default: 0)")
+    verify.add_argument("--resume", action="store_true", help="continue an interrupted run in the same DIR")
+    verify.add_argument("--size", default="full", metavar="SIZE", help="small, full or large (default: full)")
+    report = commands.add_parser("report", help="turn the results of a run into a report")
+    report.add_argument("folder", type=Path, metavar="DIR", help="folder of a run")
+    report.add_argument("--format", default="pdf", choices=("pdf", "tex", "html"), help="default: pdf")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    commands = {"list": _list, "verify": _verify, "report": _report}
+    try:
+        return commands[arguments.command](arguments)
+    except FbscheckError as error:
+        print(f"fbscheck: {' '.join(str(error).split())}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("fbscheck: interrupted. Finished tasks are kept; --resume continues.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return HOLDS
+    except Exception:
+        print("fbscheck: this is a bug in fbscheck, please report it with the traceback below.", file=sys.stderr)
+        _print_traceback()
+        return BUG
+
+
+def _print_traceback() -> None:
+    import traceback
+
+    traceback.print_exc()
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from fbscheck.suites.registry import SUITES
+
+    for suite in SUITES.values():
+        print(f"{suite.name:16}{suite.summary}"[:WIDTH])
+        for claim in suite.claims:
+            kind = " (must be refuted)" if claim.control else ""
+            print(f"  {claim.id:42}{claim.title}"[: WIDTH - len(kind)] + kind)
+    return HOLDS
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from fbscheck import store
+    from fbscheck.suites import registry, runner
+
+    suites = registry.choose(arguments.suites)
+    settings = runner.Settings(arguments.jobs, arguments.scheduler, arguments.seed, arguments.size, arguments.resume)
+    everything = len(suites) == len(registry.SUITES)
+    name = "all" if everything else "+".join(suite.name for suite in suites)
+    folder: Path = arguments.out or Path("reports") / name
+    store.prepare(folder)
+    finished = runner.run(suites, folder, settings, _progress if sys.stderr.isatty() else lambda *_: None)
+    claims = [claim for suite in suites for claim in suite.claims]
+    path = store.save(folder, claims, finished.results, runner.versions(), settings.seed)
+    _print_table(claims, finished.results)
+    print(f"\nresults: {path}\nreport:  fbscheck report {folder}")
+    for crash in finished.crashes:
+        print(f"fbscheck: a bug in fbscheck, please report it: {crash}", file=sys.stderr)
+    return BUG if finished.crashes else _status(claims, finished.results)
+
+
+def _progress(done: int, total: int, name: str) -> None:
+    filled = 30 * done // total
+    line = f"\r[{'#' * filled}{'.' * (30 - filled)}] {done}/{total} {name}"
+    print(f"{line[:WIDTH]:{WIDTH}}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def _print_table(claims: Iterable["Claim"], results: Iterable["Result"]) -> None:
+    """One line a claim with the number of each verdict, then whatever did not come out as it should."""
+    from fbscheck.verdict import Verdict
+
+    columns = {
+        Verdict.PROVED: "proved", Verdict.CERTIFIED: "certif.", Verdict.SUPPORTED: "support.",
+        Verdict.REFUTED: "refuted", Verdict.UNDECIDED: "undec.", Verdict.NOT_APPLICABLE: "n/a",
+    }
+    results = list(results)
+    print(f"{'claim':42}" + "".join(f"{name:>9}" for name in columns.values()))
+    wrong = []
+    for claim in claims:
+        own = [result for result in results if result.claim == claim.id]
+        counts = Counter(result.verdict for result in own)
+        if own:
+            print(f"{claim.id:42}" + "".join(f"{counts[verdict] or '':>9}" for verdict in columns))
+        wrong += [result for result in own if not claim.holds(result.verdict)]
+    print(f"\n{len(results)} results; controls and planted errors must be refuted.")
+    for result in wrong:
+        print(f"{result.verdict.value}: {result.claim}, {result.case}: {result.reason}")
+
+
+def _status(claims: Iterable["Claim"], results: Iterable["Result"]) -> int:
+    from fbscheck.verdict import Verdict
+
+    by_id = {claim.id: claim for claim in claims}
+    wrong = [(by_id[r.claim].control, r) for r in results if not by_id[r.claim].holds(r.verdict)]
+    if any(control for control, _ in wrong):
+        print("fbscheck: a bug in fbscheck, please report it: a control was not refuted.", file=sys.stderr)
+        return BUG
+    if any(result.verdict is Verdict.REFUTED for _, result in wrong):
+        return REFUTED
+    return UNDECIDED if wrong else HOLDS
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from fbscheck import report
+
+    print(report.write(arguments.folder, arguments.format))
+    return HOLDS
