@@ -20,8 +20,16 @@ if TYPE_CHECKING:
     from fbscheck.verdict import Bracket, Verdict
 
 __all__ = [
-    "Bracket", "ForwardBackward", "GradientOf", "StronglyMonotoneCocoercive", "StronglyMonotoneLipschitz",
-    "Verdict", "__version__", "contraction_factor", "functions", "operators",
+    "Bracket",
+    "ForwardBackward",
+    "GradientOf",
+    "StronglyMonotoneCocoercive",
+    "StronglyMonotoneLipschitz",
+    "Verdict",
+    "__version__",
+    "contraction_factor",
+    "functions",
+    "operators",
 ]
 
 _HOMES = {

@@ -121,8 +121,12 @@ def _print_table(claims: Iterable["Claim"], results: Iterable["Result"]) -> None
     from fbscheck.verdict import Verdict
 
     columns = {
-        Verdict.PROVED: "proved", Verdict.CERTIFIED: "certif.", Verdict.SUPPORTED: "support.",
-        Verdict.REFUTED: "refuted", Verdict.UNDECIDED: "undec.", Verdict.NOT_APPLICABLE: "n/a",
+        Verdict.PROVED: "proved",
+        Verdict.CERTIFIED: "certif.",
+        Verdict.SUPPORTED: "support.",
+        Verdict.REFUTED: "refuted",
+        Verdict.UNDECIDED: "undec.",
+        Verdict.NOT_APPLICABLE: "n/a",
     }
     results = list(results)
     print(f"{'claim':42}" + "".join(f"{name:>9}" for name in columns.values()))

@@ -42,7 +42,9 @@ def finite_number(value: Any, name: str) -> Number:
         finite = False
     if not finite:
         shown = str(value)[:40]
-        raise InputError(f"Need a finite {name} within the range of float64, got {name}={shown} (a division by zero upstream?).")
+        raise InputError(
+            f"Need a finite {name} within the range of float64, got {name}={shown} (a division by zero upstream?)."
+        )
     return value  # type: ignore[return-value]
 
 

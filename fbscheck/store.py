@@ -20,13 +20,21 @@ from pathlib import Path
 from typing import Any, final
 
 from fbscheck.errors import InputError
-from fbscheck.verdict import (
-    Bracket, Claim, Curve, Evidence, Plot, Result, Rigour, Side, Verdict, finite_or_none,
-)
+from fbscheck.verdict import Bracket, Claim, Curve, Evidence, Plot, Result, Rigour, Side, Verdict, finite_or_none
 
 __all__ = [
-    "JOURNAL", "SCHEMA", "ClaimText", "Entry", "Run", "file_name", "load", "prepare", "result_as_json", "result_from_json",
-    "save", "write_text",
+    "JOURNAL",
+    "SCHEMA",
+    "ClaimText",
+    "Entry",
+    "Run",
+    "file_name",
+    "load",
+    "prepare",
+    "result_as_json",
+    "result_from_json",
+    "save",
+    "write_text",
 ]
 
 SCHEMA = 1
@@ -117,7 +125,9 @@ def as_json(value: Any) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def save(folder: Path, claims: Iterable[Claim], results: Iterable[Result], versions: Mapping[str, str], seed: int) -> Path:
+def save(
+    folder: Path, claims: Iterable[Claim], results: Iterable[Result], versions: Mapping[str, str], seed: int
+) -> Path:
     """Write a run to ``folder`` and return the path of its ``results.json``, written last."""
     entries, used = [], {"certificates": set[str](), "witnesses": set[str](), "plots": set[str]()}
 
@@ -138,26 +148,42 @@ def save(folder: Path, claims: Iterable[Claim], results: Iterable[Result], versi
         witness = attach("witnesses", name, result.witness)
         for plot in result.plots:
             attach("plots", file_name(plot.claim, plot.name), dataclasses.asdict(plot))
-        entries.append({
-            "claim": result.claim, "case": result.case, "verdict": result.verdict.value,
-            "theory": finite_or_none(bracket.theory), "lower": finite_or_none(bracket.lower),
-            "upper": finite_or_none(bracket.upper), "evidence": [e.as_json() for e in bracket.evidence],
-            "reason": result.reason, "certificate": certificate, "witness": witness,
-            "seconds": round(result.seconds, 4),
-        })
+        entries.append(
+            {
+                "claim": result.claim,
+                "case": result.case,
+                "verdict": result.verdict.value,
+                "theory": finite_or_none(bracket.theory),
+                "lower": finite_or_none(bracket.lower),
+                "upper": finite_or_none(bracket.upper),
+                "evidence": [e.as_json() for e in bracket.evidence],
+                "reason": result.reason,
+                "certificate": certificate,
+                "witness": witness,
+                "seconds": round(result.seconds, 4),
+            }
+        )
     for kind, names in used.items():
         for stale in (folder / kind).glob("*.json"):
             if stale.stem not in names:
                 stale.unlink()
     texts = [
         {
-            "id": c.id, "title": c.title, "statement": c.statement, "relation": c.relation.value, "source": c.source,
-            "hypotheses": [h.statement for h in c.hypotheses], "accuracy": c.accuracy, "control": c.control,
+            "id": c.id,
+            "title": c.title,
+            "statement": c.statement,
+            "relation": c.relation.value,
+            "source": c.source,
+            "hypotheses": [h.statement for h in c.hypotheses],
+            "accuracy": c.accuracy,
+            "control": c.control,
         }
         for c in claims
     ]
     path = folder / RESULTS
-    write_text(path, as_json({"schema": SCHEMA, "versions": versions, "seed": seed, "claims": texts, "results": entries}))
+    write_text(
+        path, as_json({"schema": SCHEMA, "versions": versions, "seed": seed, "claims": texts, "results": entries})
+    )
     (folder / JOURNAL).unlink(missing_ok=True)
     return path
 
@@ -174,22 +200,30 @@ def load(folder: Path) -> Run:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"Need a folder with {RESULTS}, got {folder}. Run `fbscheck verify --out {folder}` first.") from None
+        raise InputError(
+            f"Need a folder with {RESULTS}, got {folder}. Run `fbscheck verify --out {folder}` first."
+        ) from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"Cannot read {path}: {error}. The file is damaged or no run of fbscheck.") from None
     schema = data.get("schema") if isinstance(data, dict) else None
     if schema != SCHEMA:
-        raise InputError(f"Need {RESULTS} of schema {SCHEMA}, got schema {schema!r} in {path} (another version of fbscheck?).")
+        raise InputError(
+            f"Need {RESULTS} of schema {SCHEMA}, got schema {schema!r} in {path} (another version of fbscheck?)."
+        )
     try:
         claims = tuple(ClaimText(**{**text, "hypotheses": tuple(text["hypotheses"])}) for text in data["claims"])
         results = tuple(
             Entry(**{**entry, "verdict": Verdict(entry["verdict"]), "evidence": tuple(entry["evidence"])})
             for entry in data["results"]
         )
-        plots = tuple(_plot(json.loads(file.read_text(encoding="utf-8"))) for file in sorted((folder / "plots").glob("*.json")))
+        plots = tuple(
+            _plot(json.loads(file.read_text(encoding="utf-8"))) for file in sorted((folder / "plots").glob("*.json"))
+        )
         return Run(dict(data["versions"]), int(data["seed"]), claims, results, plots)
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"Cannot read the run in {folder}: {type(error).__name__} {error}. A file was edited or damaged.") from None
+        raise InputError(
+            f"Cannot read the run in {folder}: {type(error).__name__} {error}. A file was edited or damaged."
+        ) from None
 
 
 def result_as_json(result: Result) -> dict[str, Any]:
@@ -207,10 +241,14 @@ def result_from_json(data: dict[str, Any]) -> Result:
     evidence = tuple(
         Evidence(**{**e, "side": Side(e["side"]), "rigour": Rigour(e["rigour"])}) for e in bracket["evidence"]
     )
-    return Result(**{
-        **data, "verdict": Verdict(data["verdict"]), "bracket": Bracket(**{**bracket, "evidence": evidence}),
-        "plots": tuple(_plot(plot) for plot in data["plots"]),
-    })
+    return Result(
+        **{
+            **data,
+            "verdict": Verdict(data["verdict"]),
+            "bracket": Bracket(**{**bracket, "evidence": evidence}),
+            "plots": tuple(_plot(plot) for plot in data["plots"]),
+        }
+    )
 
 
 def _plot(data: dict[str, Any]) -> Plot:

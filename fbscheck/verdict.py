@@ -6,14 +6,30 @@ that says how rigorous it is; the judge never sees anything else.
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 from typing import Any, final
 
 __all__ = [
-    "Bracket", "Claim", "Curve", "Evidence", "Hypothesis", "Plot", "Relation", "Result", "Rigour",
-    "Side", "Verdict", "decide", "judge", "not_applicable", "planted", "squeeze", "undecided",
+    "Bracket",
+    "Claim",
+    "Curve",
+    "Evidence",
+    "Hypothesis",
+    "Plot",
+    "Relation",
+    "Result",
+    "Rigour",
+    "Side",
+    "Verdict",
+    "decide",
+    "judge",
+    "not_applicable",
+    "planted",
+    "squeeze",
+    "undecided",
 ]
 
 
@@ -89,8 +105,12 @@ class Evidence:
     def as_json(self) -> dict[str, Any]:
         """The entry of this evidence in ``results.json``."""
         return {
-            "side": self.side.value, "value": finite_or_none(self.value), "rigour": self.rigour.name,
-            "method": self.method, "error": finite_or_none(self.error), "exact": self.exact,
+            "side": self.side.value,
+            "value": finite_or_none(self.value),
+            "rigour": self.rigour.name,
+            "method": self.method,
+            "error": finite_or_none(self.error),
+            "exact": self.exact,
         }
 
 
@@ -110,7 +130,9 @@ class Bracket:
     evidence: tuple[Evidence, ...] = ()
 
 
-def squeeze(theory: float | None, evidence: tuple[Evidence, ...], certificate: Mapping[str, Any] | None = None) -> Bracket:
+def squeeze(
+    theory: float | None, evidence: tuple[Evidence, ...], certificate: Mapping[str, Any] | None = None
+) -> Bracket:
     """The bracket that ``evidence`` leaves: its largest attained, its smallest certified value."""
     attained = [e.value - e.error for e in evidence if e.side is Side.ATTAINED]
     certified = [e.value + e.error for e in evidence if e.side is Side.CERTIFIED]
@@ -134,7 +156,8 @@ class Hypothesis:
         margin = self.margin(parameters)
         if margin > 0 or (margin == 0 and not self.strict):
             return None
-        return f"hypothesis ${self.statement}$ is not met: " + (f"off by {-margin:.3g}" if margin else "there is equality")
+        missed = f"off by {-margin:.3g}" if margin else "there is equality"
+        return f"hypothesis {plain(self.statement)} is not met: {missed}"
 
 
 @final
@@ -168,9 +191,7 @@ class Claim:
 
 def planted(claim: Claim) -> Claim:
     """The same claim with a planted error, which must be caught: its constant times 0.99."""
-    return replace(
-        claim, id=f"planted.{claim.id}", title=f"{claim.title}, with a constant 1% too small", control=True
-    )
+    return replace(claim, id=f"planted.{claim.id}", title=f"{claim.title}, with a constant 1% too small", control=True)
 
 
 @final
@@ -216,6 +237,12 @@ class Result:
     plots: tuple[Plot, ...] = field(default=(), compare=False)
 
 
+def plain(latex: str) -> str:
+    """A short LaTeX formula as it is said in running text: ``h\\ell \\leq 1`` becomes ``h ell <= 1``."""
+    spoken = re.sub(r"\\(leq?|geq?)(?![a-z])", lambda relation: " <= " if relation[1][0] == "l" else " >= ", latex)
+    return " ".join(re.sub(r"\\([A-Za-z]+)", r" \1 ", spoken).split())
+
+
 def finite_or_none(value: float | None) -> float | None:
     """``value`` if JSON can hold it, else None (unknown)."""
     return value if value is not None and math.isfinite(value) else None
@@ -248,7 +275,10 @@ def judge(claim: Claim, bracket: Bracket, unmet: str | None = None) -> tuple[Ver
             return Verdict.REFUTED, f"{e.value:.9g} is {how} ({e.method}), the claim says {theory:.9g}"
     if beyond or forbidden:
         doubt = (*beyond, *forbidden)[0]
-        return Verdict.UNDECIDED, f"{doubt.value:.9g} ({doubt.method}) contradicts {theory:.9g}, but only in floating point"
+        return (
+            Verdict.UNDECIDED,
+            f"{doubt.value:.9g} ({doubt.method}) contradicts {theory:.9g}, but only in floating point",
+        )
 
     proofs = [e for e in spoken(Side.THEORY, Rigour.EXACT) if e.exact]
     exact_instance = [e for e in spoken(Side.ATTAINED, Rigour.EXACT) if e.exact]
@@ -264,7 +294,10 @@ def judge(claim: Claim, bracket: Bracket, unmet: str | None = None) -> tuple[Ver
     if not attained and not [e for e in certified if e.value - e.error <= theory]:
         return Verdict.UNDECIDED, f"the upper bound {bracket.upper} does not reach down to the claim's {theory:.9g}"
     if tight and not reached:
-        return Verdict.UNDECIDED, f"nothing attained comes near the claim's {theory:.9g}; the largest is {bracket.lower}"
+        return (
+            Verdict.UNDECIDED,
+            f"nothing attained comes near the claim's {theory:.9g}; the largest is {bracket.lower}",
+        )
     return Verdict.SUPPORTED, "; ".join(e.method for e in (*attained, *certified)[:2]) + ": within the stated accuracy"
 
 

@@ -18,8 +18,18 @@ import numpy.typing as npt
 from fbscheck.inputs import Array
 
 __all__ = [
-    "PRECISION", "absolute", "clip", "exact", "is_ball", "lower", "matmul", "maximum", "minimum",
-    "nearest", "norm", "upper",
+    "PRECISION",
+    "absolute",
+    "clip",
+    "exact",
+    "is_ball",
+    "lower",
+    "matmul",
+    "maximum",
+    "minimum",
+    "nearest",
+    "norm",
+    "upper",
 ]
 
 PRECISION = 128
@@ -108,7 +118,7 @@ def norm(x: Array) -> Any:
 def matmul(matrix: npt.NDArray[np.float64], x: Array) -> Array:
     """``matrix @ x``; enclosed if ``x`` is a ball array, with the matrix taken as exact."""
     if not is_ball(x):
-        return matrix @ x  # type: ignore[no-any-return]
+        return matrix @ x
     columns = x.reshape(len(x), -1)
     product = flint.arb_mat(matrix.tolist()) * flint.arb_mat(columns.tolist())
     entries = np.empty(len(matrix) * columns.shape[1], dtype=object)

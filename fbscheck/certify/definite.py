@@ -22,7 +22,12 @@ from fbscheck.certify.balls import root_down, round_down, round_up
 from fbscheck.errors import InputError
 
 __all__ = [
-    "as_float", "cocoercivity_lower", "gram_eigenvalue_lower", "norm_lower", "norm_upper", "symmetric_eigenvalue_lower",
+    "as_float",
+    "cocoercivity_lower",
+    "gram_eigenvalue_lower",
+    "norm_lower",
+    "norm_upper",
+    "symmetric_eigenvalue_lower",
 ]
 
 Matrix = npt.NDArray[np.float64]
@@ -45,16 +50,18 @@ def _enclose(matrix: Matrix, size: int) -> Exact:
 
 
 def _rational(matrix: Matrix) -> flint.fmpq_mat:
-    return flint.fmpq_mat(*matrix.shape, [_fmpq(Fraction(v)) for v in matrix.ravel().tolist()])
+    rows, columns = matrix.shape
+    return flint.fmpq_mat(rows, columns, [_fmpq(Fraction(v)) for v in matrix.ravel().tolist()])
 
 
 def _fmpq(value: Fraction) -> flint.fmpq:
     return flint.fmpq(value.numerator, value.denominator)
 
 
-def _multiple(matrix: Exact, factor: float) -> Exact:
-    exact = _fmpq(Fraction(factor))
-    return matrix * (exact if isinstance(matrix, flint.fmpq_mat) else flint.arb(exact))
+def _times(matrix: Exact, factor: Fraction) -> Exact:
+    if isinstance(matrix, flint.fmpq_mat):
+        return matrix * _fmpq(factor)
+    return matrix * flint.arb(_fmpq(factor))
 
 
 def _identity(like: Exact) -> Exact:
@@ -123,9 +130,7 @@ def norm_upper(matrix: Matrix) -> float:
     one, eye = _identity(squares), np.eye(tall.shape[1])
 
     def holds(c: float) -> bool:
-        square = _fmpq(Fraction(c) ** 2)
-        shift = one * (square if isinstance(one, flint.fmpq_mat) else flint.arb(square))
-        return _is_semidefinite(shift - squares, c * c * eye - approximation)
+        return _is_semidefinite(_times(one, Fraction(c) ** 2) - squares, c * c * eye - approximation)
 
     estimate = float(np.linalg.norm(matrix, 2))
     return _unscaled(_widen(estimate, 1.0, holds, estimate, tall.shape[1]), unit, round_up)
@@ -168,7 +173,7 @@ def symmetric_eigenvalue_lower(matrix: Matrix) -> float:
     tie = abs(spectrum[0]) <= 1e-12 * np.abs(spectrum).max()
     if EXACT_SIZE < len(matrix) <= TIE_SIZE and tie and _has_no_negative_eigenvalue(matrix):
         return 0.0
-    found = _least(_multiple(exact + exact.transpose(), 0.5), symmetric, float(spectrum[0]))
+    found = _least(_times(exact + exact.transpose(), Fraction(1, 2)), symmetric, float(spectrum[0]))
     return _unscaled(found, unit, round_down)
 
 
@@ -176,13 +181,13 @@ def _least(matrix: Exact, approximation: Matrix, estimate: float) -> float:
     one, eye = _identity(matrix), np.eye(len(approximation))
 
     def holds(c: float) -> bool:
-        return _is_semidefinite(matrix - _multiple(one, c), approximation - c * eye)
+        return _is_semidefinite(matrix - _times(one, Fraction(c)), approximation - c * eye)
 
     return _widen(estimate, -1.0, holds, float(np.linalg.norm(approximation)), len(approximation))
 
 
 def cocoercivity_lower(matrix: Matrix) -> float:
-    """A float64 beta >= 0 with ``<Kx, x> >= beta |Kx|^2`` for all x; inf for K = 0.
+    """A float64 beta with ``<Kx, x> >= beta |Kx|^2`` for all x if beta > 0; inf for K = 0, 0 if none is known.
 
     For a symmetric K without negative eigenvalues it is 1/|K|.  Else the generalised eigenvalue
     problem proposes, and ``(K + K^T)/2 - beta K^T K`` being semidefinite decides.
@@ -194,7 +199,7 @@ def cocoercivity_lower(matrix: Matrix) -> float:
         return round_down(1 / Fraction(bound)) if symmetric_eigenvalue_lower(matrix) >= 0 else 0.0
     matrix, unit = _scaled(matrix)
     exact = _enclose(matrix, len(matrix))
-    symmetric, squares = _multiple(exact + exact.transpose(), 0.5), exact.transpose() * exact
+    symmetric, squares = _times(exact + exact.transpose(), Fraction(1, 2)), exact.transpose() * exact
     _, singular, right = np.linalg.svd(matrix)
     kept = singular > singular[0] * 1e-12
     image = right[kept].T / singular[kept]
@@ -204,7 +209,7 @@ def cocoercivity_lower(matrix: Matrix) -> float:
 
     def holds(beta: float) -> bool:
         approximation = (matrix + matrix.T) / 2 - beta * (matrix.T @ matrix)
-        return _is_semidefinite(symmetric - _multiple(squares, beta), approximation)
+        return _is_semidefinite(symmetric - _times(squares, Fraction(beta)), approximation)
 
     return _unscaled(max(0.0, _widen(estimate, -1.0, holds, estimate, len(matrix))), unit, round_down, -1)
 
@@ -219,7 +224,8 @@ def _scaled(matrix: Matrix) -> tuple[Matrix, float]:
         scaled = matrix / unit
     if np.any(scaled * unit != matrix):
         raise InputError(
-            f"Need entries within 300 orders of magnitude, got a largest one of {largest:.3g} and others near 1e-308 times that."
+            f"Need entries within 300 orders of magnitude of each other, got a largest one of {largest:.3g} "
+            "and others some 1e308 times smaller."
         )
     return scaled, unit
 

@@ -158,7 +158,7 @@ def _attained(name: str, constants: Vector, step: Fraction, sigma: Fraction, rec
     a, w2 = rational(rotation.get("a")), rational(rotation.get("w_squared"))
     if w2 < 0:
         raise Refusal("w_squared is negative")
-    if not _member(name, *constants, a, w2):
+    if not _member(name, constants[0], constants[1], a, w2):
         raise Refusal(f"f = a I + w J with a={a}, w^2={w2} is not in the class")
     return ((1 - step * a) ** 2 + step * step * w2) / (1 + step * sigma) ** 2
 

@@ -17,14 +17,38 @@ from fbscheck.errors import SolverError
 from fbscheck.inputs import Number, nonnegative, positive
 from fbscheck.proofs.contraction import multipliers, regime
 from fbscheck.splitting.classes import (
-    GradientOf, OperatorClass, Rotation, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz, factor_squared,
+    GradientOf,
+    OperatorClass,
+    Rotation,
+    StronglyMonotoneLipschitz,
+    factor_squared,
     kernel_record,
 )
-from fbscheck.verdict import Bracket, Claim, Evidence, Hypothesis, Relation, Result, Rigour, Side, decide, not_applicable, squeeze
+from fbscheck.verdict import (
+    Bracket,
+    Claim,
+    Evidence,
+    Hypothesis,
+    Relation,
+    Result,
+    Rigour,
+    Side,
+    decide,
+    not_applicable,
+    squeeze,
+)
 
 __all__ = [
-    "CLAIMS", "COCOERCIVE_LONG", "COCOERCIVE_SHORT", "GRADIENT", "LIPSCHITZ", "Step", "assess", "bracket_of",
-    "claim_for", "contraction_factor",
+    "CLAIMS",
+    "COCOERCIVE_LONG",
+    "COCOERCIVE_SHORT",
+    "GRADIENT",
+    "LIPSCHITZ",
+    "Step",
+    "assess",
+    "bracket_of",
+    "claim_for",
+    "contraction_factor",
 ]
 
 
@@ -50,33 +74,50 @@ ORDERED = Hypothesis(
     r"0 \le \mu \le \ell", lambda case: float(case.operators.constants["ell"] - case.operators.constants["mu"])
 )
 COMPATIBLE = Hypothesis(
-    r"\mu\beta \le 1",
-    lambda case: float(1 - case.operators.constants["mu"] * case.operators.constants["beta"]),
+    r"\mu\beta \le 1", lambda case: float(1 - case.operators.constants["mu"] * case.operators.constants["beta"])
 )
 
 GRADIENT = Claim(
-    "contraction.gradient", "Step with a gradient",
-    r"|Tx-Ty| \leq \frac{\max(|1-h\mu|,\,|1-h\ell|)}{1+h\sigma}\,|x-y|", Relation.TIGHT,
-    "Polyak 1963; Ryu and Boyd 2016; multipliers: fbscheck.proofs.contraction", (H_POSITIVE, SIGMA, ORDERED),
+    "contraction.gradient",
+    "Step with a gradient",
+    r"|Tx-Ty| \leq \frac{\max(|1-h\mu|,\,|1-h\ell|)}{1+h\sigma}\,|x-y|",
+    Relation.TIGHT,
+    "Polyak 1963; Ryu and Boyd 2016; multipliers: fbscheck.proofs.contraction",
+    (H_POSITIVE, SIGMA, ORDERED),
 )
 LIPSCHITZ = Claim(
-    "contraction.monotone-lipschitz", "Step with a strongly monotone Lipschitz operator",
-    r"|Tx-Ty| \leq \frac{\sqrt{1-2h\mu+h^2\ell^2}}{1+h\sigma}\,|x-y|", Relation.TIGHT,
-    "Bauschke and Combettes 2017, section 22; multipliers: fbscheck.proofs.contraction", (H_POSITIVE, SIGMA, ORDERED),
+    "contraction.monotone-lipschitz",
+    "Step with a strongly monotone Lipschitz operator",
+    r"|Tx-Ty| \leq \frac{\sqrt{1-2h\mu+h^2\ell^2}}{1+h\sigma}\,|x-y|",
+    Relation.TIGHT,
+    "Bauschke and Combettes 2017, section 22; multipliers: fbscheck.proofs.contraction",
+    (H_POSITIVE, SIGMA, ORDERED),
 )
 COCOERCIVE_SHORT = Claim(
-    "contraction.cocoercive-short", "Step with a strongly monotone cocoercive operator, up to twice its cocoercivity",
-    r"|Tx-Ty| \leq \frac{\sqrt{1-2h\mu+h^2\mu/\beta}}{1+h\sigma}\,|x-y|", Relation.TIGHT,
+    "contraction.cocoercive-short",
+    "Step with a strongly monotone cocoercive operator, up to twice its cocoercivity",
+    r"|Tx-Ty| \leq \frac{\sqrt{1-2h\mu+h^2\mu/\beta}}{1+h\sigma}\,|x-y|",
+    Relation.TIGHT,
     "multipliers: fbscheck.proofs.contraction",
-    (H_POSITIVE, SIGMA, COMPATIBLE,
-     Hypothesis(r"h \le 2\beta", lambda case: float(2 * case.operators.constants["beta"] - case.step))),
+    (
+        H_POSITIVE,
+        SIGMA,
+        COMPATIBLE,
+        Hypothesis(r"h \le 2\beta", lambda case: float(2 * case.operators.constants["beta"] - case.step)),
+    ),
 )
 COCOERCIVE_LONG = Claim(
-    "contraction.cocoercive-long", "Step with a strongly monotone cocoercive operator, beyond twice its cocoercivity",
-    r"|Tx-Ty| \leq \frac{h/\beta-1}{1+h\sigma}\,|x-y|", Relation.TIGHT,
+    "contraction.cocoercive-long",
+    "Step with a strongly monotone cocoercive operator, beyond twice its cocoercivity",
+    r"|Tx-Ty| \leq \frac{h/\beta-1}{1+h\sigma}\,|x-y|",
+    Relation.TIGHT,
     "multipliers: fbscheck.proofs.contraction",
-    (H_POSITIVE, SIGMA, COMPATIBLE,
-     Hypothesis(r"h \ge 2\beta", lambda case: float(case.step - 2 * case.operators.constants["beta"]))),
+    (
+        H_POSITIVE,
+        SIGMA,
+        COMPATIBLE,
+        Hypothesis(r"h \ge 2\beta", lambda case: float(case.step - 2 * case.operators.constants["beta"])),
+    ),
 )
 CLAIMS = (GRADIENT, LIPSCHITZ, COCOERCIVE_SHORT, COCOERCIVE_LONG)
 
@@ -103,7 +144,9 @@ def assess(claim: Claim, case: Step, scale: Fraction = Fraction(1), theory_of: O
     return decide(claim, case.name, bracket, witness)
 
 
-def bracket_of(case: Step, scale: Fraction = Fraction(1), theory_of: OperatorClass | None = None) -> tuple[Bracket, dict[str, Any]]:
+def bracket_of(
+    case: Step, scale: Fraction = Fraction(1), theory_of: OperatorClass | None = None
+) -> tuple[Bracket, dict[str, Any]]:
     """The bracket of a case and the witness that attains its lower end; see :func:`assess`."""
     from fbscheck.reference.worst_case import certify_factor
 
@@ -112,29 +155,37 @@ def bracket_of(case: Step, scale: Fraction = Fraction(1), theory_of: OperatorCla
     extremal = own.extremal(step)
     witness = kernel_record(own, step, sigma, side="attained", rotation=_rotation(extremal))
     attained = kernel.conclude(witness)
-    evidence = [Evidence(
-        Side.ATTAINED, root_down(attained), Rigour.EXACT, f"f = {_describe(extremal)} attains it exactly",
-        exact=attained == theory,
-    )]
+    evidence = [
+        Evidence(
+            Side.ATTAINED,
+            root_down(attained),
+            Rigour.EXACT,
+            f"f = {_describe(extremal)} attains it exactly",
+            exact=attained == theory,
+        )
+    ]
     certificate: dict[str, Any] = {"quantity": "|Tx-Ty|^2/|x-y|^2", "records": []}
     case_name = regime(type(own).__name__, own.constants, step)
     closed_form = kernel_record(
-        own, step, sigma, side="upper",
-        multipliers=[str(m) for m in multipliers(case_name, own.constants, step, sigma)],
+        own, step, sigma, side="upper", multipliers=[str(m) for m in multipliers(case_name, own.constants, step, sigma)]
     )
     proved = kernel.conclude(closed_form)
-    evidence.append(Evidence(
-        Side.THEORY, root_up(proved), Rigour.EXACT, f"closed-form multipliers ({case_name})", exact=proved == theory,
-    ))
+    evidence.append(
+        Evidence(
+            Side.THEORY, root_up(proved), Rigour.EXACT, f"closed-form multipliers ({case_name})", exact=proved == theory
+        )
+    )
     certificate["records"].append(closed_form)
     try:
         program = certify_factor(own, step, sigma)
     except SolverError as error:
         evidence.append(Evidence(Side.CERTIFIED, math.inf, Rigour.FLOATING, str(error)))
     else:
-        evidence.append(Evidence(
-            Side.CERTIFIED, root_up(program.squared), Rigour.ENCLOSED, "semidefinite program, rounded multipliers",
-        ))
+        evidence.append(
+            Evidence(
+                Side.CERTIFIED, root_up(program.squared), Rigour.ENCLOSED, "semidefinite program, rounded multipliers"
+            )
+        )
         certificate["records"].append(program.record)
     return squeeze(_nearest_root(theory), tuple(evidence), certificate), witness
 
@@ -187,4 +238,4 @@ def _nearest_root(square: Fraction) -> float:
 def _short(value: Fraction) -> str:
     """The fraction itself if it is short, else six digits."""
     text = str(value)
-    return text if len(text) <= 12 else f"{float(value):.6g}"
+    return text if len(text) <= 8 else f"{float(value):.6g}"

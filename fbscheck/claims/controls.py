@@ -16,28 +16,47 @@ from fbscheck.splitting.classes import GradientOf, StronglyMonotoneLipschitz
 from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour, Side, decide, squeeze
 
 __all__ = [
-    "FIXED_ACTIVATION", "NOT_A_GRADIENT", "NOT_COCOERCIVE", "SPECTRAL_RADIUS", "fixed_activation", "not_a_gradient",
-    "not_cocoercive", "spectral_radius",
+    "FIXED_ACTIVATION",
+    "NOT_A_GRADIENT",
+    "NOT_COCOERCIVE",
+    "SPECTRAL_RADIUS",
+    "fixed_activation",
+    "not_a_gradient",
+    "not_cocoercive",
+    "spectral_radius",
 ]
 
 NOT_A_GRADIENT = Claim(
-    "control.not-a-gradient", "The gradient factor, claimed for operators that are no gradients",
+    "control.not-a-gradient",
+    "The gradient factor, claimed for operators that are no gradients",
     r"|Tx-Ty| \leq \max(|1-h\mu|,\,|1-h\ell|)\,|x-y|\ \mathrm{for\ every\ monotone\ Lipschitz\ operator}",
-    Relation.AT_MOST, "false: a rotation is monotone and Lipschitz, but no gradient", control=True,
+    Relation.AT_MOST,
+    "false: a rotation is monotone and Lipschitz, but no gradient",
+    control=True,
 )
 SPECTRAL_RADIUS = Claim(
-    "control.spectral-radius", "A spectral radius below one, taken for a contraction factor",
-    r"|(I-hK)x| \leq \rho(I-hK)\,|x|", Relation.AT_MOST, "false for matrices that are not normal", control=True,
+    "control.spectral-radius",
+    "A spectral radius below one, taken for a contraction factor",
+    r"|(I-hK)x| \leq \rho(I-hK)\,|x|",
+    Relation.AT_MOST,
+    "false for matrices that are not normal",
+    control=True,
 )
 NOT_COCOERCIVE = Claim(
-    "control.not-cocoercive", "Nonexpansive iterates without cocoercivity",
-    r"|x_n-x^*| \leq |x_0-x^*|\ \mathrm{for\ monotone}\ f", Relation.AT_MOST,
-    "false for the rotation by 90 degrees, which is not cocoercive", control=True,
+    "control.not-cocoercive",
+    "Nonexpansive iterates without cocoercivity",
+    r"|x_n-x^*| \leq |x_0-x^*|\ \mathrm{for\ monotone}\ f",
+    Relation.AT_MOST,
+    "false for the rotation by 90 degrees, which is not cocoercive",
+    control=True,
 )
 FIXED_ACTIVATION = Claim(
-    "control.fixed-activation", "An activation that does not scale with the step",
-    r"p_h = p_{h'}\left(\frac{h'}{h}\,I+\left(1-\frac{h'}{h}\right)p_h\right)\ \mathrm{for}\ p_h=\sigma", Relation.AT_MOST,
-    "false: soft thresholding at a fixed threshold is the proximal map of another function for each step", control=True,
+    "control.fixed-activation",
+    "An activation that does not scale with the step",
+    r"p_h = p_{h'}\left(\frac{h'}{h}\,I+\left(1-\frac{h'}{h}\right)p_h\right)\ \mathrm{for}\ p_h=\sigma",
+    Relation.AT_MOST,
+    "false: soft thresholding at a fixed threshold is the proximal map of another function for each step",
+    control=True,
 )
 
 
@@ -52,7 +71,9 @@ def spectral_radius() -> Result:
     """K = [[1, -10], [0, 1]] with h = 0.1: the spectral radius of I - hK is 0.9."""
     h, K = Fraction(1, 10), np.array([[1.0, -10.0], [0.0, 1.0]])
     scaled = norm_lower(10.0 * np.eye(2) - K)
-    evidence = Evidence(Side.ATTAINED, root_down(Fraction(scaled) ** 2 * h**2), Rigour.ENCLOSED, "exact Rayleigh quotient")
+    evidence = Evidence(
+        Side.ATTAINED, root_down(Fraction(scaled) ** 2 * h**2), Rigour.ENCLOSED, "exact Rayleigh quotient"
+    )
     witness = {"K": K.tolist(), "h": str(h)}
     return decide(SPECTRAL_RADIUS, "K = [[1, -10], [0, 1]], h = 1/10", squeeze(0.9, (evidence,)), witness)
 
@@ -61,7 +82,9 @@ def not_cocoercive(depth: int) -> Result:
     """f = rotation by 90 degrees, g = 0, h = 1/depth: |x_n|^2 = (1 + h^2)^n |x_0|^2."""
     h = Fraction(1, depth)
     grown = (1 + h * h) ** depth
-    evidence = Evidence(Side.ATTAINED, root_down(grown), Rigour.EXACT, f"|x_n|/|x_0| after n = {depth} steps of length 1/{depth}")
+    evidence = Evidence(
+        Side.ATTAINED, root_down(grown), Rigour.EXACT, f"|x_n|/|x_0| after n = {depth} steps of length 1/{depth}"
+    )
     witness = {"K": [[0, -1], [1, 0]], "h": str(h), "steps": depth, "squared": str(grown)}
     return decide(NOT_COCOERCIVE, f"rotation, h = 1/{depth}, n = {depth}", squeeze(1.0, (evidence,)), witness)
 

@@ -30,29 +30,39 @@ ROUNDING = 1e-11
 """Relative error that closed forms may accumulate in float64 on the sampled scales."""
 
 DEFINITION = Claim(
-    "prox.definition", "The proximal map solves its definition",
-    r"\mathrm{prox}_{hg}(u) = \mathrm{argmin}_y\; g(y)+|y-u|^2/(2h)", Relation.AT_MOST,
+    "prox.definition",
+    "The proximal map solves its definition",
+    r"\mathrm{prox}_{hg}(u) = \mathrm{argmin}_y\; g(y)+|y-u|^2/(2h)",
+    Relation.AT_MOST,
     "Moreau 1965; reference: the definition as a cvxpy program (relative distance)",
 )
 OPTIMALITY = Claim(
-    "prox.optimality", "The optimality condition of the proximal map",
-    r"(u-p)/h \in \partial g(p),\quad p=\mathrm{prox}_{hg}(u)", Relation.AT_MOST,
+    "prox.optimality",
+    "The optimality condition of the proximal map",
+    r"(u-p)/h \in \partial g(p),\quad p=\mathrm{prox}_{hg}(u)",
+    Relation.AT_MOST,
     "Bauschke and Combettes 2017, section 16; reference: one-sided derivatives (relative distance)",
 )
 FIRM = Claim(
-    "prox.firm", "Proximal maps are firmly nonexpansive, strongly so for strongly convex functions",
+    "prox.firm",
+    "Proximal maps are firmly nonexpansive, strongly so for strongly convex functions",
     r"(1+h\sigma)\,|p-q|^2 \leq \langle p-q,\,u-v\rangle,\quad p=\mathrm{prox}_{hg}(u),\; q=\mathrm{prox}_{hg}(v)",
-    Relation.AT_MOST, "Moreau 1965; Rockafellar 1976 (largest ratio of the two sides)",
+    Relation.AT_MOST,
+    "Moreau 1965; Rockafellar 1976 (largest ratio of the two sides)",
 )
 RESOLVENT = Claim(
-    "prox.resolvent", "Proximal maps of one function at two steps are tied by the resolvent identity",
+    "prox.resolvent",
+    "Proximal maps of one function at two steps are tied by the resolvent identity",
     r"p_h = p_{h'}\left(\frac{h'}{h}\,I+\left(1-\frac{h'}{h}\right)p_h\right),\quad p_h=\mathrm{prox}_{hg}",
-    Relation.AT_MOST, "Bauschke and Combettes 2017, section 23 (relative distance of the two sides)",
+    Relation.AT_MOST,
+    "Bauschke and Combettes 2017, section 23 (relative distance of the two sides)",
 )
 VALUE = Claim(
-    "prox.value", "No point has a smaller proximal objective",
+    "prox.value",
+    "No point has a smaller proximal objective",
     r"g(p)+\frac{|p-u|^2}{2h}+\frac{1+h\sigma}{2h}\,|y-p|^2 \leq g(y)+\frac{|y-u|^2}{2h},\quad p=\mathrm{prox}_{hg}(u)",
-    Relation.AT_MOST, "strong convexity of the proximal objective (relative excess of the left side)",
+    Relation.AT_MOST,
+    "strong convexity of the proximal objective (relative excess of the left side)",
 )
 CLAIMS = (DEFINITION, OPTIMALITY, FIRM, RESOLVENT, VALUE)
 
@@ -77,7 +87,9 @@ class Finding:
     witness: dict[str, Any]
 
 
-def assess(case: ProxCase, claims: Sequence[Claim], samples: int, rng: np.random.Generator, scale: float = 1.0) -> list[Result]:
+def assess(
+    case: ProxCase, claims: Sequence[Claim], samples: int, rng: np.random.Generator, scale: float = 1.0
+) -> list[Result]:
     """Check a proximal map against each of ``claims`` (from ``CLAIMS``, or planted from them).
 
     ``scale`` is the planted error: the point, or the bound, times ``scale``.
@@ -111,7 +123,13 @@ def _assess_one(case: ProxCase, claim: Claim, u: Points, rng: np.random.Generato
     worst = max(findings, key=lambda finding: finding.measure)
     confirmed = max(findings, key=lambda finding: finding.confirmed)
     evidence = (
-        Evidence(Side.ATTAINED, worst.measure, Rigour.FLOATING, f"{u.shape[1]} samples at {len(STEPS)} steps, {method}", error),
+        Evidence(
+            Side.ATTAINED,
+            worst.measure,
+            Rigour.FLOATING,
+            f"{u.shape[1]} samples at {len(STEPS)} steps, {method}",
+            error,
+        ),
         Evidence(Side.ATTAINED, confirmed.confirmed, Rigour.ENCLOSED, f"worst sample in ball arithmetic, {method}"),
     )
     return decide(claim, case.name, squeeze(theory, evidence), {"function": case.name, **confirmed.witness})
@@ -153,7 +171,7 @@ def _distance_to_prox(g: Function, u: Array, p: Array, y: Array, step: Any, dual
     for every s, where dual(s) = <s, u> - h |s|^2 / 2 - g*(s).
     """
     primal = g(y) + np.sum((y - u) * (y - u), axis=0) / (2 * step)
-    best = -np.inf
+    best: Any = -np.inf
     for s in duals:
         best = maximum(best, np.sum(s * u, axis=0) - step * np.sum(s * s, axis=0) / 2 - g.conjugate(s))
     radius = sqrt(maximum(2 * step * (primal - best), 0.0))

@@ -115,7 +115,7 @@ class Function(ABC):
 
     def _checked(self, x: Array, name: str) -> Array:
         x = points(x, name)
-        if (self.dimension is not None and len(x) != self.dimension):
+        if self.dimension is not None and len(x) != self.dimension:
             want = "(d,) or (d, S)" if self.dimension is None else f"({self.dimension},) or ({self.dimension}, S)"
             raise InputError(f"Need {name} of shape {want} for {type(self).__name__}, got {x.shape} (transposed?).")
         return x

@@ -36,7 +36,7 @@ class L2Ball(Function):
     def _prox(self, u: Array, step: Any) -> Array:
         inward = 0.0 if is_ball(u) else (len(u) + 4) * 2.0**-53
         ratio = norm(u) / self.radius * (1 + inward)
-        return u / maximum(1.0, ratio)  # type: ignore[no-any-return]
+        return u / maximum(1.0, ratio)
 
     def _conjugate(self, s: Array) -> Any:
         return self.radius * norm(s)
@@ -71,7 +71,9 @@ class GroupL2(Function):
                 "(a list of index lists? give each coordinate the number of its group)."
             )
         object.__setattr__(self, "labels", np.unique(labels, return_inverse=True)[1])
-        object.__setattr__(self, "weight", float(nonnegative(self.weight, "weight", "A negative weight is not convex.")))
+        object.__setattr__(
+            self, "weight", float(nonnegative(self.weight, "weight", "A negative weight is not convex."))
+        )
 
     @property
     def dimension(self) -> int:
@@ -109,7 +111,7 @@ class GroupL2(Function):
         threshold = step * self.weight
         if threshold == 0:
             return +u
-        return u * self._spread(1 - 1 / maximum(1.0, self._norms(u) / threshold))  # type: ignore[no-any-return]
+        return u * self._spread(1 - 1 / maximum(1.0, self._norms(u) / threshold))
 
     def _conjugate(self, s: Array) -> Any:
         return indicator(self._norms(s) - self.weight, self.weight)

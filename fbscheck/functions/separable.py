@@ -145,7 +145,9 @@ class ElasticNet(Separable):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "l1", float(nonnegative(self.l1, "l1", "A negative weight is not convex.")))
-        object.__setattr__(self, "l2", float(positive(self.l2, "l2", "Use L1(weight) when there is no quadratic part.")))
+        object.__setattr__(
+            self, "l2", float(positive(self.l2, "l2", "Use L1(weight) when there is no quadratic part."))
+        )
 
     @property
     def strong_convexity(self) -> float:
@@ -179,7 +181,9 @@ class Box(Separable):
         for name in ("low", "high"):
             bound = getattr(self, name)
             number = isinstance(bound, str) or np.ndim(bound) == 0
-            object.__setattr__(self, name, float(finite_number(bound, name)) if number else finite_array(bound, name, 1))
+            object.__setattr__(
+                self, name, float(finite_number(bound, name)) if number else finite_array(bound, name, 1)
+            )
         if np.ndim(self.low) == np.ndim(self.high) == 1 and np.shape(self.low) != np.shape(self.high):
             raise InputError(f"Need bounds of one length, got {np.shape(self.low)} and {np.shape(self.high)}.")
         low, high = (np.atleast_1d(bound) for bound in np.broadcast_arrays(self.low, self.high))

@@ -51,10 +51,15 @@ class Operator(ABC):
         InputError
             If ``x`` is not (d,) or (d, S), or holds NaN or inf.
         """
+        return self._apply(self._checked(x))
+
+    def _checked(self, x: Array) -> Array:
         x = points(x, "x")
         if len(x) != self.dimension:
-            raise InputError(f"Need x of shape ({self.dimension},) or ({self.dimension}, S), got {x.shape} (transposed?).")
-        return self._apply(x)
+            raise InputError(
+                f"Need x of shape ({self.dimension},) or ({self.dimension}, S), got {x.shape} (transposed?)."
+            )
+        return x
 
     @abstractmethod
     def _apply(self, x: Array) -> Array: ...
@@ -73,7 +78,7 @@ class Gradient(Operator):
 
     def potential(self, x: Array) -> Any:
         """F(x) = phi(Ax): a number for (d,), an (S,) array for (d, S)."""
-        return self.loss(matmul(self.matrix, x))
+        return self.loss(matmul(self.matrix, self._checked(x)))
 
     def _apply(self, x: Array) -> Array:
         return matmul(self.matrix.T, self.loss_gradient(matmul(self.matrix, x)))

@@ -36,7 +36,9 @@ class Linear(Operator):
     def __post_init__(self) -> None:
         matrix = finite_array(self.matrix, "matrix", 2)
         if matrix.shape[0] != matrix.shape[1]:
-            raise InputError(f"Need a square matrix K, got shape {matrix.shape}. Use LeastSquares(A, b) for A^T(Ax - b).")
+            raise InputError(
+                f"Need a square matrix K, got shape {matrix.shape}. Use LeastSquares(A, b) for A^T(Ax - b)."
+            )
         offset = np.zeros(len(matrix)) if np.ndim(self.offset) == 0 and self.offset == 0 else self.offset
         offset = finite_array(offset, "offset", 1)
         if offset.shape != matrix.shape[:1]:

@@ -8,6 +8,7 @@ from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import entr
 
 from fbscheck.certify.balls import absolute, exp, is_ball, log1p, maximum, round_down, round_up
 from fbscheck.certify.definite import gram_eigenvalue_lower, norm_upper
@@ -115,12 +116,11 @@ class Logistic(_Loss):
 
 
 def _entropy(t: Array) -> Array:
+    """t log t + (1 - t) log(1 - t), inf outside [0, 1]; of a ball, inf unless it is certainly inside (0, 1)."""
     if not is_ball(t):
-        inside = (t >= 0) & (t <= 1)
-        kept = np.where(inside, t, 0.0)
-        logs = np.where(kept > 0, kept * np.log(np.where(kept > 0, kept, 1.0)), 0.0)
-        return np.where(inside, logs + np.where(kept < 1, (1 - kept) * np.log1p(-np.where(kept < 1, kept, 0.0)), 0.0), np.inf)
-    return np.frompyfunc(lambda p: p * p.log() + (1 - p) * (-p).log1p() if 0 < p < 1 else np.inf, 1, 1)(t)  # type: ignore[no-any-return]
+        return -entr(t) - entr(1 - t)  # type: ignore[no-any-return]
+    entropy = np.frompyfunc(lambda p: p * p.log() + (1 - p) * (-p).log1p() if 0 < p < 1 else np.inf, 1, 1)
+    return entropy(t)  # type: ignore[no-any-return]
 
 
 def _settle(loss: Any, data: str) -> None:

@@ -36,9 +36,7 @@ def solve(problem: cp.Problem) -> float:
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Solution may be inaccurate", UserWarning)
-                problem.solve(
-                    solver=cp.CLARABEL, tol_gap_abs=tolerance, tol_gap_rel=tolerance, tol_feas=tolerance,
-                )
+                problem.solve(solver=cp.CLARABEL, tol_gap_abs=tolerance, tol_gap_rel=tolerance, tol_feas=tolerance)
             failure = f"status {problem.status!r}"
         except cp.error.SolverError as error:
             failure = str(error).splitlines()[0]
@@ -137,4 +135,5 @@ def _into_orthant(g: functions.NonNegative, y: Points) -> Points:
 @inside.register
 def _into_ball(g: functions.L2Ball, y: Points) -> Points:
     lengths = np.linalg.norm(y, axis=0)
-    return y * np.where(lengths > g.radius, (1 - 2.0**-50) * g.radius / np.maximum(lengths, g.radius), 1.0)
+    inward: Points = np.where(lengths > g.radius, (1 - 2.0**-50) * g.radius / np.maximum(lengths, g.radius), 1.0)
+    return np.asarray(y * inward)

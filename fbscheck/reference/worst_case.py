@@ -18,7 +18,7 @@ cvxpy model.  The forms are built here in floating point, not taken from the ker
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, final
+from typing import Any, cast, final
 
 import clarabel
 import flint
@@ -29,7 +29,7 @@ from scipy import sparse
 from fbscheck.certify import kernel
 from fbscheck.certify.definite import as_float
 from fbscheck.errors import SolverError
-from fbscheck.splitting.classes import GradientOf, OperatorClass, StronglyMonotoneLipschitz, kernel_record
+from fbscheck.splitting.classes import GradientOf, OperatorClass, StronglyMonotoneCocoercive, kernel_record
 
 __all__ = ["Certified", "Program", "certify_factor", "scaled_program"]
 
@@ -85,12 +85,13 @@ def scaled_program(operators: OperatorClass, step: Fraction, strong_convexity: F
 
     monotone = _product(v, d) - _exact(ratio) * _product(d, d)
     lipschitz = _exact(top) * _product(d, d) - _product(v, v)
+    forward: tuple[flint.fmpq_mat, ...] = (monotone, lipschitz)
+    units: tuple[Fraction, ...] = (unit, unit**2)
+    stiff: tuple[float, ...] = (2.0, 1.0)
     if isinstance(operators, GradientOf):
         interpolation = _product(v - _exact(ratio) * d, _exact(top) * d - v)
         forward, units, stiff = (interpolation, monotone, lipschitz), (unit**2, unit, unit**2), (1.0, 0.0, 0.0)
-    elif isinstance(operators, StronglyMonotoneLipschitz):
-        forward, units, stiff = (monotone, lipschitz), (unit, unit**2), (2.0, 1.0)
-    else:
+    elif isinstance(operators, StronglyMonotoneCocoercive):
         forward, units, stiff = (monotone, _product(v, d) - _product(v, v)), (unit, unit), (1.0, 1.0)
     scales = (*((rho / shrink) ** 2 / u for u in units), step / shrink)
     return Program(_product(move, move), (*forward, _product(r, move)), scales, np.array([*stiff, 0.0]))
@@ -111,7 +112,9 @@ def certify_factor(operators: OperatorClass, step: Fraction, strong_convexity: F
     bound, rounded = _best(program, [multipliers + pad * size * curved for pad in PADS])
     if bound < SMALL:
         start = np.array([float(m) for m in rounded])
-        bound, rounded = min((bound, rounded), _best(program, [start + pad * size * program.stiff for pad in STIFF_PADS]))
+        bound, rounded = min(
+            (bound, rounded), _best(program, [start + pad * size * program.stiff for pad in STIFF_PADS])
+        )
     if not rounded:
         raise SolverError("The multipliers of the worst-case program could not be rounded to a certificate.")
     exact = [str(m * scale) for m, scale in zip(rounded, program.scales, strict=True)]
@@ -128,10 +131,14 @@ def _best(program: Program, candidates: list[Matrix]) -> tuple[float, list[Fract
         for multiplier, hypothesis in zip(rounded, program.hypotheses, strict=True):
             form = form + _exact(multiplier) * hypothesis
         try:
-            bound = kernel.smallest_bound(form.tolist())
+            bound: Any = kernel.smallest_bound(cast(kernel.Form, form.tolist()))
         except kernel.Refusal:
             continue
-        value = int(bound.numerator) / int(bound.denominator) if isinstance(bound, Fraction) else int(bound.p) / int(bound.q)
+        value = (
+            int(bound.numerator) / int(bound.denominator)
+            if isinstance(bound, Fraction)
+            else int(bound.p) / int(bound.q)
+        )
         if value > best[0]:
             break
         best = (value, rounded)
@@ -172,9 +179,12 @@ def _propose(program: Program) -> Matrix:
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = TOLERANCE
     objective = np.eye(1 + count)[0]
     solver = clarabel.DefaultSolver(
-        sparse.csc_matrix((1 + count, 1 + count)), objective,
-        sparse.csc_matrix(-np.vstack([signs, columns])), np.concatenate([np.zeros(count), -svec(goal)]),
-        [clarabel.NonnegativeConeT(count), clarabel.PSDTriangleConeT(3)], settings,
+        sparse.csc_matrix((1 + count, 1 + count)),
+        objective,
+        sparse.csc_matrix(-np.vstack([signs, columns])),
+        np.concatenate([np.zeros(count), -svec(goal)]),
+        [clarabel.NonnegativeConeT(count), clarabel.PSDTriangleConeT(3)],
+        settings,
     )
     multipliers = np.array(solver.solve().x)[1:]
     if not np.isfinite(multipliers).all():

@@ -4,6 +4,10 @@ from fbscheck.splitting.classes import GradientOf, OperatorClass, StronglyMonoto
 from fbscheck.splitting.step import FixedPoint, ForwardBackward
 
 __all__ = [
-    "FixedPoint", "ForwardBackward", "GradientOf", "OperatorClass", "StronglyMonotoneCocoercive",
+    "FixedPoint",
+    "ForwardBackward",
+    "GradientOf",
+    "OperatorClass",
+    "StronglyMonotoneCocoercive",
     "StronglyMonotoneLipschitz",
 ]

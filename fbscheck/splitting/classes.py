@@ -16,8 +16,13 @@ from fbscheck.errors import InputError
 from fbscheck.inputs import Number, nonnegative, positive
 
 __all__ = [
-    "GradientOf", "OperatorClass", "Rotation", "StronglyMonotoneCocoercive", "StronglyMonotoneLipschitz",
-    "factor_squared", "kernel_record",
+    "GradientOf",
+    "OperatorClass",
+    "Rotation",
+    "StronglyMonotoneCocoercive",
+    "StronglyMonotoneLipschitz",
+    "factor_squared",
+    "kernel_record",
 ]
 
 
@@ -123,8 +128,9 @@ class StronglyMonotoneCocoercive(OperatorClass):
         object.__setattr__(self, "beta", positive(self.beta, "beta", cause))
         if Fraction(self.mu) * Fraction(self.beta) > 1:
             raise InputError(
-                f"Need mu * beta <= 1, got mu={self.mu}, beta={self.beta}. A beta-cocoercive operator is 1/beta-Lipschitz, "
-                "so it cannot expand mu-fold with mu > 1/beta (ell given in place of beta?)."
+                f"Need mu * beta <= 1, got mu={self.mu}, beta={self.beta}. "
+                "A beta-cocoercive operator is 1/beta-Lipschitz, so it cannot expand mu-fold "
+                "with mu > 1/beta (ell given in place of beta?)."
             )
 
     @property
@@ -149,7 +155,9 @@ def factor_squared(operators: OperatorClass, step: Fraction, strong_convexity: F
     return operators.forward_squared(step) / (1 + step * strong_convexity) ** 2
 
 
-def kernel_record(operators: OperatorClass, step: Fraction, strong_convexity: Fraction, **content: Any) -> dict[str, Any]:
+def kernel_record(
+    operators: OperatorClass, step: Fraction, strong_convexity: Fraction, **content: Any
+) -> dict[str, Any]:
     """A record for :func:`fbscheck.certify.kernel.conclude` about one step over a class.
 
     ``content`` adds the side and what it rests on: multipliers, or the rotation that attains.
@@ -157,7 +165,9 @@ def kernel_record(operators: OperatorClass, step: Fraction, strong_convexity: Fr
     return {
         "class": type(operators).__name__,
         "constants": {name: str(value) for name, value in operators.constants.items()},
-        "step": str(step), "strong_convexity": str(strong_convexity), **content,
+        "step": str(step),
+        "strong_convexity": str(strong_convexity),
+        **content,
     }
 
 

@@ -76,7 +76,7 @@ def _modulus(f: Gradient, g: Function) -> float:
     return lower(ball(total))
 
 
-def _tilted_minimum(f: Gradient, g: Function, x: Any, image: Any, slope: Any) -> flint.arb:
+def _tilted_minimum(f: Gradient, g: Function, x: Any, image: Any, slope: Any) -> Any:
     """F(x) + min_z [<F'(x), z - x> + m |z - x|^2 / 2 + g(z)], possibly -inf."""
     m = f.monotonicity
     if m > 0:
@@ -85,7 +85,7 @@ def _tilted_minimum(f: Gradient, g: Function, x: Any, image: Any, slope: Any) ->
     return f.loss(image) - np.sum(slope * x) - g.conjugate(-slope)
 
 
-def _shrunk_dual_value(f: Gradient, g: Function, dual: Any, slope: Any) -> flint.arb:
+def _shrunk_dual_value(f: Gradient, g: Function, dual: Any, slope: Any) -> Any:
     """-phi*(t y) - g*(-t A^T y) for the largest t = 1 - 2^-k that is certainly feasible, or -inf."""
     for t in (flint.arb(1), *(1 - flint.arb(2) ** -k for k in range(60, 0, -1))):
         conjugate = flint.arb(g.conjugate(-t * slope))

@@ -16,7 +16,11 @@ from fbscheck.functions import Function
 from fbscheck.inputs import Array, Number, finite_array, positive
 from fbscheck.operators import Linear, Operator
 from fbscheck.splitting.classes import (
-    GradientOf, OperatorClass, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz, factor_squared,
+    GradientOf,
+    OperatorClass,
+    StronglyMonotoneCocoercive,
+    StronglyMonotoneLipschitz,
+    factor_squared,
 )
 
 __all__ = ["FixedPoint", "ForwardBackward"]
@@ -56,7 +60,9 @@ class ForwardBackward:
         cause = "A forward-backward step is a length; the sign belongs to the method."
         object.__setattr__(self, "step", positive(self.step, "step", cause))
         if self.g.dimension not in (None, self.f.dimension):
-            raise InputError(f"Need f and g on one space, got dimension {self.f.dimension} for f and {self.g.dimension} for g.")
+            raise InputError(
+                f"Need f and g on one space, got dimension {self.f.dimension} for f and {self.g.dimension} for g."
+            )
 
     def __call__(self, x: Array) -> Array:
         """T(x), same shape as ``x``; on ball arrays an enclosure."""
@@ -112,9 +118,10 @@ class ForwardBackward:
         if beta == math.inf:
             return 0.5
         if h >= 2 * Fraction(beta):
+            cause = "f is not known to be cocoercive: a rotation is not" if beta == 0 else "a step beyond 2/ell?"
             raise HypothesisError(
-                f"Need step < 2 * cocoercivity for an averaged step, got step={self.step}, 2 * cocoercivity={2 * beta:.6g}"
-                + (" (f is not known to be cocoercive: a rotation is not)." if beta == 0 else " (a step beyond 2/ell?).")
+                f"Need step < 2 * cocoercivity for an averaged step, got step={self.step}, "
+                f"2 * cocoercivity={2 * beta:.6g} ({cause})."
             )
         return round_up(2 * Fraction(beta) / (4 * Fraction(beta) - h))
 

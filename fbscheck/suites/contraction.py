@@ -75,18 +75,22 @@ def _check(cases: tuple[Step, ...], rng: np.random.Generator) -> list[Result]:
 
 
 def _plant(rng: np.random.Generator) -> list[Result]:
-    steps = (Step(G(R(1, 10), 1), R(1)), Step(L(R(1, 10), 1), R(1)), Step(C(R(1, 10), 1), R(1)), Step(C(R(1, 10), 1), R(3)))
+    steps = (
+        Step(G(R(1, 10), 1), R(1)),
+        Step(L(R(1, 10), 1), R(1)),
+        Step(C(R(1, 10), 1), R(1)),
+        Step(C(R(1, 10), 1), R(3)),
+    )
     return [contraction.assess(planted(contraction.claim_for(step)), step, scale=R(99, 100)) for step in steps]
 
 
 def _control(rng: np.random.Generator) -> list[Result]:
-    return [
-        *(controls.not_a_gradient(h) for h in (R(1), R(20, 11))),
-        controls.spectral_radius(),
-    ]
+    return [*(controls.not_a_gradient(h) for h in (R(1), R(20, 11))), controls.spectral_radius()]
 
 
-def _sweep(name: str, operators: OperatorClass, longest: Fraction, count: int, rng: np.random.Generator) -> list[Result]:
+def _sweep(
+    name: str, operators: OperatorClass, longest: Fraction, count: int, rng: np.random.Generator
+) -> list[Result]:
     """The factor over the step, drawn; its result is the one at the middle of the range."""
     steps = [longest * k / count for k in range(1, count + 1)]
     brackets = [bracket_of(Step(operators, h))[0] for h in steps]
@@ -94,13 +98,19 @@ def _sweep(name: str, operators: OperatorClass, longest: Fraction, count: int, r
     points = [(h, b) for h, b in zip(x, brackets, strict=True)][:: max(1, count // 22)]
     curves = (
         Curve("theory", x, tuple(_known(b.theory) for b in brackets)),
-        Curve("attained by an instance", tuple(h for h, _ in points), tuple(_known(b.lower) for _, b in points), "points"),
-        Curve("certified upper bound", tuple(h for h, _ in points), tuple(_known(b.upper) for _, b in points), "points"),
+        Curve(
+            "attained by an instance", tuple(h for h, _ in points), tuple(_known(b.lower) for _, b in points), "points"
+        ),
+        Curve(
+            "certified upper bound", tuple(h for h, _ in points), tuple(_known(b.upper) for _, b in points), "points"
+        ),
     )
-    constants = ", ".join(rf"$\{key}={value}$" for key, value in operators.constants.items())
+    constants = ", ".join(f"{key} = {value}" for key, value in operators.constants.items())
     middle = Step(operators, steps[count // 2])
     claim = contraction.claim_for(middle)
-    plot = Plot(claim.id, f"factor-{name}", f"Contraction factor over the step, {constants}", "step $h$", "factor", curves)
+    plot = Plot(
+        claim.id, f"factor-{name}", f"Contraction factor over the step, {constants}", "step $h$", "factor", curves
+    )
     result = contraction.assess(claim, middle)
     return [Result(**{**vars(result), "plots": (plot,)})]
 
@@ -114,13 +124,18 @@ def _tasks(size: str) -> list[Task]:
     count = {"small": 22, "full": 66, "large": 660}[size]
     return [
         *(Task(f"contraction: cases {8 * k + 1} and on", partial(_check, chunk)) for k, chunk in enumerate(chunks)),
-        *(Task(f"contraction: factor over h, {row[0]}", partial(_sweep, *row, count)) for row in SWEPT),
+        *(
+            Task(f"contraction: factor over h, {name}", partial(_sweep, name, cls, longest, count))
+            for name, cls, longest in SWEPT
+        ),
         Task("contraction: planted errors", _plant),
         Task("contraction: controls", _control),
     ]
 
 
 SUITE = Suite(
-    "contraction", "the contraction factor of a step over classes of operators: attained, proved, certified",
-    (*contraction.CLAIMS, *map(planted, contraction.CLAIMS), controls.NOT_A_GRADIENT, controls.SPECTRAL_RADIUS), _tasks,
+    "contraction",
+    "the contraction factor of a step over classes of operators: attained, proved, certified",
+    (*contraction.CLAIMS, *map(planted, contraction.CLAIMS), controls.NOT_A_GRADIENT, controls.SPECTRAL_RADIUS),
+    _tasks,
 )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fbscheck.claims.fixed_point import Problem
+from fbscheck.claims.problems import Problem
 from fbscheck.errors import MissingToolError
 from fbscheck.functions import L1, Box, ElasticNet, GroupL2, NonNegative, Zero
 from fbscheck.operators import LeastSquares, Logistic
@@ -23,8 +23,15 @@ Points = npt.NDArray[np.float64]
 
 ATOMS = 200
 REAL = (
-    "diabetes LASSO", "diabetes elastic net", "diabetes NNLS", "diabetes box", "breast cancer group LASSO",
-    "breast cancer logistic L1", "digits LASSO, image 200", "digits LASSO, image 300", "digits elastic net, image 401",
+    "diabetes LASSO",
+    "diabetes elastic net",
+    "diabetes NNLS",
+    "diabetes box",
+    "breast cancer group LASSO",
+    "breast cancer logistic L1",
+    "digits LASSO, image 200",
+    "digits LASSO, image 300",
+    "digits elastic net, image 401",
 )
 
 
@@ -35,7 +42,9 @@ def _load(name: str) -> tuple[Points, Points]:
     except ImportError:
         raise MissingToolError("Real data come with scikit-learn: pip install 'fbscheck[data]'.") from None
     loaders: dict[str, Any] = {
-        "diabetes": datasets.load_diabetes, "breast cancer": datasets.load_breast_cancer, "digits": datasets.load_digits,
+        "diabetes": datasets.load_diabetes,
+        "breast cancer": datasets.load_breast_cancer,
+        "digits": datasets.load_digits,
     }
     data, target = loaders[name](return_X_y=True)
     return np.asarray(data, dtype=np.float64), np.asarray(target, dtype=np.float64)
@@ -105,7 +114,10 @@ def synthetic(kind: str, dimension: int, rng: np.random.Generator) -> Problem:
     f = LeastSquares(matrix, target)
     weight = 0.1 * _largest_correlation(f)
     g = {
-        "LASSO": L1(weight), "elastic net": ElasticNet(weight, 0.1), "NNLS": NonNegative(), "box": Box(-0.5, 0.5),
+        "LASSO": L1(weight),
+        "elastic net": ElasticNet(weight, 0.1),
+        "NNLS": NonNegative(),
+        "box": Box(-0.5, 0.5),
         "group LASSO": GroupL2(np.arange(dimension) // 5, 2.0 * weight),
     }[kind]
     return Problem(name, f, g)
@@ -117,8 +129,13 @@ def extremal() -> tuple[Problem, ...]:
     zero, start = np.zeros(1), np.ones(1)
     return (
         Problem(
-            "extremal: f = x/4 or x", LeastSquares(np.diag([0.5, 1.0]), np.zeros(2)), Zero(), 1.5, 20,
-            np.array([1.0, 0.0]), np.zeros(2),
+            "extremal: f = x/4 or x",
+            LeastSquares(np.diag([0.5, 1.0]), np.zeros(2)),
+            Zero(),
+            1.5,
+            20,
+            np.array([1.0, 0.0]),
+            np.zeros(2),
         ),
         Problem("extremal: f = 0, g = |x|/4", LeastSquares(0 * one, zero), L1(0.25), 1.0, 2, start, zero),
         Problem("extremal: f = x, h = 1.99", LeastSquares(one, zero), Zero(), 1.99, 600, start, zero),

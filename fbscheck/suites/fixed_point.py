@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from fbscheck.claims import controls
+from fbscheck.claims import controls, iterates, minimisers
 from fbscheck.claims import fixed_point as chapter
 from fbscheck.errors import MissingToolError
 from fbscheck.suites import data
@@ -13,9 +13,12 @@ from fbscheck.verdict import Claim, Result, planted, undecided
 
 __all__ = ["SUITE"]
 
-OF_POINT = (chapter.VALUE, chapter.DISTANCE, chapter.RESIDUAL)
+OF_POINT = (minimisers.VALUE, minimisers.DISTANCE, minimisers.RESIDUAL)
 EXTREMAL: tuple[tuple[Claim, ...], ...] = (
-    (chapter.APRIORI, chapter.APOSTERIORI), (chapter.RATE,), (chapter.SUMMABLE, chapter.STEPS), (chapter.SENSITIVITY,),
+    (iterates.APRIORI, iterates.APOSTERIORI),
+    (iterates.RATE,),
+    (iterates.SUMMABLE, iterates.STEPS),
+    (minimisers.SENSITIVITY,),
 )
 """The claims that each extremal problem of :func:`fbscheck.suites.data.extremal` attains."""
 
@@ -66,6 +69,8 @@ def _tasks(size: str) -> list[Task]:
 
 
 SUITE = Suite(
-    "fixed-point", "fixed points against independent minimisers with certified gaps; bounds on the iterates",
-    (*chapter.CLAIMS, *map(planted, chapter.CLAIMS), controls.NOT_COCOERCIVE), _tasks,
+    "fixed-point",
+    "fixed points against independent minimisers with certified gaps; bounds on the iterates",
+    (*chapter.CLAIMS, *map(planted, chapter.CLAIMS), controls.NOT_COCOERCIVE),
+    _tasks,
 )

@@ -57,6 +57,8 @@ def _tasks(size: str) -> list[Task]:
 
 
 SUITE = Suite(
-    "prox", "proximal maps against their definition, optimality, firm nonexpansiveness, the resolvent identity",
-    (*prox.CLAIMS, *map(planted, prox.CLAIMS), controls.FIXED_ACTIVATION), _tasks,
+    "prox",
+    "proximal maps against their definition, optimality, firm nonexpansiveness, the resolvent identity",
+    (*prox.CLAIMS, *map(planted, prox.CLAIMS), controls.FIXED_ACTIVATION),
+    _tasks,
 )

@@ -71,7 +71,10 @@ def versions() -> dict[str, str]:
 
 
 def run(
-    suites: Sequence[Suite], folder: Path, settings: Settings, progress: Callable[[int, int, str], None] = lambda *_: None,
+    suites: Sequence[Suite],
+    folder: Path,
+    settings: Settings,
+    progress: Callable[[int, int, str], None] = lambda *_: None,
 ) -> Finished:
     """Run all tasks of ``suites``; ``progress`` is called with (tasks done, tasks in all, task just done).
 
@@ -92,12 +95,13 @@ def run(
         for name, results, crash in _work(pending, settings):
             if crash is None:
                 done[name] = results
-                print(json.dumps({"task": name, "results": [result_as_json(r) for r in results]}), file=log, flush=True)
+                entry = {"task": name, "results": [result_as_json(result) for result in results]}
+                print(json.dumps(entry), file=log, flush=True)
             else:
                 crashes[name] = crash
             progress(len(done) + len(crashes), len(tasks), name)
-    results = tuple(result for task in tasks for result in done.get(task.name, ()))
-    return Finished(results, tuple(f"task {name}:\n{text}" for name, text in sorted(crashes.items())))
+    ordered = tuple(result for task in tasks for result in done.get(task.name, ()))
+    return Finished(ordered, tuple(f"task {name}:\n{text}" for name, text in sorted(crashes.items())))
 
 
 def _one(task: Task, seed: int) -> tuple[str, list[Result], str | None]:
@@ -155,7 +159,10 @@ def _read_journal(path: Path, header: dict[str, Any]) -> dict[str, list[Result]]
     lines = path.read_text(encoding="utf-8").splitlines()
     try:
         if json.loads(lines[0]) != header:
-            raise InputError(f"Cannot resume: {path} belongs to a run with another seed, size, suites or versions. Leave out --resume.")
+            raise InputError(
+                f"Need --seed, --size, suites and versions of the run to resume, got others than in {path}. "
+                "Leave out --resume to start anew."
+            )
     except (IndexError, json.JSONDecodeError):
         return {}
     done = {}

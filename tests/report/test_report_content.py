@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from conftest import CLAIMS, claim, realistic, result, save
 from fbscheck import store
 from fbscheck.report import content
 from fbscheck.report.content import CASES_SHOWN, OPEN_SHOWN, Document
 from fbscheck.verdict import Claim, Plot, Result, Verdict
+from report_sample import CLAIMS, claim, realistic, result, save
 
 
 def document(folder: Path, claims: list[Claim], results: list[Result]) -> Document:

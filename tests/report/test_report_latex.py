@@ -5,11 +5,11 @@ import unicodedata
 
 import pytest
 
-from conftest import HOSTILE
 from fbscheck.report import latex
 from fbscheck.report.content import Case
 from fbscheck.report.latex import escape, layout, mathematics
 from fbscheck.verdict import Verdict
+from report_sample import HOSTILE
 
 ALLOWED = {
     "textbackslash", "textasciicircum", "textasciitilde", "textless", "textgreater", "textbar", "textquotedbl",

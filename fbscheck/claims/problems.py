@@ -1,0 +1,131 @@
+"""A problem min F + g, and what the claims of chapter "fixed-point" share about it."""
+
+import hashlib
+import math
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from fbscheck.functions import Function
+from fbscheck.inputs import Array
+from fbscheck.operators import Gradient
+from fbscheck.splitting import ForwardBackward
+from fbscheck.splitting.gap import Optimality, optimality
+from fbscheck.verdict import Claim, Evidence, Plot, Result, decide, squeeze
+
+__all__ = ["Points", "Problem", "Study", "conclude", "hexadecimal", "objective"]
+
+Points = npt.NDArray[np.float64]
+
+TOLERANCE = 1e-14
+FLOOR = 1e6
+"""An iterate takes part while it is this many rounding errors away from the solution."""
+
+
+@final
+@dataclass(frozen=True)
+class Problem:
+    """min F + g with a name; ``relative_step`` is h ell, ``start`` the x_0 of the iteration (0 if None).
+
+    ``solution`` is the minimiser if it is known exactly: the instances that attain a bound.
+    """
+
+    name: str
+    f: Gradient
+    g: Function
+    relative_step: float = 1.0
+    iterations: int = 400
+    start: Points | None = None
+    solution: Points | None = None
+    drawn: bool = False
+
+    @cached_property
+    def step(self) -> ForwardBackward:
+        """T with h = relative_step / ell (h = relative_step if ell = 0)."""
+        ell = self.f.lipschitz
+        return ForwardBackward(self.f, self.g, self.relative_step / ell if ell > 0 else self.relative_step)
+
+    @cached_property
+    def modulus(self) -> float:
+        """mu + sigma, as promised."""
+        return self.f.monotonicity + self.g.strong_convexity
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the float64 entries of f and the parameters of g, in the order of their fields."""
+        digest = hashlib.sha256()
+        for record in (self.f, self.g):
+            for field in fields(record):  # type: ignore[arg-type]
+                digest.update(field.name.encode())
+                digest.update(np.ascontiguousarray(getattr(record, field.name), dtype=np.float64).tobytes())
+        return digest.hexdigest()
+
+
+@final
+class Study:
+    """What the claims share about one problem: fixed point, gap, iterates; computed when first used."""
+
+    def __init__(self, problem: Problem, scale: float) -> None:
+        self.problem, self.scale, self.step = problem, scale, problem.step
+        self.start: Points = np.zeros(problem.f.dimension) if problem.start is None else problem.start
+
+    @cached_property
+    def point(self) -> Points:
+        """The fixed point; a planted error moves it."""
+        return self.scale * self.step.fixed_point(self.start, TOLERANCE).point
+
+    @cached_property
+    def certified(self) -> Optimality:
+        return optimality(self.problem.f, self.problem.g, self.point)
+
+    @cached_property
+    def iterates(self) -> Points:
+        return self.step.iterates(self.start, self.problem.iterations)
+
+    @cached_property
+    def errors(self) -> tuple[Points, Points]:
+        """|x_n - x*| for all n, and whether rounding and the error of x* are negligible there."""
+        distances = np.linalg.norm(self.iterates - self.point, axis=1)
+        unsure = 1e-15 * np.linalg.norm(self.point)
+        if self.certified.distance < math.inf:
+            unsure += self.certified.distance
+        return distances, distances > FLOOR * unsure
+
+    @cached_property
+    def references(self) -> list[tuple[str, Points]]:
+        """Minimisers by other solvers, with their names."""
+        from fbscheck.reference import programs
+
+        known = [("cvxpy", programs.minimise(self.problem.f, self.problem.g))]
+        third = programs.second_opinion(self.problem.f, self.problem.g)
+        return known if third is None else [*known, third]
+
+
+def objective(f: Gradient, g: Function, x: Array) -> Any:
+    """(F + g)(x), one value a column; float64 or balls."""
+    return f.potential(x) + g(x)
+
+
+def conclude(
+    claim: Claim,
+    study: Study,
+    theory: float,
+    evidence: tuple[Evidence, ...],
+    certificate: dict[str, Any] | None,
+    plots: tuple[Plot, ...] = (),
+) -> Result:
+    """Judge the evidence on a problem; certificate and witness name the data by their digest."""
+    digest = {"problem": study.problem.name, "data_sha256": study.problem.digest}
+    if certificate is not None:
+        certificate = {**digest, **certificate}
+    witness = {**digest, "step": float(study.step.step).hex(), "x": hexadecimal(study.point)}
+    result = decide(claim, study.problem.name, squeeze(theory, evidence, certificate), witness)
+    return replace(result, plots=plots)
+
+
+def hexadecimal(x: Points) -> list[str]:
+    """Float64 entries, exactly."""
+    return [value.hex() for value in x.tolist()]
