@@ -189,9 +189,9 @@ class Claim:
         return caught if self.control else verdict not in (Verdict.REFUTED, Verdict.UNDECIDED)
 
 
-def planted(claim: Claim) -> Claim:
-    """The same claim with a planted error, which must be caught: its constant times 0.99."""
-    return replace(claim, id=f"planted.{claim.id}", title=f"{claim.title}, with a constant 1% too small", control=True)
+def planted(claim: Claim, error: str = "a constant 1% too small") -> Claim:
+    """The same claim with a planted error, which must be caught."""
+    return replace(claim, id=f"planted.{claim.id}", title=f"{claim.title}, with {error}", control=True)
 
 
 @final

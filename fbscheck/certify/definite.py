@@ -171,7 +171,7 @@ def symmetric_eigenvalue_lower(matrix: Matrix) -> float:
     exact, symmetric = _enclose(matrix, len(matrix)), (matrix + matrix.T) / 2
     spectrum = np.linalg.eigvalsh(symmetric)
     tie = abs(spectrum[0]) <= 1e-12 * np.abs(spectrum).max()
-    if EXACT_SIZE < len(matrix) <= TIE_SIZE and tie and _has_no_negative_eigenvalue(matrix):
+    if len(matrix) <= TIE_SIZE and tie and _has_no_negative_eigenvalue(matrix):
         return 0.0
     found = _least(_times(exact + exact.transpose(), Fraction(1, 2)), symmetric, float(spectrum[0]))
     return _unscaled(found, unit, round_down)
@@ -194,8 +194,8 @@ def cocoercivity_lower(matrix: Matrix) -> float:
     """
     if np.array_equal(matrix, matrix.T):
         bound = norm_upper(matrix)
-        if bound == 0.0:
-            return math.inf
+        if bound in (0.0, math.inf):
+            return math.inf if bound == 0.0 else 0.0
         return round_down(1 / Fraction(bound)) if symmetric_eigenvalue_lower(matrix) >= 0 else 0.0
     matrix, unit = _scaled(matrix)
     exact = _enclose(matrix, len(matrix))

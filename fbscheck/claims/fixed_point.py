@@ -11,10 +11,18 @@ from fbscheck.verdict import Claim, Result, not_applicable, undecided
 
 __all__ = ["CLAIMS", "assess"]
 
-CLAIMS = (minimisers.VALUE, minimisers.DISTANCE, minimisers.RESIDUAL, *iterates.CLAIMS, minimisers.SENSITIVITY)
+CLAIMS = (
+    minimisers.VALUE,
+    minimisers.DISTANCE,
+    minimisers.AGREEMENT,
+    minimisers.RESIDUAL,
+    *iterates.CLAIMS,
+    minimisers.SENSITIVITY,
+)
 OF_POINT = {
     minimisers.VALUE.id: minimisers.value,
     minimisers.DISTANCE.id: minimisers.distance,
+    minimisers.AGREEMENT.id: minimisers.agreement,
     minimisers.RESIDUAL.id: minimisers.residual,
 }
 
@@ -26,18 +34,18 @@ def assess(problem: Problem, claims: Sequence[Claim], rng: np.random.Generator, 
     """
     moved = Study(problem, scale)
     plain = moved if scale == 1.0 else Study(problem, 1.0)
-    return [_assess_one(claim, moved, plain, rng) for claim in claims]
+    return [result for claim in claims for result in _assess_one(claim, moved, plain, rng)]
 
 
-def _assess_one(claim: Claim, moved: Study, plain: Study, rng: np.random.Generator) -> Result:
+def _assess_one(claim: Claim, moved: Study, plain: Study, rng: np.random.Generator) -> list[Result]:
     problem, kind = plain.problem, claim.id.removeprefix("planted.")
     if (unmet := claim.unmet(problem)) is not None:
-        return not_applicable(claim, problem.name, unmet)
+        return [not_applicable(claim, problem.name, unmet)]
     try:
         if kind in OF_POINT:
             return OF_POINT[kind](claim, moved)
         if kind == minimisers.SENSITIVITY.id:
-            return minimisers.sensitivity(claim, plain, rng, moved.scale)
-        return iterates.iterates(claim, kind, plain, rng, moved.scale)
+            return [minimisers.sensitivity(claim, plain, rng, moved.scale)]
+        return [iterates.iterates(claim, kind, plain, rng, moved.scale)]
     except (SolverError, MissingToolError) as failure:
-        return undecided(claim, problem.name, str(failure))
+        return [undecided(claim, problem.name, str(failure))]

@@ -6,19 +6,31 @@ the duality gap in ball arithmetic (:mod:`fbscheck.splitting.gap`).
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from fbscheck.certify.balls import ball, exact, lower, norm, upper
+from fbscheck.certify.balls import ball, exact, lower, maximum, norm, upper
 from fbscheck.certify.definite import norm_lower, norm_upper
 from fbscheck.claims.problems import Study, conclude, hexadecimal, objective
 from fbscheck.operators import LeastSquares
 from fbscheck.splitting.gap import optimality
 from fbscheck.verdict import Claim, Evidence, Hypothesis, Relation, Result, Rigour, Side, not_applicable
 
-__all__ = ["DISTANCE", "RESIDUAL", "SENSITIVITY", "VALUE", "distance", "residual", "sensitivity", "value"]
+__all__ = [
+    "AGREEMENT",
+    "DISTANCE",
+    "RESIDUAL",
+    "SENSITIVITY",
+    "VALUE",
+    "agreement",
+    "distance",
+    "residual",
+    "sensitivity",
+    "value",
+]
 
-AGREEMENT = 1e-8
+AGREED = 1e-8
 """Relative distance within which independent solvers must agree."""
 
 STRONGLY_CONVEX = Hypothesis(r"\mu+\sigma > 0", lambda p: p.modulus, strict=True)
@@ -35,7 +47,15 @@ DISTANCE = Claim(
     "The fixed point is the minimiser",
     r"|\hat x-x^*| \leq 10^{-8}\,\max(1,|\hat x|),\quad \hat x=T\hat x",
     Relation.AT_MOST,
-    "duality gap with strong convexity, else agreement of independent solvers",
+    "duality gap and strong convexity, in ball arithmetic",
+    (STRONGLY_CONVEX,),
+)
+AGREEMENT = Claim(
+    "fixed-point.agreement",
+    "Independent solvers find the fixed point",
+    r"|\hat x-y| \leq 10^{-8}\,\max(1,|\hat x|),\quad y \in \mathrm{argmin}\,(F+g)\ \mathrm{as\ solved\ by\ others}",
+    Relation.AT_MOST,
+    "cvxpy with Clarabel; scikit-learn's coordinate descent; scipy's active-set solvers",
 )
 RESIDUAL = Claim(
     "fixed-point.residual",
@@ -54,63 +74,82 @@ SENSITIVITY = Claim(
 )
 
 
-def value(claim: Claim, study: Study) -> Result:
+def value(claim: Claim, study: Study) -> list[Result]:
     """Certified: the duality gap.  Attained: how much better a reference solution is."""
     f, g, point, known = study.problem.f, study.problem.g, exact(study.point), study.certified
-    size = 1 + abs(known.value_upper)
-    worst, who = -math.inf, ""
-    for name, other in study.references:
-        better = lower((objective(f, g, point) - objective(f, g, exact(other))) / size)
-        worst, who = max((worst, who), (better, name))
+    own = objective(f, g, point)
+    better, who = max((lower(own - objective(f, g, exact(other))), name) for name, other in study.references)
     evidence = (
-        Evidence(Side.CERTIFIED, upper(ball(known.gap) / size), Rigour.ENCLOSED, "duality gap in ball arithmetic"),
-        Evidence(Side.ATTAINED, max(worst, 0.0), Rigour.ENCLOSED, f"objective against {who}, in ball arithmetic"),
+        Evidence(Side.CERTIFIED, upper(ball(known.gap) / (1 + abs(own))), Rigour.ENCLOSED, "duality gap, enclosed"),
+        Evidence(Side.ATTAINED, lower(ball(max(better, 0.0)) / (1 + abs(own))), Rigour.ENCLOSED, f"objective of {who}"),
     )
     certificate = {"quantity": "(F+g)(x) - min", "x": hexadecimal(study.point), "gap": known.gap.hex()}
-    return conclude(claim, study, 1e-10, evidence, certificate)
+    return [conclude(claim, study, 1e-10, evidence, certificate)]
 
 
-def distance(claim: Claim, study: Study) -> Result:
-    """Certified: sqrt(2 gap / (mu + sigma)).  Attained: the distance to other solvers' points."""
-    f, g, point, known = study.problem.f, study.problem.g, study.point, study.certified
-    size = max(1.0, float(np.linalg.norm(point)))
-    evidence, opinions = [], []
+def distance(claim: Claim, study: Study) -> list[Result]:
+    """Certified: sqrt(2 gap / (mu + sigma)).  Attained: the distance to other points, less their own error."""
+    known, size = study.certified, _size(study)
+    evidence = [Evidence(Side.CERTIFIED, upper(ball(known.distance) / size), Rigour.ENCLOSED, "duality gap, enclosed")]
     for name, other in study.references:
-        apart = norm(exact(point) - exact(other)) / size
-        far, its = upper(apart), optimality(f, g, other)
-        worse = lower(objective(f, g, exact(other)) - objective(f, g, exact(point)))
-        off = far > AGREEMENT and worse > known.gap
-        opinion = f"{name} {far:.1e} away" + (f" and off: its objective is certainly {worse:.1e} worse" if off else "")
-        opinions.append(opinion)
-        if its.distance < math.inf:
-            excluded = max(0.0, lower(apart - ball(its.distance) / size))
-            evidence.append(
-                Evidence(Side.ATTAINED, excluded, Rigour.ENCLOSED, f"{opinion}, less its own certified error")
-            )
-        else:
-            evidence.append(Evidence(Side.ATTAINED, far, Rigour.FLOATING, opinion, far if off else 0.0))
-    if known.distance < math.inf:
-        method = f"duality gap, mu + sigma >= {known.modulus:.3g} ({'; '.join(opinions)})"
-        evidence.append(Evidence(Side.CERTIFIED, upper(ball(known.distance) / size), Rigour.ENCLOSED, method))
+        its = optimality(study.problem.f, study.problem.g, other)
+        excluded = lower((norm(exact(study.point) - exact(other)) - ball(its.distance)) / size)
+        method = f"distance to {name}, less its certified error"
+        evidence.append(Evidence(Side.ATTAINED, max(0.0, excluded), Rigour.ENCLOSED, method))
     certificate = {
         "quantity": "|x - x*|",
-        "x": hexadecimal(point),
+        "x": hexadecimal(study.point),
         "gap": known.gap.hex(),
         "modulus": known.modulus.hex(),
     }
-    return conclude(claim, study, AGREEMENT, tuple(evidence), certificate if known.distance < math.inf else None)
+    return [conclude(claim, study, AGREED, tuple(evidence), certificate)]
 
 
-def residual(claim: Claim, study: Study) -> Result:
+def agreement(claim: Claim, study: Study) -> list[Result]:
+    """One result a solver: the distance of its point y to the fixed point x, both given float64 points.
+
+    If they are too far apart, their objectives tell who is off: a solver whose objective is
+    certainly larger than that of x, by more than x's own certified gap, has not found a minimiser.
+    """
+    f, g, point = study.problem.f, study.problem.g, exact(study.point)
+    results = []
+    for name, other in study.references:
+        apart = norm(point - exact(other)) / _size(study)
+        far, case = upper(apart), f"{study.problem.name}, {name}"
+        worse = objective(f, g, exact(other)) - objective(f, g, point)
+        if far > AGREED and lower(worse) > study.certified.gap:
+            unmet = (
+                f"hypothesis that {name} found a minimiser is not met: it is {far:.1e} away, and its objective is "
+                f"certainly larger by {lower(worse):.2g}; that of the fixed point is optimal to {study.certified.gap:.1e}"
+            )
+            results.append(not_applicable(claim, case, unmet))
+            continue
+        decided = far <= AGREED or upper(worse) < 0
+        method = f"distance to the point of {name}" + ("" if decided else ", and neither objective is certainly larger")
+        rigour = Rigour.ENCLOSED if decided else Rigour.FLOATING
+        evidence = (
+            Evidence(Side.ATTAINED, lower(apart), rigour, method),
+            Evidence(Side.CERTIFIED, far, rigour, method),
+        )
+        results.append(replace(conclude(claim, study, AGREED, evidence, None), case=case))
+    return results
+
+
+def _size(study: Study) -> Any:
+    """max(1, |x|), enclosed."""
+    return maximum(norm(exact(study.point)), 1.0)
+
+
+def residual(claim: Claim, study: Study) -> list[Result]:
     """One more step from the computed point, enclosed."""
     point = exact(study.point)
     moved = norm(point - study.step(point))
-    size = max(1.0, float(np.linalg.norm(study.point)))
+    size = _size(study)
     evidence = (
         Evidence(Side.CERTIFIED, upper(moved / size), Rigour.ENCLOSED, "one step in ball arithmetic"),
         Evidence(Side.ATTAINED, lower(moved / size), Rigour.ENCLOSED, "the same"),
     )
-    return conclude(claim, study, 1e-12, evidence, {"quantity": "|x - Tx|", "x": hexadecimal(study.point)})
+    return [conclude(claim, study, 1e-12, evidence, {"quantity": "|x - Tx|", "x": hexadecimal(study.point)})]
 
 
 def sensitivity(claim: Claim, study: Study, rng: np.random.Generator, scale: float) -> Result:

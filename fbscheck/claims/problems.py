@@ -79,10 +79,12 @@ class Study:
 
     @cached_property
     def certified(self) -> Optimality:
+        """How far the point certainly is from the minimum at most."""
         return optimality(self.problem.f, self.problem.g, self.point)
 
     @cached_property
     def iterates(self) -> Points:
+        """x_0, ..., x_N of the plain iteration as rows."""
         return self.step.iterates(self.start, self.problem.iterations)
 
     @cached_property

@@ -136,4 +136,4 @@ def _into_orthant(g: functions.NonNegative, y: Points) -> Points:
 def _into_ball(g: functions.L2Ball, y: Points) -> Points:
     lengths = np.linalg.norm(y, axis=0)
     inward: Points = np.where(lengths > g.radius, (1 - 2.0**-50) * g.radius / np.maximum(lengths, g.radius), 1.0)
-    return np.asarray(y * inward)
+    return y * inward  # type: ignore[no-any-return]

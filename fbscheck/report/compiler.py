@@ -21,11 +21,13 @@ __all__ = ["INSTALL", "Typeset", "typeset"]
 
 INSTALL = "apt-get install -y --no-install-recommends texlive-latex-recommended lmodern latexmk"
 TIMEOUT = 120.0
-COMMAND = (
-    "latexmk", "-norc", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "report.tex",
-)
+COMMAND = ("latexmk", "-norc", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "report.tex")
 SETTINGS = {
-    "SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1", "openin_any": "p", "openout_any": "p", "max_print_line": "1000",
+    "SOURCE_DATE_EPOCH": "0",
+    "FORCE_SOURCE_DATE": "1",
+    "openin_any": "p",
+    "openout_any": "p",
+    "max_print_line": "1000",
 }
 
 
@@ -76,8 +78,13 @@ def _run(build: Path) -> bool | None:
     """Whether latexmk succeeded, None if it ran out of time; nothing it started outlives it."""
     with (build / "latexmk.txt").open("wb") as output:
         process = subprocess.Popen(
-            COMMAND, cwd=build, env={**os.environ, **SETTINGS}, stdin=subprocess.DEVNULL, stdout=output,
-            stderr=subprocess.STDOUT, start_new_session=True,
+            COMMAND,
+            cwd=build,
+            env={**os.environ, **SETTINGS},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             return process.wait(TIMEOUT) == 0

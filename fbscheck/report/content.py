@@ -16,8 +16,17 @@ from fbscheck.store import ClaimText, Entry, Run, file_name
 from fbscheck.verdict import Plot, Relation, Verdict
 
 __all__ = [
-    "CASES_SHOWN", "OPEN_SHOWN", "Case", "Chapter", "Document", "FigureText", "Matter", "Note", "Section",
-    "document", "stems",
+    "CASES_SHOWN",
+    "OPEN_SHOWN",
+    "Case",
+    "Chapter",
+    "Document",
+    "FigureText",
+    "Matter",
+    "Note",
+    "Section",
+    "document",
+    "stems",
 ]
 
 CASES_SHOWN = 40
@@ -133,9 +142,12 @@ def document(run: Run, stems: Sequence[str]) -> Document:
     stated = [claim for claim in claims.values() if not claim.control]
     entries = [entry for entry in run.results if not claims[entry.claim].control]
     chapters = tuple(
-        Chapter(key, _heading(key), sentences.counts(e for e in entries if _chapter(e.claim) == key), tuple(
-            _section(claim, run.of(claim.id), figures) for claim in stated if _chapter(claim.id) == key
-        ))
+        Chapter(
+            key,
+            _heading(key),
+            sentences.counts(e for e in entries if _chapter(e.claim) == key),
+            tuple(_section(claim, run.of(claim.id), figures) for claim in stated if _chapter(claim.id) == key),
+        )
         for key in dict.fromkeys(_chapter(claim.id) for claim in stated)
     )
     totals = sentences.counts(entries)
@@ -147,16 +159,20 @@ def document(run: Run, stems: Sequence[str]) -> Document:
     planted = [(claims[entry.claim], entry) for entry in run.results if claims[entry.claim].control]
     planted.sort(key=lambda pair: sentences.caught(pair[1]))
     return Document(
-        scope=sentences.scope(stated, entries, len(chapters)), holds=sentences.holds(stated, entries, totals),
-        totals=totals, matters=tuple(matters), chapters=chapters,
+        scope=sentences.scope(stated, entries, len(chapters)),
+        holds=sentences.holds(stated, entries, totals),
+        totals=totals,
+        matters=tuple(matters),
+        chapters=chapters,
         controls=tuple(_case(claim, entry) for claim, entry in planted[:CASES_SHOWN]),
         controls_rest=sentences.rest([entry for _, entry in planted[CASES_SHOWN:]]),
         controls_verdict=sentences.controls(
-            [claim for claim in claims.values() if claim.control], [entry for _, entry in planted],
+            [claim for claim in claims.values() if claim.control], [entry for _, entry in planted]
         ),
         controls_caught=all(sentences.caught(entry) for _, entry in planted),
         controls_figures=tuple(text for claim, text in figures if claims[claim].control),
-        versions=tuple(run.versions.items()), facts=sentences.facts(run),
+        versions=tuple(run.versions.items()),
+        facts=sentences.facts(run),
     )
 
 
@@ -197,9 +213,16 @@ def _heading(key: str) -> str:
 
 
 def _case(claim: ClaimText, entry: Entry) -> Case:
+    attained = any(e["side"] == "attained" and e["exact"] for e in entry.evidence)
     return Case(
-        _title(claim), entry.case.strip() or "(no name)", entry.verdict, entry.theory, entry.lower, entry.upper,
-        numerals.gap(entry.lower, entry.theory, entry.upper), sentences.prose(entry.reason, claim.hypotheses),
+        _title(claim),
+        entry.case.strip() or "(no name)",
+        entry.verdict,
+        entry.theory,
+        entry.theory if attained else entry.lower,
+        entry.upper,
+        numerals.gap(entry.lower, entry.theory, entry.upper),
+        sentences.prose(entry.reason, claim.hypotheses),
     )
 
 
@@ -207,9 +230,13 @@ def _section(claim: ClaimText, entries: Sequence[Entry], figures: Sequence[tuple
     shown, hidden = _most_informative(entries)
     cases = tuple(_case(claim, entry) for entry in shown)
     return Section(
-        claim=claim, title=_title(claim), relation=RELATIONS.get(claim.relation, claim.relation),
+        claim=claim,
+        title=_title(claim),
+        relation=RELATIONS.get(claim.relation, claim.relation),
         tally=f"{sentences.plural(len(entries), 'case')}: {sentences.tally(entries)}" if entries else "",
-        cases=cases, rest=sentences.rest(hidden), notes=_notes(cases),
+        cases=cases,
+        rest=sentences.rest(hidden),
+        notes=_notes(cases),
         figures=tuple(text for owner, text in figures if owner == claim.id),
     )
 

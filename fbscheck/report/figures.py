@@ -32,13 +32,34 @@ MARKS_ON_A_LINE = 8
 LABEL_LENGTH, AXIS_LENGTH = 48, 76
 
 SETTINGS: dict[str, Any] = {
-    "font.family": ["STIXGeneral", "DejaVu Sans"], "mathtext.fontset": "stix", "font.size": 9, "axes.labelsize": 9,
-    "axes.linewidth": 0.6, "axes.edgecolor": "#444444", "axes.spines.top": False, "axes.spines.right": False,
-    "axes.axisbelow": True, "axes.formatter.use_mathtext": True, "axes.formatter.limits": (-3, 4),
-    "xtick.labelsize": 9, "ytick.labelsize": 9, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
-    "xtick.color": "#444444", "ytick.color": "#444444", "grid.color": "#DDDDDD", "grid.linewidth": 0.5,
-    "legend.fontsize": 9, "legend.frameon": False, "legend.handlelength": 2.6, "legend.columnspacing": 1.6,
-    "lines.linewidth": 1.3, "lines.markersize": 4.2, "pdf.fonttype": 42, "svg.hashsalt": "fbscheck", "savefig.dpi": 200,
+    "font.family": ["STIXGeneral", "DejaVu Sans"],
+    "mathtext.fontset": "stix",
+    "font.size": 9,
+    "axes.labelsize": 9,
+    "axes.linewidth": 0.6,
+    "axes.edgecolor": "#444444",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.formatter.use_mathtext": True,
+    "axes.formatter.limits": (-3, 4),
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.color": "#444444",
+    "ytick.color": "#444444",
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.5,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "legend.columnspacing": 1.6,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 4.2,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "fbscheck",
+    "savefig.dpi": 200,
 }
 METADATA: Mapping[str, dict[str, str | None]] = {
     "pdf": {"CreationDate": None, "Creator": "fbscheck", "Producer": "matplotlib"},
@@ -98,8 +119,12 @@ def _line(axes: Axes, curve: Curve, index: int, number: int) -> Line2D:
     stride = max(1, len(curve.x) // MARKS_ON_A_LINE)
     marked = _alone(curve.y).union(range(index * stride // 3 % stride, len(curve.x), stride) if number else ())
     return axes.plot(
-        curve.x, curve.y, color=COLOURS[index % len(COLOURS)], linestyle=DASHES[number % len(DASHES)],
-        marker=MARKERS[index % len(MARKERS)] if marked else "", markevery=sorted(marked),
+        curve.x,
+        curve.y,
+        color=COLOURS[index % len(COLOURS)],
+        linestyle=DASHES[number % len(DASHES)],
+        marker=MARKERS[index % len(MARKERS)] if marked else "",
+        markevery=sorted(marked),
     )[0]
 
 
@@ -107,7 +132,8 @@ def _alone(values: Sequence[float]) -> set[int]:
     """Where a value has no neighbour to draw a line to."""
     padded = (math.nan, *values, math.nan)
     return {
-        i for i, (before, here, after) in enumerate(zip(padded, padded[1:], padded[2:], strict=False))
+        i
+        for i, (before, here, after) in enumerate(zip(padded, padded[1:], padded[2:], strict=False))
         if math.isfinite(here) and not math.isfinite(before) and not math.isfinite(after)
     }
 
@@ -116,9 +142,15 @@ def _points(axes: Axes, curve: Curve, index: int, number: int) -> Line2D:
     """Separate points; every second set is hollow, so that one set shows through another."""
     colour, hollow = COLOURS[index % len(COLOURS)], number % 2 == 1
     return axes.plot(
-        curve.x, curve.y, color=colour, linestyle="", marker=MARKERS[number % len(MARKERS)],
-        markerfacecolor="none" if hollow else colour, markeredgecolor=colour if hollow else "white",
-        markeredgewidth=0.9 if hollow else 0.4, markersize=6.2 if hollow else 4.6,
+        curve.x,
+        curve.y,
+        color=colour,
+        linestyle="",
+        marker=MARKERS[number % len(MARKERS)],
+        markerfacecolor="none" if hollow else colour,
+        markeredgecolor=colour if hollow else "white",
+        markeredgewidth=0.9 if hollow else 0.4,
+        markersize=6.2 if hollow else 4.6,
     )[0]
 
 

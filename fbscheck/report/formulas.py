@@ -21,15 +21,26 @@ SIZE = 10.0
 
 FONT = FontProperties(family="STIXGeneral", size=SIZE, math_fontfamily="stix")
 END = r"(?![A-Za-z])"
-RESPELLED = tuple((re.compile(pattern), replacement) for pattern, replacement in (
-    (rf"\\le{END}", r"\\leq "), (rf"\\ge{END}", r"\\geq "), (rf"\\ne{END}", r"\\neq "),
-    (r"\\[tdc]frac", r"\\frac"), (r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}"), (r"\\frac\s*(\d)\s*\{", r"\\frac{\1}{"),
-    (r"\\[lr]Vert", r"\\|"), (r"\\[lr]vert", "|"),
-    (rf"\\(?:big|Big|bigg|Bigg)[lrm]?{END}", ""), (rf"\\(?:displaystyle|textstyle|limits|nolimits){END}", ""),
-    (rf"\\implies{END}", r"\\;\\Longrightarrow\\; "), (rf"\\iff{END}", r"\\;\\Longleftrightarrow\\; "),
-    (r"\\operatorname\*", r"\\operatorname"), (rf"\\coloneqq{END}", ":="),
-    (r"\\(mathsf|mathrm|mathbf|mathcal|mathbb)\s+([A-Za-z])", r"\\\1{\2}"),
-))
+RESPELLED = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (rf"\\le{END}", r"\\leq "),
+        (rf"\\ge{END}", r"\\geq "),
+        (rf"\\ne{END}", r"\\neq "),
+        (r"\\[tdc]frac", r"\\frac"),
+        (r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}"),
+        (r"\\frac\s*(\d)\s*\{", r"\\frac{\1}{"),
+        (r"\\[lr]Vert", r"\\|"),
+        (r"\\[lr]vert", "|"),
+        (rf"\\(?:big|Big|bigg|Bigg)[lrm]?{END}", ""),
+        (rf"\\(?:displaystyle|textstyle|limits|nolimits){END}", ""),
+        (rf"\\implies{END}", r"\\;\\Longrightarrow\\; "),
+        (rf"\\iff{END}", r"\\;\\Longleftrightarrow\\; "),
+        (r"\\operatorname\*", r"\\operatorname"),
+        (rf"\\coloneqq{END}", ":="),
+        (r"\\(mathsf|mathrm|mathbf|mathcal|mathbb)\s+([A-Za-z])", r"\\\1{\2}"),
+    )
+)
 LETTERS = {Outline.MOVETO: "M", Outline.LINETO: "L", Outline.CURVE3: "Q", Outline.CURVE4: "C"}
 
 

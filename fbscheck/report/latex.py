@@ -33,30 +33,90 @@ LOOKS = (("footnotesize", 9, numerals.DIGITS), ("scriptsize", 8, numerals.DIGITS
 ROOM = 100
 
 SPECIAL = {
-    "\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}",
-    ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": "'{}",
-    "-": "-{}", ",": ",{}", "[": "{[}", "]": "{]}", "*": "{*}", **{char: f"\\{char}" for char in "{}$&#%_"},
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "`": r"\textasciigrave{}",
+    "'": "'{}",
+    "-": "-{}",
+    ",": ",{}",
+    "[": "{[}",
+    "]": "{]}",
+    "*": "{*}",
+    **{char: f"\\{char}" for char in "{}$&#%_"},
 }
 GREEK = (
     "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi o pi rho varsigma sigma tau upsilon "
     "varphi chi psi omega"
 ).split()
 CAPITALS = {
-    "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi",
+    "Γ": "Gamma",
+    "Δ": "Delta",
+    "Θ": "Theta",
+    "Λ": "Lambda",
+    "Ξ": "Xi",
+    "Π": "Pi",
+    "Σ": "Sigma",
+    "Φ": "Phi",
+    "Ψ": "Psi",
     "Ω": "Omega",
 }
 SIGNS = {
-    "≤": "le", "≥": "ge", "≠": "ne", "≈": "approx", "≡": "equiv", "∈": "in", "∉": "notin", "⊂": "subset",
-    "⊆": "subseteq", "∪": "cup", "∩": "cap", "∅": "emptyset", "∞": "infty", "∂": "partial", "∇": "nabla",
-    "∑": "sum", "∏": "prod", "∫": "int", "√": "surd", "∀": "forall", "∃": "exists", "→": "to", "↦": "mapsto",
-    "⇒": "Rightarrow", "⇔": "Leftrightarrow", "∘": "circ", "⟨": "langle", "⟩": "rangle", "‖": "|", "ℓ": "ell",
-    "⪯": "preceq", "⪰": "succeq", "≪": "ll", "≫": "gg", "ϵ": "epsilon", "ϕ": "phi", "ϑ": "vartheta", "⊤": "top",
-    "⊥": "perp", "±": "pm", "×": "times", "·": "cdot", "⋅": "cdot",
+    "≤": "le",
+    "≥": "ge",
+    "≠": "ne",
+    "≈": "approx",
+    "≡": "equiv",
+    "∈": "in",
+    "∉": "notin",
+    "⊂": "subset",
+    "⊆": "subseteq",
+    "∪": "cup",
+    "∩": "cap",
+    "∅": "emptyset",
+    "∞": "infty",
+    "∂": "partial",
+    "∇": "nabla",
+    "∑": "sum",
+    "∏": "prod",
+    "∫": "int",
+    "√": "surd",
+    "∀": "forall",
+    "∃": "exists",
+    "→": "to",
+    "↦": "mapsto",
+    "⇒": "Rightarrow",
+    "⇔": "Leftrightarrow",
+    "∘": "circ",
+    "⟨": "langle",
+    "⟩": "rangle",
+    "‖": "|",
+    "ℓ": "ell",
+    "⪯": "preceq",
+    "⪰": "succeq",
+    "≪": "ll",
+    "≫": "gg",
+    "ϵ": "epsilon",
+    "ϕ": "phi",
+    "ϑ": "vartheta",
+    "⊤": "top",
+    "⊥": "perp",
+    "±": "pm",
+    "×": "times",
+    "·": "cdot",
+    "⋅": "cdot",
 }
 MATHEMATICS = {
     **{chr(0x3B1 + i): "o" if name == "o" else f"\\{name} " for i, name in enumerate(GREEK)},
     **{char: f"\\{name} " for char, name in (CAPITALS | SIGNS).items()},
-    "−": "-", "ℝ": r"\mathbb{R}", "ᵀ": r"^{\top}", "µ": r"\mu ",
+    "−": "-",
+    "ℝ": r"\mathbb{R}",
+    "ᵀ": r"^{\top}",
+    "µ": r"\mu ",
 }
 LATIN = frozenset(map(chr, range(0xA1, 0x180))) - set("\N{SOFT HYPHEN}ĦħĸĿŀŉŦŧſ")
 PUNCTUATION = frozenset("–—‘’‚“”„†‡•…‰‹›€™←↑↓")
@@ -85,8 +145,7 @@ def escape(text: str) -> str:
 def mathematics(source: str) -> str:
     """LaTeX mathematics of the package, in one line, its Unicode signs spelled as commands."""
     return "".join(
-        char if char.isascii() else MATHEMATICS.get(char) or rf"\text{{{_word(char)}}}"
-        for char in printable(source)
+        char if char.isascii() else MATHEMATICS.get(char) or rf"\text{{{_word(char)}}}" for char in printable(source)
     )
 
 
@@ -119,13 +178,29 @@ def render(document: Document) -> str:
 @cache
 def _template() -> Template:
     environment = Environment(
-        loader=PackageLoader("fbscheck.report"), undefined=StrictUndefined, autoescape=False, trim_blocks=True,
-        lstrip_blocks=True, block_start_string="<%", block_end_string="%>", variable_start_string="<<",
-        variable_end_string=">>", comment_start_string="<#", comment_end_string="#>",
+        loader=PackageLoader("fbscheck.report"),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
     )
     environment.filters.update(
-        tex=escape, math=mathematics, prose=_prose, numeral=_numeral, gap=_gap, verdict=_verdict, plural=plural,
-        nearest=numerals.nearest, lower=numerals.lower, upper=numerals.upper,
+        tex=escape,
+        math=mathematics,
+        prose=_prose,
+        numeral=_numeral,
+        gap=_gap,
+        verdict=_verdict,
+        plural=plural,
+        nearest=numerals.nearest,
+        lower=numerals.lower,
+        upper=numerals.upper,
     )
     environment.globals.update(layout=layout, LINE=LINE, DIGITS=numerals.DIGITS)
     return environment.get_template("report.tex.jinja")

@@ -27,12 +27,23 @@ def render(document: Document, pictures: Mapping[str, bytes]) -> str:
 @cache
 def _template() -> Template:
     environment = Environment(
-        loader=PackageLoader("fbscheck.report"), undefined=StrictUndefined, autoescape=True, trim_blocks=True,
+        loader=PackageLoader("fbscheck.report"),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters.update(
-        plain=printable, formula=formula, prose=_prose, numeral=_numeral, gap=_gap, verdict=_verdict, plural=plural,
-        nearest=numerals.nearest, lower=numerals.lower, upper=numerals.upper,
+        plain=printable,
+        formula=formula,
+        prose=_prose,
+        numeral=_numeral,
+        gap=_gap,
+        verdict=_verdict,
+        plural=plural,
+        nearest=numerals.nearest,
+        lower=numerals.lower,
+        upper=numerals.upper,
     )
     return environment.get_template("report.html.jinja")
 

@@ -4,11 +4,22 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from fbscheck.store import ClaimText, Entry, Run
-from fbscheck.verdict import Verdict
+from fbscheck.verdict import Verdict, plain
 
 __all__ = [
-    "HOLDING", "RIGOROUS", "Prose", "caught", "controls", "counts", "facts", "holds", "plural", "prose", "rest",
-    "scope", "tally",
+    "HOLDING",
+    "RIGOROUS",
+    "Prose",
+    "caught",
+    "controls",
+    "counts",
+    "facts",
+    "holds",
+    "plural",
+    "prose",
+    "rest",
+    "scope",
+    "tally",
 ]
 
 RIGOROUS = (Verdict.PROVED, Verdict.CERTIFIED)
@@ -42,7 +53,7 @@ def prose(reason: str, hypotheses: Sequence[str]) -> Prose:
     """``reason`` without its full stop, the hypothesis it quotes marked as mathematics."""
     reason = reason.strip().rstrip(".")
     for hypothesis in hypotheses:
-        before, quoted, after = reason.partition(f"hypothesis {hypothesis} is not met")
+        before, quoted, after = reason.partition(f"hypothesis {plain(hypothesis)} is not met")
         if quoted and hypothesis:
             return (f"{before}hypothesis ", False), (hypothesis, True), (f" is not met{after}", False)
     return ((reason or "no reason was given", False),)
@@ -105,7 +116,8 @@ def facts(run: Run) -> tuple[tuple[str, str], ...]:
     certificates = len({entry.certificate for entry in run.results if entry.certificate})
     witnesses = len({entry.witness for entry in run.results if entry.witness})
     return (
-        ("Seed", str(run.seed)), ("Results", str(len(run.results))),
+        ("Seed", str(run.seed)),
+        ("Results", str(len(run.results))),
         ("Claims", f"{len(run.claims)}, of which {sum(claim.control for claim in run.claims)} are false on purpose"),
         ("results.json", "every result, every number in full precision"),
         ("certificates/", f"{plural(certificates, 'file')}: what a proved or certified verdict rests on"),

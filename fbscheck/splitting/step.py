@@ -57,6 +57,9 @@ class ForwardBackward:
     step: Number
 
     def __post_init__(self) -> None:
+        if not isinstance(self.f, Operator) or not isinstance(self.g, Function):
+            got = f"{type(self.f).__name__} and {type(self.g).__name__}"
+            raise InputError(f"Need an Operator f and a Function g, got {got} (swapped arguments?).")
         cause = "A forward-backward step is a length; the sign belongs to the method."
         object.__setattr__(self, "step", positive(self.step, "step", cause))
         if self.g.dimension not in (None, self.f.dimension):
@@ -98,9 +101,12 @@ class ForwardBackward:
     def _linear_factor(self, h: Fraction, sigma: Fraction) -> float:
         """|I - hK| / (1 + h sigma) from the float64 matrix I - hK and the rounding in forming it."""
         matrix = np.asarray(self.f.matrix)  # type: ignore[attr-defined]
+        largest = h * Fraction(float(np.max(np.abs(matrix))))
+        if largest > Fraction(2) ** 1000:
+            return math.inf
         shifted = np.eye(len(matrix)) - float(h) * matrix
-        rounding = 4 * len(matrix) * 2.0**-53 * (1 + abs(float(h)) * float(np.max(np.abs(matrix))))
-        return round_up((Fraction(norm_upper(shifted)) + Fraction(rounding)) / (1 + h * sigma))
+        rounding = 4 * len(matrix) * (1 + largest) / 2**53
+        return round_up((Fraction(norm_upper(shifted)) + rounding) / (1 + h * sigma))
 
     def averagedness(self) -> float:
         """alpha = 2 beta / (4 beta - h), with which T is alpha-averaged; needs 0 < h < 2 beta.

@@ -32,6 +32,15 @@ CASES = (
     ProxCase("Huber, delta 0.1, weight 5", Huber(0.1, 5.0)),
 )
 
+WRONG = {
+    prox.DEFINITION.id: "0.99 times the map",
+    prox.OPTIMALITY.id: "0.99 times the map",
+    prox.FIRM.id: "a constant 1% too small",
+    prox.RESOLVENT.id: "one side 1% too small",
+    prox.VALUE.id: "one side 1% too small",
+}
+"""What is planted for each claim."""
+
 SAMPLES = {"small": 40, "full": 200, "large": 2000}
 
 
@@ -40,7 +49,7 @@ def _check(case: ProxCase, samples: int, rng: np.random.Generator) -> list[Resul
 
 
 def _plant(case: ProxCase, samples: int, rng: np.random.Generator) -> list[Result]:
-    return prox.assess(case, [planted(claim) for claim in prox.CLAIMS], samples, rng, scale=0.99)
+    return prox.assess(case, [planted(claim, WRONG[claim.id]) for claim in prox.CLAIMS], samples, rng, scale=0.99)
 
 
 def _control(rng: np.random.Generator) -> list[Result]:
@@ -59,6 +68,6 @@ def _tasks(size: str) -> list[Task]:
 SUITE = Suite(
     "prox",
     "proximal maps against their definition, optimality, firm nonexpansiveness, the resolvent identity",
-    (*prox.CLAIMS, *map(planted, prox.CLAIMS), controls.FIXED_ACTIVATION),
+    (*prox.CLAIMS, *(planted(claim, WRONG[claim.id]) for claim in prox.CLAIMS), controls.FIXED_ACTIVATION),
     _tasks,
 )

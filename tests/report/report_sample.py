@@ -160,7 +160,7 @@ def contraction_results() -> Iterator[Result]:
         case = f"mu=1, ell=4, h={h:.2f}, rotation in the plane"
         yield result("contraction.monotone", case, Verdict.CERTIFIED, lower, theory, upper)
     for h in (0.6, 0.75, 0.9):
-        case, unmet = f"beta=1/4, h={h}", rf"hypothesis h \le 2\beta is not met, by {h - 0.5:.3g}"
+        case, unmet = f"beta=1/4, h={h}", f"hypothesis h <= 2 beta is not met: off by {h - 0.5:.3g}"
         yield result("contraction.averaged", case, Verdict.NOT_APPLICABLE, None, 0.5 / (1 - h), None, unmet)
     for h in (0.1, 0.2, 0.3, 0.4):
         yield result("contraction.averaged", f"beta=1/4, h={h}", Verdict.PROVED, None, 0.5 / (1 - h), None)

@@ -72,12 +72,12 @@ def test_short_table_keeps_the_order_of_the_run(tmp_path: Path) -> None:
 
 
 def test_reasons_are_shared_and_counted(tmp_path: Path) -> None:
-    reason = r"hypothesis h \le 2\beta is not met, by 0.1."
+    reason = "hypothesis h <= 2 beta is not met: off by 0.1."
     results = [result("a.b", f"case {i}", Verdict.NOT_APPLICABLE, reason=reason) for i in range(20)]
     text = document(tmp_path, [claim("a.b", "Averaged", "q", r"h \le 2\beta")], results)
     (note,) = text.chapters[0].sections[0].notes
     assert (len(note.cases), note.more) == (4, 16)
-    assert note.reason == (("hypothesis ", False), (r"h \le 2\beta", True), (" is not met, by 0.1", False))
+    assert note.reason == (("hypothesis ", False), (r"h \le 2\beta", True), (" is not met: off by 0.1", False))
     matter = next(m for m in text.matters if m.verdict is Verdict.NOT_APPLICABLE)
     assert (matter.count, len(matter.cases), matter.more) == (20, OPEN_SHOWN, 8)
 

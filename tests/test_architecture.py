@@ -1,0 +1,161 @@
+"""The structure of the package, as rules: who may import whom, who may print, what carries a docstring."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fbscheck
+import fbscheck.proofs
+
+ROOT = Path(fbscheck.__file__).parent
+PROOFS = Path(fbscheck.proofs.__file__).parent
+
+BASE = {"errors", "inputs"}
+ALLOWED = {
+    "_version": set(),
+    "errors": set(),
+    "inputs": {"errors"},
+    "verdict": set(),
+    "certify": BASE,
+    "proofs": {"certify"},
+    "points": BASE | {"certify"},
+    "store": {"errors", "verdict"},
+    "functions": BASE | {"points", "certify"},
+    "operators": BASE | {"points", "certify"},
+    "splitting": BASE | {"points", "certify", "functions", "operators"},
+    "reference": BASE | {"certify", "functions", "operators", "splitting"},
+    "claims": BASE | {"verdict", "certify", "functions", "operators", "splitting", "reference", "proofs"},
+    "suites": BASE | {"verdict", "functions", "operators", "splitting", "claims", "store", "_version"},
+    "report": BASE | {"verdict", "store"},
+    "cli": {"errors", "verdict", "store", "suites", "report", "_version"},
+    "__main__": {"cli"},
+    "__init__": {"_version", "functions", "operators", "claims", "splitting", "verdict"},
+}
+OWNERS = {
+    "cvxpy": {"reference"},
+    "clarabel": {"reference"},
+    "matplotlib": {"report"},
+    "jinja2": {"report"},
+    "sympy": {"proofs"},
+    "sklearn": {"reference", "suites"},
+    "joblib": {"suites"},
+    "distributed": {"suites"},
+}
+MODULES = [*sorted(ROOT.rglob("*.py")), *sorted(PROOFS.glob("*.py"))]
+IDS = [str(p.relative_to(ROOT.parent)) if p.is_relative_to(ROOT.parent) else p.name for p in MODULES]
+modules = pytest.mark.parametrize("path", MODULES, ids=IDS)
+
+
+def room_of(path: Path) -> str:
+    if path.is_relative_to(PROOFS):
+        return "proofs"
+    first = path.relative_to(ROOT).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """Dotted names of all imported modules, wherever in the file the import stands."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide the room they reach into"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module or ""}
+    return names
+
+
+def misplaced(source: str, room: str) -> set[str]:
+    """The imports of ``source`` that its room does not allow."""
+    wrong = set()
+    for name in imported(ast.parse(source)):
+        top, _, rest = name.partition(".")
+        if top == "fbscheck" and rest:
+            target = rest.split(".")[0]
+            if target in ALLOWED and target not in ALLOWED[room] | {room}:
+                wrong.add(name)
+        elif room not in OWNERS.get(top, {room}):
+            wrong.add(name)
+    return wrong
+
+
+@modules
+def test_imports_flow_downwards(path: Path) -> None:
+    assert misplaced(path.read_text(), room_of(path)) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "room"),
+    [
+        pytest.param("import cvxpy as cp", "functions", id="planted: a solver outside reference"),
+        pytest.param("def f():\n    from fbscheck.claims import prox", "certify", id="planted: upward, inside a function"),
+        pytest.param("from fbscheck import suites", "report", id="planted: sideways, by the package"),
+        pytest.param("from matplotlib.figure import Figure", "claims", id="planted: a plot outside report"),
+    ],
+)
+def test_the_rule_on_imports_can_fail(source: str, room: str) -> None:
+    assert misplaced(source, room)
+
+
+@modules
+def test_only_the_command_line_prints(path: Path) -> None:
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    prints = [c for c in calls if getattr(c.func, "id", "") == "print" and not any(k.arg == "file" for k in c.keywords)]
+    assert room_of(path) == "cli" or not prints
+
+
+@modules
+def test_public_things_are_documented(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree), "the module has no docstring"
+    missing = []
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            members = node.body if isinstance(node, ast.ClassDef) else []
+            public = [m for m in members if isinstance(m, ast.FunctionDef) and not m.name.startswith("_")]
+            missing += [n.name for n in (node, *public) if not ast.get_docstring(n)]
+    assert missing == []
+
+
+@modules
+def test_records_are_frozen_and_final(path: Path) -> None:
+    wrong = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ClassDef):
+            marks = {ast.unparse(d) for d in node.decorator_list}
+            record = [m for m in marks if "dataclass" in m]
+            if record and not ("frozen=True" in record[0] and "final" in marks):
+                wrong.append(node.name)
+    assert wrong == []
+
+
+@modules
+def test_modules_stay_small(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 340
+
+
+def test_the_kernel_needs_the_standard_library_only() -> None:
+    source = (ROOT / "certify" / "kernel.py").read_text()
+    tops = {name.split(".")[0] for name in imported(ast.parse(source))}
+    assert tops <= {"collections", "fractions", "typing"}
+    assert len(source.splitlines()) < 300
+
+
+def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from fbscheck.cli import main; main(['--help']);"
+        "heavy = {'numpy', 'scipy', 'cvxpy', 'sympy', 'matplotlib', 'flint', 'joblib', 'sklearn'} & set(sys.modules);"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert finished.returncode == 0, finished.stderr
+    assert "verify" in finished.stdout
+
+
+def test_every_public_name_of_the_package_loads() -> None:
+    assert {name for name in fbscheck.__all__ if getattr(fbscheck, name, None) is None} == set()
+    with pytest.raises(AttributeError, match="no_such_name"):
+        fbscheck.no_such_name  # noqa: B018
