@@ -248,6 +248,10 @@ def finite_or_none(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
+COARSE = 1e-3
+"""An instance whose own relative error is larger than this does not show that a value is attained."""
+
+
 def judge(claim: Claim, bracket: Bracket, unmet: str | None = None) -> tuple[Verdict, str]:
     """Read the verdict and its reason off a bracket.
 
@@ -260,6 +264,11 @@ def judge(claim: Claim, bracket: Bracket, unmet: str | None = None) -> tuple[Ver
         return Verdict.UNDECIDED, "no evidence was obtained"
     if any(math.isnan(e.value) or math.isnan(e.error) for e in bracket.evidence):
         return Verdict.UNDECIDED, "a witness returned NaN"
+    rigorous = [e for e in bracket.evidence if e.rigour >= Rigour.ENCLOSED]
+    low = max((e.value for e in rigorous if e.side is Side.ATTAINED), default=-math.inf)
+    high = min((e.value for e in rigorous if e.side is Side.CERTIFIED), default=math.inf)
+    if low > high:
+        return Verdict.UNDECIDED, f"the witnesses contradict each other: {low:.17g} attained, {high:.17g} certified"
     theory, tight = bracket.theory, claim.relation is Relation.TIGHT
     slack = claim.accuracy * abs(theory)
 
@@ -280,8 +289,9 @@ def judge(claim: Claim, bracket: Bracket, unmet: str | None = None) -> tuple[Ver
             f"{doubt.value:.9g} ({doubt.method}) contradicts {theory:.9g}, but only in floating point",
         )
 
-    proofs = [e for e in spoken(Side.THEORY, Rigour.EXACT) if e.exact]
-    exact_instance = [e for e in spoken(Side.ATTAINED, Rigour.EXACT) if e.exact]
+    near = (math.nextafter(theory, -math.inf), math.nextafter(theory, math.inf))
+    proofs = [e for e in spoken(Side.THEORY, Rigour.EXACT) if e.exact and near[0] <= e.value <= near[1]]
+    exact_instance = [e for e in spoken(Side.ATTAINED, Rigour.EXACT) if e.exact and near[0] <= e.value <= near[1]]
     if proofs and (exact_instance or not tight):
         return Verdict.PROVED, "; ".join(e.method for e in (*proofs, *exact_instance[:1]))
 
@@ -290,7 +300,9 @@ def judge(claim: Claim, bracket: Bracket, unmet: str | None = None) -> tuple[Ver
     if rigorous_upper and (rigorous_lower or not tight):
         return Verdict.CERTIFIED, "; ".join(e.method for e in (*rigorous_upper[:1], *rigorous_lower[:tight]))
 
-    reached = [e for e in attained if e.value + e.error >= theory - slack]
+    reached = [
+        e for e in attained if e.value + e.error >= theory - slack and e.error <= max(slack, COARSE * abs(theory))
+    ]
     if not attained and not [e for e in certified if e.value - e.error <= theory]:
         return Verdict.UNDECIDED, f"the upper bound {bracket.upper} does not reach down to the claim's {theory:.9g}"
     if tight and not reached:

@@ -23,6 +23,7 @@ def bound(value: float, rigour: Rigour = Rigour.ENCLOSED, error: float = 0.0) ->
 
 PROOF = Evidence(Side.THEORY, 1.0, Rigour.EXACT, "multipliers", exact=True)
 NO_PROOF = Evidence(Side.THEORY, 1.5, Rigour.EXACT, "multipliers of something else", exact=False)
+OTHER_PROOF = Evidence(Side.THEORY, 5.0, Rigour.EXACT, "multipliers of something else", exact=True)
 INSTANCE = seen(1.0, Rigour.EXACT, exact=True)
 E, X, F = Rigour.ENCLOSED, Rigour.EXACT, Rigour.FLOATING
 
@@ -32,7 +33,12 @@ TABLE = [
     pytest.param(TIGHT, (PROOF,), Verdict.UNDECIDED, id="a bound alone is not tight"),
     pytest.param(AT_MOST, (PROOF,), Verdict.PROVED, id="a proved bound"),
     pytest.param(AT_MOST, (NO_PROOF, seen(0.5)), Verdict.SUPPORTED, id="a proof of another number proves nothing"),
-    pytest.param(TIGHT, (PROOF, INSTANCE, bound(0.99)), Verdict.REFUTED, id="a certificate forbids the claimed value"),
+    pytest.param(TIGHT, (PROOF, INSTANCE, bound(0.99)), Verdict.UNDECIDED, id="a certificate below an exact instance"),
+    pytest.param(TIGHT, (seen(0.5, E), bound(0.99)), Verdict.REFUTED, id="a certificate forbids the claimed value"),
+    pytest.param(AT_MOST, (seen(0.9, E), bound(0.5)), Verdict.UNDECIDED, id="contradicting witnesses"),
+    pytest.param(TIGHT, (OTHER_PROOF, INSTANCE), Verdict.SUPPORTED, id="an exact proof of another number"),
+    pytest.param(TIGHT, (PROOF, seen(0.3, X, exact=True)), Verdict.UNDECIDED, id="an exact instance of another number"),
+    pytest.param(TIGHT, (seen(0.5, error=10.0),), Verdict.UNDECIDED, id="an error that covers everything"),
     pytest.param(TIGHT, (seen(1.0, E), bound(1.0000001)), Verdict.CERTIFIED, id="rigorous on both sides"),
     pytest.param(TIGHT, (seen(1.0, E), bound(1.00001)), Verdict.SUPPORTED, id="upper bound wider than the accuracy"),
     pytest.param(TIGHT, (seen(0.9, E), bound(1.0000001)), Verdict.UNDECIDED, id="lower bound far below"),
@@ -45,7 +51,7 @@ TABLE = [
     pytest.param(AT_MOST, (seen(1.1),), Verdict.UNDECIDED, id="a sample above the bound, unconfirmed"),
     pytest.param(AT_MOST, (seen(1.1, error=0.2),), Verdict.SUPPORTED, id="above by less than its error"),
     pytest.param(AT_MOST, (seen(1.1, E),), Verdict.REFUTED, id="a confirmed violation"),
-    pytest.param(AT_MOST, (seen(1.1, X), bound(0.9)), Verdict.REFUTED, id="violation against certificate"),
+    pytest.param(AT_MOST, (seen(1.1, X), bound(0.9)), Verdict.UNDECIDED, id="a violation against a certificate: one is broken"),
     pytest.param(AT_MOST, (seen(math.nan),), Verdict.UNDECIDED, id="NaN decides nothing"),
     pytest.param(AT_MOST, (seen(math.nan), bound(0.5)), Verdict.UNDECIDED, id="NaN beside a bound decides nothing"),
     pytest.param(AT_MOST, (bound(math.inf),), Verdict.UNDECIDED, id="an infinite bound"),

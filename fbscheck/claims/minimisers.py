@@ -4,7 +4,6 @@ The reference is the minimiser of F + g from cvxpy and a third solver; the judge
 the duality gap in ball arithmetic (:mod:`fbscheck.splitting.gap`).
 """
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -69,7 +68,7 @@ SENSITIVITY = Claim(
     "Sensitivity of the minimiser to the data b",
     r"|x^*(b)-x^*(b')| \leq \frac{\|A\|}{\mu+\sigma}\,|b-b'|",
     Relation.AT_MOST,
-    "strong monotonicity of the optimality condition (ratio of the two sides)",
+    "strong monotonicity of the optimality condition (ratio of the two sides, with the promised moduli)",
     (STRONGLY_CONVEX,),
 )
 
@@ -119,13 +118,13 @@ def agreement(claim: Claim, study: Study) -> list[Result]:
         worse = objective(f, g, exact(other)) - objective(f, g, point)
         if far > AGREED and lower(worse) > study.certified.gap:
             unmet = (
-                f"hypothesis that {name} found a minimiser is not met: it is {far:.1e} away, and its objective is "
-                f"certainly larger by {lower(worse):.2g}; that of the fixed point is optimal to {study.certified.gap:.1e}"
+                f"hypothesis that {name} found a minimiser is not met: it is {far:.1e} away, its objective is certainly "
+                f"larger by {lower(worse):.2g}, and that of the fixed point optimal to {study.certified.gap:.1e}"
             )
             results.append(not_applicable(claim, case, unmet))
             continue
         decided = far <= AGREED or upper(worse) < 0
-        method = f"distance to the point of {name}" + ("" if decided else ", and neither objective is certainly larger")
+        method = f"distance to the point of {name}" + ("" if decided else ", neither certainly worse")
         rigour = Rigour.ENCLOSED if decided else Rigour.FLOATING
         evidence = (
             Evidence(Side.ATTAINED, lower(apart), rigour, method),

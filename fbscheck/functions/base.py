@@ -105,13 +105,15 @@ class Function(ABC):
         x, near = self._checked(x, "x"), self._checked(near, "near")
         if x.shape != near.shape:
             raise InputError(f"Need x and near of one shape, got {x.shape} and {near.shape}.")
-        return self._subgradient(x, near)
+        with np.errstate(over="ignore"):
+            return self._subgradient(x, near)
 
     def envelope(self, u: Array, step: Number) -> Any:
         """The Moreau envelope ``min_y g(y) + |y - u|^2 / (2 step)``."""
         p = self.prox(u, step)
-        distance = np.sum((p - u) * (p - u), axis=0) / (2 * _operand(step, u))
-        return distance if self.is_indicator else self._value(p) + distance
+        with np.errstate(over="ignore"):
+            distance = np.sum((p - u) * (p - u), axis=0) / (2 * _operand(step, u))
+            return distance if self.is_indicator else self._value(p) + distance
 
     def _checked(self, x: Array, name: str) -> Array:
         x = points(x, name)

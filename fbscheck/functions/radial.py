@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fbscheck.certify.balls import is_ball, maximum, norm, sqrt
 from fbscheck.errors import InputError
 from fbscheck.functions.base import MEMBERSHIP, Function, indicator
-from fbscheck.inputs import Array, nonnegative, positive
+from fbscheck.inputs import Array, positive
 
 __all__ = ["GroupL2", "L2Ball"]
 
@@ -21,7 +21,7 @@ __all__ = ["GroupL2", "L2Ball"]
 class L2Ball(Function):
     """The indicator of {|x| <= radius}; its prox is the projection, its conjugate radius |s|.
 
-    In float64 the projection lands inside the ball, by at most the rounding error of the norm.
+    In float64 the projection is shortened by the typical rounding error of the norm.
     """
 
     radius: float = 1.0
@@ -34,9 +34,13 @@ class L2Ball(Function):
         return indicator(np.asarray(norm(x) - self.radius)[None], self.radius)
 
     def _prox(self, u: Array, step: Any) -> Array:
-        inward = 0.0 if is_ball(u) else (len(u) + 4) * 2.0**-53
-        ratio = norm(u) / self.radius * (1 + inward)
-        return u / maximum(1.0, ratio)
+        if is_ball(u):
+            return u / maximum(1.0, norm(u) / self.radius)
+        size = np.max(np.abs(u), axis=0)
+        shape = u / np.where(size > 0, size, 1.0)
+        length = norm(shape) * (1 + (4 + math.sqrt(len(u))) * 2.0**-53)
+        outside = size > self.radius / np.where(size > 0, length, 1.0)
+        return np.where(outside, shape * (self.radius / np.where(size > 0, length, 1.0)), u)
 
     def _conjugate(self, s: Array) -> Any:
         return self.radius * norm(s)
@@ -51,7 +55,7 @@ class L2Ball(Function):
 @final
 @dataclass(frozen=True, eq=False)
 class GroupL2(Function):
-    """g(x) = weight * sum over groups of |x_G|, weight >= 0.
+    """g(x) = weight * sum over groups of |x_G|, weight > 0.
 
     ``labels`` (d,) holds the group of each coordinate as an integer; the groups need not be
     contiguous.  The prox shrinks each group radially by ``step * weight``, stopping at zero.
@@ -64,16 +68,17 @@ class GroupL2(Function):
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        labels = np.asarray(self.labels)
+        try:
+            labels = np.asarray(self.labels)
+        except ValueError:
+            labels = np.empty(0)
         if labels.ndim != 1 or labels.size == 0 or not np.issubdtype(labels.dtype, np.integer):
             raise InputError(
                 f"Need labels as a nonempty (d,) array of integers, got shape {labels.shape} of {labels.dtype} "
                 "(a list of index lists? give each coordinate the number of its group)."
             )
         object.__setattr__(self, "labels", np.unique(labels, return_inverse=True)[1])
-        object.__setattr__(
-            self, "weight", float(nonnegative(self.weight, "weight", "A negative weight is not convex."))
-        )
+        object.__setattr__(self, "weight", float(positive(self.weight, "weight", "Use Zero() for no regularisation.")))
 
     @property
     def dimension(self) -> int:
@@ -118,5 +123,5 @@ class GroupL2(Function):
 
     def _subgradient(self, x: Array, near: Array) -> Array:
         norms = self._spread(self._norms(x))
-        ball = near / np.maximum(1.0, self._spread(self._norms(near)) / self.weight) if self.weight else 0 * near
+        ball = near / np.maximum(1.0, self._spread(self._norms(near)) / self.weight)
         return np.where(norms > 0, self.weight * x / np.where(norms > 0, norms, 1.0), ball)

@@ -124,7 +124,8 @@ def inside(g: functions.Function, y: Points) -> Points:
 
 @inside.register
 def _into_box(g: functions.Box, y: Points) -> Points:
-    return np.minimum(np.maximum(y, np.reshape(g.low, (-1, 1))), np.reshape(g.high, (-1, 1)))
+    low, high = (np.reshape(np.asarray(bound, dtype=np.float64), (-1, 1)) for bound in (g.low, g.high))
+    return np.minimum(np.maximum(y, low), high)
 
 
 @inside.register
@@ -136,4 +137,4 @@ def _into_orthant(g: functions.NonNegative, y: Points) -> Points:
 def _into_ball(g: functions.L2Ball, y: Points) -> Points:
     lengths = np.linalg.norm(y, axis=0)
     inward: Points = np.where(lengths > g.radius, (1 - 2.0**-50) * g.radius / np.maximum(lengths, g.radius), 1.0)
-    return y * inward  # type: ignore[no-any-return]
+    return y * inward

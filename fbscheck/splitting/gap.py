@@ -28,6 +28,9 @@ from fbscheck.operators import Gradient
 
 __all__ = ["Optimality", "optimality"]
 
+SMALLEST_MODULUS = 1e-290
+"""A modulus below this is taken for 0: its reciprocal is out of range."""
+
 
 @final
 @dataclass(frozen=True)
@@ -64,11 +67,12 @@ def optimality(f: Gradient, g: Function, x: npt.NDArray[np.float64]) -> Optimali
     slope = matmul(f.matrix.T, dual)
     value = f.loss(image) + g(point)
     bounds = (_tilted_minimum(f, g, point, image, slope), _shrunk_dual_value(f, g, dual, slope))
-    minimum = max(bounds, key=lower)
+    minimum = max(bounds, key=lambda bound: lower(bound) if bound.is_finite() else -math.inf)
     gap = upper(value - minimum) if minimum.is_finite() else math.inf
     modulus = _modulus(f, g)
     distance = upper((2 * ball(gap) / modulus).sqrt()) if modulus > 0 and gap < math.inf else math.inf
-    return Optimality(upper(value), lower(minimum), max(gap, 0.0), modulus, distance)
+    below = lower(minimum) if minimum.is_finite() else -math.inf
+    return Optimality(upper(value), below, max(gap, 0.0), modulus, distance)
 
 
 def _modulus(f: Gradient, g: Function) -> float:
@@ -79,15 +83,16 @@ def _modulus(f: Gradient, g: Function) -> float:
 def _tilted_minimum(f: Gradient, g: Function, x: Any, image: Any, slope: Any) -> Any:
     """F(x) + min_z [<F'(x), z - x> + m |z - x|^2 / 2 + g(z)], possibly -inf."""
     m = f.monotonicity
-    if m > 0:
+    if m > SMALLEST_MODULUS:
         shift = slope / m
         return f.loss(image) + g.envelope(x - shift, 1 / Fraction(m)) - m * np.sum(shift * shift) / 2
     return f.loss(image) - np.sum(slope * x) - g.conjugate(-slope)
 
 
 def _shrunk_dual_value(f: Gradient, g: Function, dual: Any, slope: Any) -> Any:
-    """-phi*(t y) - g*(-t A^T y) for the largest t = 1 - 2^-k that is certainly feasible, or -inf."""
-    for t in (flint.arb(1), *(1 - flint.arb(2) ** -k for k in range(60, 0, -1))):
+    """-phi*(t y) - g*(-t A^T y) for the largest tried t in [0, 1] that is certainly feasible, or -inf."""
+    half = flint.arb(1) / 2
+    for t in (half + half, *(1 - half**k for k in range(60, 0, -1)), *(half**k for k in range(2, 61)), 0 * half):
         conjugate = flint.arb(g.conjugate(-t * slope))
         if conjugate.is_finite():
             return -f.loss_conjugate(t * dual) - conjugate

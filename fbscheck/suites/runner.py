@@ -8,8 +8,8 @@ import dataclasses
 import json
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, final
@@ -24,6 +24,9 @@ from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Result
 
 __all__ = ["Finished", "Settings", "run", "versions"]
+
+_Outcome = tuple[str, list[Result], str | None]
+"""A task's name, its results, and its traceback if it crashed."""
 
 SIZES = ("small", "full", "large")
 SCHEDULER_SECONDS = 20.0
@@ -87,16 +90,16 @@ def run(
     journal = folder / JOURNAL
     header = {"versions": versions(), "seed": settings.seed, "size": settings.size, "suites": [s.name for s in suites]}
     done = _read_journal(journal, header) if settings.resume else {}
+    pending = [task for task in tasks if task.name not in done]
     crashes: dict[str, str] = {}
-    with journal.open("a" if done else "w", encoding="utf-8") as log:
-        if not done:
-            print(json.dumps(header), file=log, flush=True)
-        pending = [task for task in tasks if task.name not in done]
-        for name, results, crash in _work(pending, settings):
+    with _workers(settings) as work, journal.open("w", encoding="utf-8") as log:
+        print(json.dumps(header), file=log)
+        for name, results in done.items():
+            print(_line(name, results), file=log, flush=True)
+        for name, results, crash in work(pending):
             if crash is None:
                 done[name] = results
-                entry = {"task": name, "results": [result_as_json(result) for result in results]}
-                print(json.dumps(entry), file=log, flush=True)
+                print(_line(name, results), file=log, flush=True)
             else:
                 crashes[name] = crash
             progress(len(done) + len(crashes), len(tasks), name)
@@ -104,7 +107,11 @@ def run(
     return Finished(ordered, tuple(f"task {name}:\n{text}" for name, text in sorted(crashes.items())))
 
 
-def _one(task: Task, seed: int) -> tuple[str, list[Result], str | None]:
+def _line(name: str, results: Sequence[Result]) -> str:
+    return json.dumps({"task": name, "results": [result_as_json(result) for result in results]})
+
+
+def _one(task: Task, seed: int) -> _Outcome:
     """Run a task with one BLAS thread; a crash costs that task only."""
     start = time.perf_counter()
     try:
@@ -116,21 +123,30 @@ def _one(task: Task, seed: int) -> tuple[str, list[Result], str | None]:
     return task.name, [dataclasses.replace(result, seconds=share) for result in results], None
 
 
-def _work(tasks: Sequence[Task], settings: Settings) -> Iterator[tuple[str, list[Result], str | None]]:
-    if settings.scheduler is None and settings.jobs == 1:
-        yield from (_one(task, settings.seed) for task in tasks)
-        return
-    with ExitStack() as stack:
-        jobs = settings.jobs
-        if settings.scheduler is not None:
-            stack.enter_context(_dask(settings.scheduler))
-            jobs = -1
-        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
-        yield from parallel(joblib.delayed(_one)(task, settings.seed) for task in tasks)
+@contextmanager
+def _workers(settings: Settings) -> Iterator[Callable[[Sequence[Task]], Iterable[_Outcome]]]:
+    """A function that runs tasks, here or elsewhere, and yields their outcomes as they come."""
+    seed = settings.seed
+    if settings.scheduler is not None:
+        with _dask(settings.scheduler) as client:
+            yield lambda tasks: _as_completed(client, tasks, seed)
+    elif settings.jobs == 1:
+        yield lambda tasks: (_one(task, seed) for task in tasks)
+    else:
+        parallel = joblib.Parallel(n_jobs=settings.jobs, return_as="generator_unordered", batch_size=1)
+        yield lambda tasks: parallel(joblib.delayed(_one)(task, seed) for task in tasks)
+
+
+def _as_completed(client: Any, tasks: Sequence[Task], seed: int) -> Iterator[_Outcome]:
+    from distributed import as_completed
+
+    yield from (
+        future.result() for future in as_completed([client.submit(_one, task, seed, pure=False) for task in tasks])
+    )
 
 
 def _dask(address: str) -> Any:
-    """joblib's dask backend, after checking that the workers can import fbscheck (else it would hang)."""
+    """A dask client whose workers can import this version of fbscheck (dask would hang if they could not)."""
     try:
         from distributed import Client
     except ImportError:
@@ -139,11 +155,11 @@ def _dask(address: str) -> Any:
         client = Client(address, timeout=SCHEDULER_SECONDS)
         remote = client.submit(_remote_version, pure=False).result(timeout=SCHEDULER_SECONDS)
     except Exception as error:  # noqa: BLE001 - whatever dask raises, it is the scheduler that cannot be used
-        reason = f"{type(error).__name__} {error}".splitlines()[0][:200]
+        reason = " ".join(f"{type(error).__name__} {error}".split())[:200]
         raise InputError(f"Need a dask scheduler whose workers can import fbscheck, got {address}: {reason}.") from None
     if remote != VERSION:
         raise InputError(f"Need fbscheck {VERSION} on the workers of {address}, got {remote}.")
-    return joblib.parallel_config("dask")
+    return client
 
 
 def _remote_version() -> str:

@@ -11,7 +11,22 @@ import pytest
 
 from fbscheck.certify import balls
 from fbscheck.certify.balls import (
-    ball, clip, exact, is_ball, lower, matmul, maximum, minimum, nearest, norm, root_down, root_up, round_down, round_up, sqrt, upper,
+    ball,
+    clip,
+    exact,
+    is_ball,
+    lower,
+    matmul,
+    maximum,
+    minimum,
+    nearest,
+    norm,
+    root_down,
+    root_up,
+    round_down,
+    round_up,
+    sqrt,
+    upper,
 )
 
 LARGEST, SMALLEST = 1.7976931348623157e308, 5e-324
@@ -28,9 +43,19 @@ def numbers(count: int, seed: int) -> np.ndarray:
 def rationals(count: int, seed: int) -> list[Fraction]:
     """Rationals on floats, between floats, halfway between floats, and beyond their range."""
     rng = np.random.default_rng(seed)
-    between = [Fraction(v) * (1 + Fraction(int(k), 2**60)) for v, k in zip(numbers(count, seed), rng.integers(-200, 200, count + 12), strict=True)]
+    between = [
+        Fraction(v) * (1 + Fraction(int(k), 2**60))
+        for v, k in zip(numbers(count, seed), rng.integers(-200, 200, count + 12), strict=True)
+    ]
     halfway = [(Fraction(v) + Fraction(math.nextafter(v, 0))) / 2 for v in numbers(count, seed + 1)]
-    beyond = [Fraction(10) ** 400, -Fraction(10) ** 400, Fraction(1, 10**400), -Fraction(1, 10**400), Fraction(LARGEST) + 1, Fraction(2) ** 1024]
+    beyond = [
+        Fraction(10) ** 400,
+        -(Fraction(10) ** 400),
+        Fraction(1, 10**400),
+        -Fraction(1, 10**400),
+        Fraction(LARGEST) + 1,
+        Fraction(2) ** 1024,
+    ]
     return between + halfway + beyond + [Fraction(1, 3), Fraction(-2, 3)]
 
 
@@ -38,14 +63,20 @@ def value(number: float) -> Fraction | float:
     return Fraction(number) if math.isfinite(number) else number
 
 
-@pytest.mark.parametrize("number", rationals(60, 0), ids=lambda q: f"{q.numerator.bit_length() - q.denominator.bit_length()} bits")
+@pytest.mark.parametrize(
+    "number", rationals(60, 0), ids=lambda q: f"{q.numerator.bit_length() - q.denominator.bit_length()} bits"
+)
 def test_rounding_is_outward_and_to_the_neighbour(number: Fraction) -> None:
     up, down = round_up(number), round_down(number)
     assert value(down) <= number <= value(up)
     assert down == up if value(up) == number else math.nextafter(down, math.inf) == up
 
 
-@pytest.mark.parametrize("number", [abs(q) for q in rationals(60, 5)], ids=lambda q: f"{q.numerator.bit_length() - q.denominator.bit_length()} bits")
+@pytest.mark.parametrize(
+    "number",
+    [abs(q) for q in rationals(60, 5)],
+    ids=lambda q: f"{q.numerator.bit_length() - q.denominator.bit_length()} bits",
+)
 def test_roots_are_outward_and_to_the_neighbour(number: Fraction) -> None:
     up, down = root_up(number), root_down(number)
     assert 0 <= down <= up
@@ -59,10 +90,15 @@ def test_roots_of_squares_are_exact(root: float) -> None:
     assert root_up(Fraction(root) ** 2) == root == root_down(Fraction(root) ** 2)
 
 
-@pytest.mark.parametrize(("square", "down", "up"), [
-    (Fraction(10) ** 700, LARGEST, math.inf), (Fraction(LARGEST) ** 2 + 1, LARGEST, math.inf), (Fraction(1, 10**700), 0.0, SMALLEST),
-    (Fraction(2), 1.414213562373095, 1.4142135623730951),
-])
+@pytest.mark.parametrize(
+    ("square", "down", "up"),
+    [
+        (Fraction(10) ** 700, LARGEST, math.inf),
+        (Fraction(LARGEST) ** 2 + 1, LARGEST, math.inf),
+        (Fraction(1, 10**700), 0.0, SMALLEST),
+        (Fraction(2), 1.414213562373095, 1.4142135623730951),
+    ],
+)
 def test_roots_at_the_ends_of_the_range(square: Fraction, down: float, up: float) -> None:
     assert (root_down(square), root_up(square)) == (down, up)
 
@@ -72,18 +108,27 @@ def test_an_exact_ball_gives_its_float_back(x: float) -> None:
     assert lower(flint.arb(x)) == upper(flint.arb(x)) == x == nearest(exact([x]))[0]
 
 
-@pytest.mark.parametrize(("number", "low", "high"), [
-    pytest.param(flint.arb(2) ** -2000, 0.0, SMALLEST, id="below the smallest"), pytest.param(-(flint.arb(2) ** -2000), -SMALLEST, 0.0, id="just below zero"),
-    pytest.param(flint.arb(2) ** 2000, LARGEST, math.inf, id="above the largest"), pytest.param(-(flint.arb(2) ** 2000), -math.inf, -LARGEST, id="below all"),
-    pytest.param(flint.arb(2) ** -(10**12), 0.0, SMALLEST, id="exponent of a billion digits"),
-    pytest.param(-(flint.arb(2) ** (10**12)), -math.inf, -LARGEST, id="huge exponent of a billion digits"),
-    pytest.param(flint.arb("inf"), math.inf, math.inf, id="infinity"), pytest.param(flint.arb("-inf"), -math.inf, -math.inf, id="minus infinity"),
-    pytest.param(flint.arb("0 +/- inf"), -math.inf, math.inf, id="the whole line"),
-    pytest.param(flint.arb(1) / 3, 0.3333333333333333, 0.33333333333333337, id="a third"), pytest.param(flint.arb(1, 0.5), 0.5, 1.5, id="wide"),
-])
+@pytest.mark.parametrize(
+    ("number", "low", "high"),
+    [
+        pytest.param(flint.arb(2) ** -2000, 0.0, SMALLEST, id="below the smallest"),
+        pytest.param(-(flint.arb(2) ** -2000), -SMALLEST, 0.0, id="just below zero"),
+        pytest.param(flint.arb(2) ** 2000, LARGEST, math.inf, id="above the largest"),
+        pytest.param(-(flint.arb(2) ** 2000), -math.inf, -LARGEST, id="below all"),
+        pytest.param(flint.arb(2) ** -(10**12), 0.0, SMALLEST, id="exponent of a billion digits"),
+        pytest.param(-(flint.arb(2) ** (10**12)), -math.inf, -LARGEST, id="huge exponent of a billion digits"),
+        pytest.param(flint.arb("inf"), math.inf, math.inf, id="infinity"),
+        pytest.param(flint.arb("-inf"), -math.inf, -math.inf, id="minus infinity"),
+        pytest.param(flint.arb("0 +/- inf"), -math.inf, math.inf, id="the whole line"),
+        pytest.param(flint.arb(1) / 3, 0.3333333333333333, 0.33333333333333337, id="a third"),
+        pytest.param(flint.arb(1, 0.5), 0.5, 1.5, id="wide"),
+    ],
+)
 def test_ends_of_a_ball(number: flint.arb, low: float, high: float) -> None:
     assert value(lower(number)) <= value(low) + abs(value(low)) / 10**8 if math.isfinite(low) else lower(number) == low
-    assert value(upper(number)) >= value(high) - abs(value(high)) / 10**8 if math.isfinite(high) else upper(number) == high
+    assert (
+        value(upper(number)) >= value(high) - abs(value(high)) / 10**8 if math.isfinite(high) else upper(number) == high
+    )
     assert lower(number) <= upper(number)
 
 
@@ -125,13 +170,23 @@ def test_larger_and_smaller(x: float, y: float, function: Callable[..., Any], ex
 @pytest.mark.parametrize("seed", range(40))
 def test_wide_balls_hold_the_result_for_every_choice_in_them(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    middles, radii = rng.standard_normal(3) * 10.0 ** rng.integers(-12, 12), np.abs(rng.standard_normal(3)) * 10.0 ** rng.integers(-12, 12)
+    middles, radii = (
+        rng.standard_normal(3) * 10.0 ** rng.integers(-12, 12),
+        np.abs(rng.standard_normal(3)) * 10.0 ** rng.integers(-12, 12),
+    )
     wide = [flint.arb(m, r) for m, r in zip(middles, radii, strict=True)]
-    chosen = [[Fraction(m) + Fraction(r) * Fraction(int(t), 16) for m, r in zip(middles, radii, strict=True)] for t in rng.integers(-16, 17, 20)]
+    chosen = [
+        [Fraction(m) + Fraction(r) * Fraction(int(t), 16) for m, r in zip(middles, radii, strict=True)]
+        for t in rng.integers(-16, 17, 20)
+    ]
     array = np.array(wide, dtype=object)
     results = {
-        "max": (maximum(array[0], array[1]), [max(c[0], c[1]) for c in chosen]), "min": (minimum(array[0], array[1]), [min(c[0], c[1]) for c in chosen]),
-        "clip": (clip(array[0], -abs(array[1]), abs(array[1])), [min(max(c[0], -abs(c[1])), abs(c[1])) for c in chosen]),
+        "max": (maximum(array[0], array[1]), [max(c[0], c[1]) for c in chosen]),
+        "min": (minimum(array[0], array[1]), [min(c[0], c[1]) for c in chosen]),
+        "clip": (
+            clip(array[0], -abs(array[1]), abs(array[1])),
+            [min(max(c[0], -abs(c[1])), abs(c[1])) for c in chosen],
+        ),
         "square of the norm": (norm(array) ** 2, [sum(t * t for t in c) for c in chosen]),
     }
     for result, truths in results.values():
@@ -141,7 +196,11 @@ def test_wide_balls_hold_the_result_for_every_choice_in_them(seed: int) -> None:
 
 
 ROOTS = {
-    "zero": flint.arb(0), "around zero": flint.arb(0, 1e-30), "touching zero": flint.arb(1, 1), "mostly negative": flint.arb(-1, 1.5), "positive": flint.arb(2),
+    "zero": flint.arb(0),
+    "around zero": flint.arb(0, 1e-30),
+    "touching zero": flint.arb(1, 1),
+    "mostly negative": flint.arb(-1, 1.5),
+    "positive": flint.arb(2),
     "tiny": flint.arb(2) ** -3000,
 }
 
@@ -156,7 +215,9 @@ def test_square_roots_are_cut_at_zero(number: flint.arb) -> None:
 
 
 @pytest.mark.parametrize("scale", [0, -1070, -600, -100, 0, 100, 600, 1000])
-@pytest.mark.parametrize(("x", "truth"), [((3, 4), 5), ((5, 12), 13), ((8, 15), 17), ((0, 0), 0), ((0, 7), 7), ((1, 2, 2), 3)])
+@pytest.mark.parametrize(
+    ("x", "truth"), [((3, 4), 5), ((5, 12), 13), ((8, 15), 17), ((0, 0), 0), ((0, 7), 7), ((1, 2, 2), 3)]
+)
 def test_norms_at_every_scale(x: tuple[int, ...], truth: int, scale: int) -> None:
     array = np.ldexp(np.array(x, dtype=float), scale)
     assert norm(array) == pytest.approx(math.ldexp(truth, scale), rel=1e-15)
@@ -183,10 +244,19 @@ def test_products_are_enclosed() -> None:
         assert not product[0, 0].contains(truth[0][0] * (1 + flint.arb(2) ** -100))
 
 
-@pytest.mark.parametrize(("x", "expected"), [
-    (exact([1.0]), True), (flint.arb(1), True), (np.array([1.0]), False), (1.0, False), ([flint.arb(1)], False), (np.array([None, 1.0]), False),
-    (np.array([Fraction(1, 2)]), False),
-], ids=["balls", "ball", "floats", "float", "list", "objects", "fractions"])
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        (exact([1.0]), True),
+        (flint.arb(1), True),
+        (np.array([1.0]), False),
+        (1.0, False),
+        ([flint.arb(1)], False),
+        (np.array([None, 1.0]), False),
+        (np.array([Fraction(1, 2)]), False),
+    ],
+    ids=["balls", "ball", "floats", "float", "list", "objects", "fractions"],
+)
 def test_what_is_a_ball(x: Any, expected: bool) -> None:
     assert is_ball(x) is expected
 
@@ -198,4 +268,7 @@ def test_precision_is_what_it_says() -> None:
 def test_subnormals_and_extremes_lose_nothing() -> None:
     x = numbers(200, 9)
     with flint.ctx.workprec(4000):
-        assert all(b.rad() == 0 and Fraction(v) == Fraction(int(b.man_exp()[0])) * Fraction(2) ** int(b.man_exp()[1]) for b, v in zip(exact(x), x, strict=True))
+        assert all(
+            b.rad() == 0 and Fraction(v) == Fraction(int(b.man_exp()[0])) * Fraction(2) ** int(b.man_exp()[1])
+            for b, v in zip(exact(x), x, strict=True)
+        )

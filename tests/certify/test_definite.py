@@ -9,7 +9,13 @@ import mpmath
 import numpy as np
 import pytest
 
-from fbscheck.certify.definite import cocoercivity_lower, gram_eigenvalue_lower, norm_lower, norm_upper, symmetric_eigenvalue_lower
+from fbscheck.certify.definite import (
+    cocoercivity_lower,
+    gram_eigenvalue_lower,
+    norm_lower,
+    norm_upper,
+    symmetric_eigenvalue_lower,
+)
 
 Matrix = np.ndarray
 
@@ -26,16 +32,16 @@ def adversarial(seed: int) -> Matrix:
     q = np.linalg.qr(rng.standard_normal((n, n)))[0]
     kinds = [
         lambda: a,
-        lambda: np.round(a * 2),                                              # integers: exact ties
-        lambda: np.outer(np.round(a[:, 0] * 4), np.round(a[0] * 4)),          # rank one, exactly
-        lambda: q,                                                            # all singular values nearly one
-        lambda: a * 10.0 ** rng.integers(-15, 16, (1, n)),                    # graded columns
-        lambda: a * 10.0 ** rng.integers(-12, 13, (m, 1)),                    # graded rows
+        lambda: np.round(a * 2),  # integers: exact ties
+        lambda: np.outer(np.round(a[:, 0] * 4), np.round(a[0] * 4)),  # rank one, exactly
+        lambda: q,  # all singular values nearly one
+        lambda: a * 10.0 ** rng.integers(-15, 16, (1, n)),  # graded columns
+        lambda: a * 10.0 ** rng.integers(-12, 13, (m, 1)),  # graded rows
         lambda: a * 1e150,
         lambda: a * 1e-150,
         lambda: hilbert(n),
-        lambda: q @ np.diag(1 + 1e-15 * np.arange(n)) @ q.T,                  # clustered
-        lambda: np.eye(n) + np.triu(np.ones((n, n)), 1) * 1e6,                # far from normal
+        lambda: q @ np.diag(1 + 1e-15 * np.arange(n)) @ q.T,  # clustered
+        lambda: np.eye(n) + np.triu(np.ones((n, n)), 1) * 1e6,  # far from normal
         lambda: np.diag([1.0] * (n - 1) + [0.0]) + 1e-17 * rng.standard_normal((n, n)),
     ]
     return np.asarray(kinds[seed % 12]())
@@ -121,7 +127,12 @@ def test_larger_matrices_go_through_balls(kind: str, size: int) -> None:
     rng = np.random.default_rng(size)
     a = rng.standard_normal((size, size))
     matrix = {
-        "random": a, "orthogonal": np.linalg.qr(a)[0], "gram": a.T @ a, "low rank": a[:, :3] @ a[:3], "scaled down": a * 1e-150, "scaled up": a * 1e150,
+        "random": a,
+        "orthogonal": np.linalg.qr(a)[0],
+        "gram": a.T @ a,
+        "low rank": a[:, :3] @ a[:3],
+        "scaled down": a * 1e-150,
+        "scaled up": a * 1e150,
         "identity": np.eye(size),
     }[kind]
     top = np.linalg.norm(matrix, 2)
@@ -146,7 +157,11 @@ def test_the_certificate_of_a_larger_matrix_holds_exactly(size: int) -> None:
 
     whole = flint.fmpq_mat(size, size, [flint.fmpq(int(t), 64) for t in (64 * a).ravel()])
     gram, symmetric = whole.transpose() * whole, (whole + whole.transpose()) * flint.fmpq(1, 2)
-    upper, modulus, least = Fraction(norm_upper(a)), Fraction(symmetric_eigenvalue_lower(a)), Fraction(gram_eigenvalue_lower(a))
+    upper, modulus, least = (
+        Fraction(norm_upper(a)),
+        Fraction(symmetric_eigenvalue_lower(a)),
+        Fraction(gram_eigenvalue_lower(a)),
+    )
     assert alternates(diagonal(upper**2) - gram)
     assert not alternates(diagonal((upper * Fraction(999_999_999_999, 10**12)) ** 2) - gram)
     assert alternates(symmetric - diagonal(modulus))
@@ -155,12 +170,20 @@ def test_the_certificate_of_a_larger_matrix_holds_exactly(size: int) -> None:
     assert not alternates(gram - diagonal(least + Fraction(1, 10**10)))
 
 
-@pytest.mark.parametrize(("matrix", "norm"), [
-    pytest.param(np.diag([1.0, 2.0]), 2.0, id="diag(1, 2)"), pytest.param(np.zeros((2, 3)), 0.0, id="zero"), pytest.param(np.array([[-3.0, 4.0]]), 5.0, id="3-4-5 row"),
-    pytest.param(np.array([[3.0], [4.0]]), 5.0, id="3-4-5 column"), pytest.param(np.ones((4, 4)), 4.0, id="ones"), pytest.param(np.array([[5e-324]]), 5e-324, id="smallest"),
-    pytest.param(np.array([[1.7976931348623157e308]]), 1.7976931348623157e308, id="largest"), pytest.param(np.array([[0.0, -1.0], [1.0, 0.0]]), 1.0, id="rotation"),
-    pytest.param(np.diag([3.0] * 12), 3.0, id="twelve ties"),
-])
+@pytest.mark.parametrize(
+    ("matrix", "norm"),
+    [
+        pytest.param(np.diag([1.0, 2.0]), 2.0, id="diag(1, 2)"),
+        pytest.param(np.zeros((2, 3)), 0.0, id="zero"),
+        pytest.param(np.array([[-3.0, 4.0]]), 5.0, id="3-4-5 row"),
+        pytest.param(np.array([[3.0], [4.0]]), 5.0, id="3-4-5 column"),
+        pytest.param(np.ones((4, 4)), 4.0, id="ones"),
+        pytest.param(np.array([[5e-324]]), 5e-324, id="smallest"),
+        pytest.param(np.array([[1.7976931348623157e308]]), 1.7976931348623157e308, id="largest"),
+        pytest.param(np.array([[0.0, -1.0], [1.0, 0.0]]), 1.0, id="rotation"),
+        pytest.param(np.diag([3.0] * 12), 3.0, id="twelve ties"),
+    ],
+)
 def test_ties_are_decided_exactly(matrix: Matrix, norm: float) -> None:
     assert norm_upper(matrix) == norm
     assert norm * (1 - 1e-15) <= norm_lower(matrix) <= norm
@@ -172,11 +195,18 @@ def test_a_norm_beyond_the_range_is_bounded_by_infinity() -> None:
     assert norm_lower(matrix) == 1.7976931348623157e308
 
 
-@pytest.mark.parametrize(("matrix", "modulus"), [
-    pytest.param(-np.eye(2), -1.0, id="minus identity"), pytest.param(np.diag([1.0, 2.0]), 1.0, id="diag(1, 2)"), pytest.param(np.zeros((2, 2)), 0.0, id="zero"),
-    pytest.param(np.ones((3, 3)), 0.0, id="ones"), pytest.param(np.array([[0.0, -1.0], [1.0, 0.0]]), 0.0, id="rotation"),
-    pytest.param(np.ones((20, 20)), 0.0, id="singular, beyond exact elimination"), pytest.param(-np.diag([1.0] + [0.0] * 19), -1.0, id="negative, beyond exact elimination"),
-])
+@pytest.mark.parametrize(
+    ("matrix", "modulus"),
+    [
+        pytest.param(-np.eye(2), -1.0, id="minus identity"),
+        pytest.param(np.diag([1.0, 2.0]), 1.0, id="diag(1, 2)"),
+        pytest.param(np.zeros((2, 2)), 0.0, id="zero"),
+        pytest.param(np.ones((3, 3)), 0.0, id="ones"),
+        pytest.param(np.array([[0.0, -1.0], [1.0, 0.0]]), 0.0, id="rotation"),
+        pytest.param(np.ones((20, 20)), 0.0, id="singular, beyond exact elimination"),
+        pytest.param(-np.diag([1.0] + [0.0] * 19), -1.0, id="negative, beyond exact elimination"),
+    ],
+)
 def test_moduli_by_hand(matrix: Matrix, modulus: float) -> None:
     assert symmetric_eigenvalue_lower(matrix) == pytest.approx(modulus, rel=1e-12)
     assert symmetric_eigenvalue_lower(matrix) <= modulus
@@ -190,7 +220,11 @@ def test_a_barely_negative_singular_matrix_is_not_called_monotone() -> None:
     assert cocoercivity_lower(matrix) == 0.0
 
 
-@pytest.mark.parametrize("matrix", [np.full((2, 2), 1.7e308), np.array([[1.7e308, -1.7e308], [1.7e308, 1.7e308]])], ids=["symmetric", "not symmetric"])
+@pytest.mark.parametrize(
+    "matrix",
+    [np.full((2, 2), 1.7e308), np.array([[1.7e308, -1.7e308], [1.7e308, 1.7e308]])],
+    ids=["symmetric", "not symmetric"],
+)
 def test_bounds_exist_for_norms_beyond_the_range(matrix: Matrix) -> None:
     assert 0 <= cocoercivity_lower(matrix) <= 1 / 1.7e308
     assert -math.inf <= symmetric_eigenvalue_lower(matrix) <= 1.7e308

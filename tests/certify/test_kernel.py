@@ -14,10 +14,15 @@ from fbscheck.certify import kernel
 from fbscheck.certify.kernel import Refusal, conclude, rational, smallest_bound
 
 SOURCE = Path(kernel.__file__).read_text(encoding="utf-8")
-NAMES = {"GradientOf": ("mu", "ell"), "StronglyMonotoneLipschitz": ("mu", "ell"), "StronglyMonotoneCocoercive": ("mu", "beta")}
+NAMES = {
+    "GradientOf": ("mu", "ell"),
+    "StronglyMonotoneLipschitz": ("mu", "ell"),
+    "StronglyMonotoneCocoercive": ("mu", "beta"),
+}
 
 
 # -- what is trusted stays small ----------------------------------------------------------------
+
 
 def imported(source: str) -> set[str]:
     nodes = list(ast.walk(ast.parse(source)))
@@ -28,7 +33,9 @@ def imported(source: str) -> set[str]:
 def test_the_kernel_needs_the_standard_library_only() -> None:
     assert imported(SOURCE) <= set(sys.stdlib_module_names)
     assert "numpy" in imported("def f():\n    from numpy import linalg\n")
-    assert not {"eval", "exec", "__import__", "compile", "float"} & {n.id for n in ast.walk(ast.parse(SOURCE)) if isinstance(n, ast.Name)}
+    assert not {"eval", "exec", "__import__", "compile", "float"} & {
+        n.id for n in ast.walk(ast.parse(SOURCE)) if isinstance(n, ast.Name)
+    }
 
 
 def test_the_kernel_is_short() -> None:
@@ -37,24 +44,76 @@ def test_the_kernel_is_short() -> None:
 
 # -- rationals ----------------------------------------------------------------------------------
 
-@pytest.mark.parametrize(("text", "value"), [
-    ("0", Fraction(0)), ("7", Fraction(7)), ("-7", Fraction(-7)), ("1/3", Fraction(1, 3)), ("-2/4", Fraction(-1, 2)), ("007/010", Fraction(7, 10)),
-    ("1" * 400, Fraction(int("1" * 400))), ("-0", Fraction(0)), ("0/5", Fraction(0)),
-])
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0", Fraction(0)),
+        ("7", Fraction(7)),
+        ("-7", Fraction(-7)),
+        ("1/3", Fraction(1, 3)),
+        ("-2/4", Fraction(-1, 2)),
+        ("007/010", Fraction(7, 10)),
+        ("1" * 400, Fraction(int("1" * 400))),
+        ("-0", Fraction(0)),
+        ("0/5", Fraction(0)),
+    ],
+)
 def test_rationals(text: str, value: Fraction) -> None:
     assert rational(text) == value
 
 
-@pytest.mark.parametrize("text", [
-    "", "-", "/", "1/", "/2", "1/0", "0/0", "1/-2", "--1", "+1", " 1", "1 ", "1\n", "1.0", "1e3", "0x10", "1_000", "1/2/3", "inf", "nan", "٣", "²", "１",
-    "1/ 2", "½", "-/2", "1//2", 1, 1.0, 0.5, True, None, Fraction(1, 2), b"1", ["1"], ("1", "2"), "1" * 5000, "1/" + "3" * 5000,
-], ids=lambda t: repr(t)[:20])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "-",
+        "/",
+        "1/",
+        "/2",
+        "1/0",
+        "0/0",
+        "1/-2",
+        "--1",
+        "+1",
+        " 1",
+        "1 ",
+        "1\n",
+        "1.0",
+        "1e3",
+        "0x10",
+        "1_000",
+        "1/2/3",
+        "inf",
+        "nan",
+        "٣",
+        "²",
+        "１",
+        "1/ 2",
+        "½",
+        "-/2",
+        "1//2",
+        1,
+        1.0,
+        0.5,
+        True,
+        None,
+        Fraction(1, 2),
+        b"1",
+        ["1"],
+        ("1", "2"),
+        "1" * 5000,
+        "1/" + "3" * 5000,
+    ],
+    ids=lambda t: repr(t)[:20],
+)
 def test_everything_else_is_refused(text: Any) -> None:
     with pytest.raises(Refusal):
         rational(text)
 
 
 # -- the smallest bound -------------------------------------------------------------------------
+
 
 def forms(count: int, seed: int) -> list[list[list[Fraction]]]:
     """Random symmetric forms whose lower block is negative definite, negative semidefinite, or zero."""
@@ -101,19 +160,28 @@ def test_smallest_bound_against_eigenvalues(seed: int) -> None:
 ZERO, ONE = Fraction(0), Fraction(1)
 
 
-@pytest.mark.parametrize("form", [
-    pytest.param([[ZERO, ZERO, ZERO], [ZERO, ONE, ZERO], [ZERO, ZERO, -ONE]], id="positive in v"),
-    pytest.param([[ZERO, ZERO, ZERO], [ZERO, -ONE, ZERO], [ZERO, ZERO, Fraction(1, 10**300)]], id="barely positive in s"),
-    pytest.param([[ZERO, ONE, ZERO], [ONE, ZERO, ZERO], [ZERO, ZERO, ZERO]], id="d times v alone"),
-    pytest.param([[ZERO, ZERO, ZERO], [ZERO, -ONE, ONE], [ZERO, ONE, ZERO]], id="v times s, no s^2"),
-    pytest.param([[-ONE, ZERO, ZERO], [ZERO, -ONE, -ONE], [ZERO, -ONE, -ONE + Fraction(1, 10**300)]], id="block barely indefinite"),
-])
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param([[ZERO, ZERO, ZERO], [ZERO, ONE, ZERO], [ZERO, ZERO, -ONE]], id="positive in v"),
+        pytest.param(
+            [[ZERO, ZERO, ZERO], [ZERO, -ONE, ZERO], [ZERO, ZERO, Fraction(1, 10**300)]], id="barely positive in s"
+        ),
+        pytest.param([[ZERO, ONE, ZERO], [ONE, ZERO, ZERO], [ZERO, ZERO, ZERO]], id="d times v alone"),
+        pytest.param([[ZERO, ZERO, ZERO], [ZERO, -ONE, ONE], [ZERO, ONE, ZERO]], id="v times s, no s^2"),
+        pytest.param(
+            [[-ONE, ZERO, ZERO], [ZERO, -ONE, -ONE], [ZERO, -ONE, -ONE + Fraction(1, 10**300)]],
+            id="block barely indefinite",
+        ),
+    ],
+)
 def test_forms_without_any_bound_are_refused(form: list[list[Fraction]]) -> None:
     with pytest.raises(Refusal):
         smallest_bound(form)
 
 
 # -- conclusions --------------------------------------------------------------------------------
+
 
 def fraction(rng: np.random.Generator, low: float, high: float) -> Fraction:
     return Fraction(int(rng.integers(int(low * 64), int(high * 64) + 1)), 64)
@@ -124,16 +192,22 @@ def setting(seed: int) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     name = sorted(NAMES)[seed % 3]
     mu = fraction(rng, 0, 1) if seed % 5 else Fraction(0)
-    second = 1 / (mu + fraction(rng, 0.1, 3)) if name == "StronglyMonotoneCocoercive" else mu + fraction(rng, 0 if seed % 7 == 0 else 0.1, 3)
+    second = (
+        1 / (mu + fraction(rng, 0.1, 3))
+        if name == "StronglyMonotoneCocoercive"
+        else mu + fraction(rng, 0 if seed % 7 == 0 else 0.1, 3)
+    )
     second = second or Fraction(1)
     return {
-        "class": name, "constants": dict(zip(NAMES[name], map(str, (mu, second)), strict=True)), "step": str(fraction(rng, 0.02, 3)),
+        "class": name,
+        "constants": dict(zip(NAMES[name], map(str, (mu, second)), strict=True)),
+        "step": str(fraction(rng, 0.02, 3)),
         "strong_convexity": str(fraction(rng, 0, 2) if seed % 2 else Fraction(0)),
     }
 
 
 def closed_form(case: Mapping[str, Any], pad: Fraction = Fraction(0)) -> dict[str, Any]:
-    """An upper record by hand: multipliers of the textbook proofs, written down anew; ``pad`` makes them needlessly large."""
+    """An upper record with the multipliers of the textbook proofs, written anew; ``pad`` enlarges one needlessly."""
     mu, second = (Fraction(case["constants"][key]) for key in NAMES[case["class"]])
     h, sigma = Fraction(case["step"]), Fraction(case["strong_convexity"])
     shrink = 1 + h * sigma
@@ -160,7 +234,11 @@ def members(case: Mapping[str, Any], seed: int, count: int = 40) -> list[dict[st
     made = []
     for index in range(count):
         a = mu + (top - mu) * fraction(rng, 0, 1)
-        room = {"GradientOf": ZERO, "StronglyMonotoneLipschitz": second**2 - a * a, "StronglyMonotoneCocoercive": a * top - a * a}[case["class"]]
+        room = {
+            "GradientOf": ZERO,
+            "StronglyMonotoneLipschitz": second**2 - a * a,
+            "StronglyMonotoneCocoercive": a * top - a * a,
+        }[case["class"]]
         w2 = room * (fraction(rng, 0, 1) if index % 2 else 1)
         made.append({**case, "side": "attained", "rotation": {"a": str(a), "w_squared": str(w2)}})
     return made
@@ -174,8 +252,14 @@ def test_upper_is_never_below_attained_and_meets_it(seed: int) -> None:
     assert upper >= max(attained)
     mu, second = (Fraction(case["constants"][key]) for key in NAMES[case["class"]])
     top = 1 / second if case["class"] == "StronglyMonotoneCocoercive" else second
-    ends = [{"a": a, "w": w} for a in (mu, top) for w in ((top**2 - a * a) if "Lipschitz" in case["class"] else (a * top - a * a) * ("Coco" in case["class"]),)]
-    best = max(conclude({**case, "side": "attained", "rotation": {"a": str(e["a"]), "w_squared": str(e["w"])}}) for e in ends)
+    ends = [
+        {"a": a, "w": w}
+        for a in (mu, top)
+        for w in ((top**2 - a * a) if "Lipschitz" in case["class"] else (a * top - a * a) * ("Coco" in case["class"]),)
+    ]
+    best = max(
+        conclude({**case, "side": "attained", "rotation": {"a": str(e["a"]), "w_squared": str(e["w"])}}) for e in ends
+    )
     assert upper == best
 
 
@@ -204,8 +288,14 @@ def changed(record: Mapping[str, Any], path: tuple[Any, ...], value: Any) -> dic
 
 
 RANDOM_PATHS: list[Callable[[Mapping[str, Any]], tuple[Any, ...]]] = [
-    lambda r: ("multipliers", 0), lambda r: ("multipliers", len(r["multipliers"]) - 1), lambda r: ("multipliers", len(r["multipliers"]) - 2),
-    lambda r: ("step",), lambda r: ("strong_convexity",), lambda r: ("constants", "mu"), lambda r: ("constants", NAMES[r["class"]][1]), lambda r: ("class",),
+    lambda r: ("multipliers", 0),
+    lambda r: ("multipliers", len(r["multipliers"]) - 1),
+    lambda r: ("multipliers", len(r["multipliers"]) - 2),
+    lambda r: ("step",),
+    lambda r: ("strong_convexity",),
+    lambda r: ("constants", "mu"),
+    lambda r: ("constants", NAMES[r["class"]][1]),
+    lambda r: ("class",),
 ]
 
 
@@ -221,7 +311,9 @@ def mutant_of(seed: int) -> dict[str, Any]:
     rng = np.random.default_rng(1000 + seed)
     record = closed_form(setting(seed), pad=Fraction(1, 8) if seed % 2 else ZERO)
     path = RANDOM_PATHS[seed % len(RANDOM_PATHS)](record)
-    return changed(record, path, sorted(NAMES)[int(rng.integers(3))] if path == ("class",) else str(fraction(rng, -1, 4)))
+    return changed(
+        record, path, sorted(NAMES)[int(rng.integers(3))] if path == ("class",) else str(fraction(rng, -1, 4))
+    )
 
 
 @pytest.mark.parametrize("seed", range(200))
@@ -239,22 +331,49 @@ def test_many_mutants_get_through_so_that_the_test_above_means_something() -> No
 
 
 MUTATIONS = {
-    "negative multiplier": (("multipliers", 0), "-1/1000"), "float multiplier": (("multipliers", 0), 0.5), "decimal multiplier": (("multipliers", 0), "0.5"),
-    "missing multiplier": (("multipliers",), ["1"]), "no multipliers": (("multipliers",), []), "text for multipliers": (("multipliers",), "111"),
-    "zero step": (("step",), "0"), "negative step": (("step",), "-1/2"), "float step": (("step",), 0.5), "no step": (("step",), None),
-    "negative sigma": (("strong_convexity",), "-1"), "no sigma": (("strong_convexity",), None), "negative mu": (("constants", "mu"), "-1"),
-    "unknown class": (("class",), "Gradient"), "no class": (("class",), None), "list for class": (("class",), ["GradientOf"]), "dict for class": (("class",), {}),
-    "unknown constant": (("constants", "beta"), "1"), "no constants": (("constants",), {}), "list of constants": (("constants",), ["1", "2"]),
-    "unknown side": (("side",), "lower"), "no side": (("side",), None), "the other side": (("side",), "attained"), "list for side": (("side",), ["upper"]),
-    "all multipliers zero": (("multipliers",), ["0", "0", "0", "0"]), "backward multiplier zero": (("multipliers", 3), "0"),
-    "forward multiplier halved": (("multipliers", 1), "0"), "digits beyond Python's limit": (("step",), "1" * 5000),
+    "negative multiplier": (("multipliers", 0), "-1/1000"),
+    "float multiplier": (("multipliers", 0), 0.5),
+    "decimal multiplier": (("multipliers", 0), "0.5"),
+    "missing multiplier": (("multipliers",), ["1"]),
+    "no multipliers": (("multipliers",), []),
+    "text for multipliers": (("multipliers",), "111"),
+    "zero step": (("step",), "0"),
+    "negative step": (("step",), "-1/2"),
+    "float step": (("step",), 0.5),
+    "no step": (("step",), None),
+    "negative sigma": (("strong_convexity",), "-1"),
+    "no sigma": (("strong_convexity",), None),
+    "negative mu": (("constants", "mu"), "-1"),
+    "unknown class": (("class",), "Gradient"),
+    "no class": (("class",), None),
+    "list for class": (("class",), ["GradientOf"]),
+    "dict for class": (("class",), {}),
+    "unknown constant": (("constants", "beta"), "1"),
+    "no constants": (("constants",), {}),
+    "list of constants": (("constants",), ["1", "2"]),
+    "unknown side": (("side",), "lower"),
+    "no side": (("side",), None),
+    "the other side": (("side",), "attained"),
+    "list for side": (("side",), ["upper"]),
+    "all multipliers zero": (("multipliers",), ["0", "0", "0", "0"]),
+    "backward multiplier zero": (("multipliers", 3), "0"),
+    "forward multiplier halved": (("multipliers", 1), "0"),
+    "digits beyond Python's limit": (("step",), "1" * 5000),
 }
 EXAMPLE = {
-    "class": "GradientOf", "constants": {"mu": "1", "ell": "4"}, "step": "1/5", "strong_convexity": "1", "side": "upper",
+    "class": "GradientOf",
+    "constants": {"mu": "1", "ell": "4"},
+    "step": "1/5",
+    "strong_convexity": "1",
+    "side": "upper",
     "multipliers": ["0", "5/18", "1/36", "1/3"],
 }
 ROTATION = {
-    "class": "StronglyMonotoneLipschitz", "constants": {"mu": "1", "ell": "4"}, "step": "1/5", "strong_convexity": "1", "side": "attained",
+    "class": "StronglyMonotoneLipschitz",
+    "constants": {"mu": "1", "ell": "4"},
+    "step": "1/5",
+    "strong_convexity": "1",
+    "side": "attained",
     "rotation": {"a": "1", "w_squared": "15"},
 }
 
@@ -272,10 +391,18 @@ def test_planted_mutations_of_an_upper_record_are_refused(path: tuple[Any, ...],
 
 
 ROTATIONS = {
-    "w^2 too large": (("rotation", "w_squared"), "16"), "w^2 barely too large": (("rotation", "w_squared"), "15000000000000000001/1000000000000000000"),
-    "a below mu": (("rotation", "a"), "999/1000"), "negative w^2": (("rotation", "w_squared"), "-1"), "float": (("rotation", "a"), 1.0), "no a": (("rotation", "a"), None),
-    "no rotation": (("rotation",), None), "list": (("rotation",), ["1", "15"]), "a rotation is no gradient": (("class",), "GradientOf"),
-    "smaller ell": (("constants", "ell"), "3"), "larger mu": (("constants", "mu"), "2"), "zero step": (("step",), "0"),
+    "w^2 too large": (("rotation", "w_squared"), "16"),
+    "w^2 barely too large": (("rotation", "w_squared"), "15000000000000000001/1000000000000000000"),
+    "a below mu": (("rotation", "a"), "999/1000"),
+    "negative w^2": (("rotation", "w_squared"), "-1"),
+    "float": (("rotation", "a"), 1.0),
+    "no a": (("rotation", "a"), None),
+    "no rotation": (("rotation",), None),
+    "list": (("rotation",), ["1", "15"]),
+    "a rotation is no gradient": (("class",), "GradientOf"),
+    "smaller ell": (("constants", "ell"), "3"),
+    "larger mu": (("constants", "mu"), "2"),
+    "zero step": (("step",), "0"),
 }
 
 

@@ -82,9 +82,17 @@ def test_bad_parameters(call: Callable[[], Any], got: str) -> None:
 
 
 STEPS = {
-    "zero": (0, "0"), "negative": (-0.25, "-0.25"), "nan": (math.nan, "nan"), "inf": (math.inf, "inf"), "bool": (True, "True"),
-    "text": ("0.1", "'0.1'"), "none": (None, "None"), "complex": (1j, "1j"), "vector": (np.array([0.5, 0.5]), "array"),
-    "long vector": (LONG, "array"), "beyond floats": (10**400, "1000"),
+    "zero": (0, "0"),
+    "negative": (-0.25, "-0.25"),
+    "nan": (math.nan, "nan"),
+    "inf": (math.inf, "inf"),
+    "bool": (True, "True"),
+    "text": ("0.1", "'0.1'"),
+    "none": (None, "None"),
+    "complex": (1j, "1j"),
+    "vector": (np.array([0.5, 0.5]), "array"),
+    "long vector": (LONG, "array"),
+    "beyond floats": (10**400, "1000"),
 }
 
 
@@ -95,16 +103,29 @@ def test_bad_steps(step: Any, got: str, u: Any) -> None:
     refused(lambda: L1(1.0).envelope(u, step), got)
 
 
-POINTS = {
-    "nan": ([1.0, math.nan, 0.0], "nan"), "inf": ([1.0, math.inf, 0.0], "inf"), "scalar": (3.0, "()"), "3-D": (np.zeros((3, 2, 2)), "(3, 2, 2)"),
-    "short": ([1.0, 2.0], "(2,)"), "transposed": (np.zeros((5, 3)), "(5, 3)"), "empty": ([], "(0,)"), "no samples": (np.zeros((3, 0)), "(3, 0)"),
-    "text": (["a", "b", "c"], "a"), "complex list": ([1j, 0.0, 0.0], "complex"), "complex array": (np.array([1j, 0.0, 0.0]), "complex"),
-    "ragged": ([[1.0, 2.0], [3.0], [4.0]], "list"), "objects": (np.array([None, 1.0, 2.0]), "None"), "fractions": (np.array([Fraction(1, 2)] * 3), "Fraction"),
-    "beyond floats": ([10**400, 1, 1], "list"), "none": (None, "None"),
+POINTS: dict[str, tuple[Any, str]] = {
+    "nan": ([1.0, math.nan, 0.0], "nan"),
+    "inf": ([1.0, math.inf, 0.0], "inf"),
+    "scalar": (3.0, "()"),
+    "3-D": (np.zeros((3, 2, 2)), "(3, 2, 2)"),
+    "short": ([1.0, 2.0], "(2,)"),
+    "transposed": (np.zeros((5, 3)), "(5, 3)"),
+    "empty": ([], "(0,)"),
+    "no samples": (np.zeros((3, 0)), "(3, 0)"),
+    "text": (["a", "b", "c"], "a"),
+    "complex list": ([1j, 0.0, 0.0], "complex"),
+    "complex array": (np.array([1j, 0.0, 0.0]), "complex"),
+    "ragged": ([[1.0, 2.0], [3.0], [4.0]], "list"),
+    "objects": (np.array([None, 1.0, 2.0]), "None"),
+    "beyond floats": ([10**400, 1, 1], "list"),
+    "none": (None, "None"),
 }
 METHODS: dict[str, Callable[[Function, Any], Any]] = {
-    "value": lambda g, x: g(x), "prox": lambda g, x: g.prox(x, 1.0), "conjugate": lambda g, x: g.conjugate(x),
-    "envelope": lambda g, x: g.envelope(x, 1.0), "subgradient": lambda g, x: g.subgradient(x, ONE),
+    "value": lambda g, x: g(x),
+    "prox": lambda g, x: g.prox(x, 1.0),
+    "conjugate": lambda g, x: g.conjugate(x),
+    "envelope": lambda g, x: g.envelope(x, 1.0),
+    "subgradient": lambda g, x: g.subgradient(x, ONE),
 }
 
 
@@ -127,13 +148,32 @@ def test_subgradient_wants_one_shape() -> None:
     refused(lambda: L1(1.0).subgradient(ONE, np.ones((3, 2))), "(3, 2)")
 
 
-@pytest.mark.parametrize("value", [np.float64(0.1), np.float32(0.1), np.int64(3), Fraction(2, 3), 2], ids=lambda v: type(v).__name__)
-@pytest.mark.parametrize("make", [L1, SquaredL2, lambda w: ElasticNet(w, w), lambda w: Huber(w, w), L2Ball, lambda w: GroupL2([0, 0, 1], w), lambda w: Box(-w, w)],
-                         ids=["l1", "squared", "elastic", "huber", "ball", "group", "box"])
+@pytest.mark.parametrize(
+    "value", [np.float64(0.1), np.float32(0.1), np.int64(3), Fraction(2, 3), 2], ids=lambda v: type(v).__name__
+)
+@pytest.mark.parametrize(
+    "make",
+    [
+        L1,
+        SquaredL2,
+        lambda w: ElasticNet(w, w),
+        lambda w: Huber(w, w),
+        L2Ball,
+        lambda w: GroupL2([0, 0, 1], w),
+        lambda w: Box(-w, w),
+    ],
+    ids=["l1", "squared", "elastic", "huber", "ball", "group", "box"],
+)
 def test_every_kind_of_number_gives_what_the_float_gives(make: Callable[[Any], Function], value: Any) -> None:
     u = np.array([[3.0, 0.2], [-4.0, 0.1], [0.5, 0.0]])
     other, same = make(value), make(float(value))
-    for call in (lambda g: g.prox(u, 0.3), lambda g: g.prox(u, value), lambda g: g(u), lambda g: g.conjugate(u), lambda g: g.envelope(u, 0.3)):
+    for call in (
+        lambda g: g.prox(u, 0.3),
+        lambda g: g.prox(u, value),
+        lambda g: g(u),
+        lambda g: g.conjugate(u),
+        lambda g: g.envelope(u, 0.3),
+    ):
         got, expected = np.asarray(call(other)), np.asarray(call(same))
         assert got.dtype == np.float64
         np.testing.assert_allclose(got, expected, rtol=2e-15)
@@ -143,15 +183,33 @@ def test_every_kind_of_number_gives_what_the_float_gives(make: Callable[[Any], F
 # -- extreme numbers ----------------------------------------------------------------------------
 
 FUNCTIONS = {
-    "zero": Zero(), "l1": L1(0.75), "l1 vector": L1(np.array([0.75, 0.0, 3.0, 1.0])), "squared": SquaredL2(2.0), "elastic": ElasticNet(1.0, 2.0),
-    "box": Box(-1.0, 2.0), "nonnegative": NonNegative(), "huber": Huber(1.0, 2.0), "l2 ball": L2Ball(2.0), "group": GroupL2([0, 0, 1, 1], 1.0),
-    "group no weight": GroupL2([0, 0, 1, 1], 0.0), "group tiny weight": GroupL2([0, 0, 1, 1], 1e-200), "group huge weight": GroupL2([0, 0, 1, 1], 1e200),
-    "huber huge": Huber(1.0, 1e200), "huber tiny": Huber(1e-200, 1e-200), "squared huge": SquaredL2(1e200), "l1 huge vector": L1(np.full(4, 1e200)),
-    "elastic huge": ElasticNet(1e200, 1e200), "l2 ball tiny": L2Ball(1e-200), "l2 ball huge": L2Ball(1e300),
+    "zero": Zero(),
+    "l1": L1(0.75),
+    "l1 vector": L1(np.array([0.75, 0.0, 3.0, 1.0])),
+    "squared": SquaredL2(2.0),
+    "elastic": ElasticNet(1.0, 2.0),
+    "box": Box(-1.0, 2.0),
+    "nonnegative": NonNegative(),
+    "huber": Huber(1.0, 2.0),
+    "l2 ball": L2Ball(2.0),
+    "group": GroupL2([0, 0, 1, 1], 1.0),
+    "group tiny weight": GroupL2([0, 0, 1, 1], 1e-200),
+    "group huge weight": GroupL2([0, 0, 1, 1], 1e200),
+    "huber huge": Huber(1.0, 1e200),
+    "huber tiny": Huber(1e-200, 1e-200),
+    "squared huge": SquaredL2(1e200),
+    "l1 huge vector": L1(np.full(4, 1e200)),
+    "elastic huge": ElasticNet(1e200, 1e200),
+    "l2 ball tiny": L2Ball(1e-200),
+    "l2 ball huge": L2Ball(1e300),
 }
 EXTREMES = {
-    "huge": np.array([1e300, -1e300, 3.0, 1e299]), "tiny": np.array([1e-300, -1e-300, 5e-324, 1e-310]), "zeros": np.zeros(4),
-    "mixed": np.array([1e300, 1e-300, 0.0, -1.0]), "largest": np.array([1.7e308, -1.7e308, 1.7e308, 0.0]), "negative zero": -np.zeros(4),
+    "huge": np.array([1e300, -1e300, 3.0, 1e299]),
+    "tiny": np.array([1e-300, -1e-300, 5e-324, 1e-310]),
+    "zeros": np.zeros(4),
+    "mixed": np.array([1e300, 1e-300, 0.0, -1.0]),
+    "largest": np.array([1e308, -1e308, 1e308, 0.0]),
+    "negative zero": -np.zeros(4),
 }
 
 
@@ -189,18 +247,32 @@ def test_huber_prox_keeps_its_digits_in_the_quadratic_part(scale: float, u: floa
     np.testing.assert_allclose(Huber(1.0, 1.0).prox(np.array([u]), scale), [u / (1 + scale)], rtol=1e-14)
 
 
-@pytest.mark.parametrize(("g", "u", "step", "expected"), [
-    pytest.param(L1(1.0), [2.0, -2.0, 2.0000000000000004], 2.0, [0.0, 0.0, 4.440892098500626e-16], id="soft threshold, exactly there"),
-    pytest.param(L1(0.1), [0.1, -0.1], 1.0, [0.0, 0.0], id="threshold 0.1"),
-    pytest.param(GroupL2([0, 0], 5.0), [3.0, 4.0], 1.0, [0.0, 0.0], id="group exactly at its threshold"),
-    pytest.param(L2Ball(5.0), [3.0, 4.0], 1.0, [3.0, 4.0], id="on the sphere already"),
-    pytest.param(Huber(1.0, 1.0), [2.0, -2.0], 1.0, [1.0, -1.0], id="huber, exactly where it turns"),
-    pytest.param(Box(-1.0, 2.0), [2.0, -1.0], 1.0, [2.0, -1.0], id="box corners"),
-    pytest.param(NonNegative(), [-0.0, 5e-324], 1.0, [0.0, 5e-324], id="relu at zero"),
-    pytest.param(L1(1.0), [1e300, -1e300], 1e284, [1e300 - 1e284, 1e284 - 1e300], id="huge, with one ulp to take off"),
-])
+@pytest.mark.parametrize(
+    ("g", "u", "step", "expected"),
+    [
+        pytest.param(
+            L1(1.0),
+            [2.0, -2.0, 2.0000000000000004],
+            2.0,
+            [0.0, 0.0, 4.440892098500626e-16],
+            id="soft threshold, exactly there",
+        ),
+        pytest.param(L1(0.1), [0.1, -0.1], 1.0, [0.0, 0.0], id="threshold 0.1"),
+        pytest.param(GroupL2([0, 0], 5.0), [3.0, 4.0], 1.0, [0.0, 0.0], id="group exactly at its threshold"),
+        pytest.param(Huber(1.0, 1.0), [2.0, -2.0], 1.0, [1.0, -1.0], id="huber, exactly where it turns"),
+        pytest.param(Box(-1.0, 2.0), [2.0, -1.0], 1.0, [2.0, -1.0], id="box corners"),
+        pytest.param(NonNegative(), [-0.0, 5e-324], 1.0, [0.0, 5e-324], id="relu at zero"),
+        pytest.param(
+            L1(1.0), [1e300, -1e300], 1e284, [1e300 - 1e284, 1e284 - 1e300], id="huge, with one ulp to take off"
+        ),
+    ],
+)
 def test_ties(g: Function, u: list[float], step: float, expected: list[float]) -> None:
     np.testing.assert_array_equal(g.prox(np.array(u), step), expected)
+
+
+def test_a_point_on_the_sphere_stays_there_up_to_rounding() -> None:
+    np.testing.assert_allclose(L2Ball(5.0).prox(np.array([3.0, 4.0]), 1.0), [3.0, 4.0], rtol=2e-15)
 
 
 def test_zero_groups_stay_zero_and_others_do_not_mind() -> None:
@@ -208,6 +280,8 @@ def test_zero_groups_stay_zero_and_others_do_not_mind() -> None:
     np.testing.assert_allclose(g.prox(np.array([0.0, 3.0, 0.0, 4.0]), 1.0), [0.0, 2.4, 0.0, 3.2], rtol=1e-15)
 
 
-@pytest.mark.parametrize("labels", [[0, 0, 1], [5, 5, -3], [10**9, 10**9, 0], np.array([1, 1, 0], dtype=np.uint8)], ids=str)
+@pytest.mark.parametrize(
+    "labels", [[0, 0, 1], [5, 5, -3], [10**9, 10**9, 0], np.array([1, 1, 0], dtype=np.uint8)], ids=str
+)
 def test_labels_are_names_not_numbers(labels: Any) -> None:
     np.testing.assert_allclose(GroupL2(labels).prox(np.array([3.0, 4.0, 0.5]), 1.0), [2.4, 3.2, 0.0], rtol=1e-15)

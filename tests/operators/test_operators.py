@@ -90,7 +90,8 @@ def test_cocoercivity_of_a_matrix(name: str) -> None:
     assert beta >= 0
     number = Fraction(beta) if beta < math.inf else Fraction(10) ** 600
     form = [
-        [(k[i][j] + k[j][i]) / 2 - number * sum(k[r][i] * k[r][j] for r in range(size)) for j in range(size)] for i in range(size)
+        [(k[i][j] + k[j][i]) / 2 - number * sum(k[r][i] * k[r][j] for r in range(size)) for j in range(size)]
+        for i in range(size)
     ]
     assert beta == 0 or semidefinite(form)
 
@@ -103,20 +104,31 @@ def semidefinite(form: list[list[Fraction]]) -> bool:
     return all((-1) ** (size - power) * c >= 0 for power, c in enumerate(coefficients))
 
 
-@pytest.mark.parametrize(("form", "expected"), [
-    ([[Fraction(1)]], True), ([[Fraction(-1)]], False), ([[Fraction(0)]], True),
-    ([[Fraction(1), Fraction(1)], [Fraction(1), Fraction(1)]], True),
-    ([[Fraction(1), Fraction(1)], [Fraction(1), Fraction(1) - Fraction(1, 2**200)]], False),
-    ([[Fraction(0), Fraction(1)], [Fraction(1), Fraction(0)]], False),
-])
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ([[Fraction(1)]], True),
+        ([[Fraction(-1)]], False),
+        ([[Fraction(0)]], True),
+        ([[Fraction(1), Fraction(1)], [Fraction(1), Fraction(1)]], True),
+        ([[Fraction(1), Fraction(1)], [Fraction(1), Fraction(1) - Fraction(1, 2**200)]], False),
+        ([[Fraction(0), Fraction(1)], [Fraction(1), Fraction(0)]], False),
+    ],
+)
 def test_the_judge_of_semidefiniteness(form: list[list[Fraction]], expected: bool) -> None:
     assert semidefinite(form) is expected
 
 
 COCOERCIVITIES = {
-    "identity": (np.eye(3), 1.0), "diag(1, 4)": (np.diag([1.0, 4.0]), 0.25), "rank one": (np.ones((2, 2)), 0.5), "zero": (np.zeros((2, 2)), math.inf),
-    "rotation": (np.array([[0.0, -1.0], [1.0, 0.0]]), 0.0), "half plus rotation": (np.array([[0.5, -0.5], [0.5, 0.5]]), 1.0),
-    "nilpotent": (np.array([[0.0, 1.0], [0.0, 0.0]]), 0.0), "negative": (-np.eye(2), 0.0), "range only": (np.diag([0.0, 2.0, 5.0]), 0.2),
+    "identity": (np.eye(3), 1.0),
+    "diag(1, 4)": (np.diag([1.0, 4.0]), 0.25),
+    "rank one": (np.ones((2, 2)), 0.5),
+    "zero": (np.zeros((2, 2)), math.inf),
+    "rotation": (np.array([[0.0, -1.0], [1.0, 0.0]]), 0.0),
+    "half plus rotation": (np.array([[0.5, -0.5], [0.5, 0.5]]), 1.0),
+    "nilpotent": (np.array([[0.0, 1.0], [0.0, 0.0]]), 0.0),
+    "negative": (-np.eye(2), 0.0),
+    "range only": (np.diag([0.0, 2.0, 5.0]), 0.2),
     "singular nonsymmetric": (np.array([[1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]), 0.5),
     "diag(0, 2), 20 wide": (np.diag([0.0] + [2.0] * 19), 0.5),
 }
@@ -130,7 +142,10 @@ def test_cocoercivity_by_hand(matrix: Matrix, truth: float) -> None:
 
 
 SINGULAR_VALUES = {
-    "tall": (np.array([1.0, 2.0, 3.0]), 6, 3), "wide": (np.array([1.0, 2.0]), 2, 5), "square": (np.array([0.5, 4.0]), 2, 2), "one row": (np.array([3.0]), 1, 4),
+    "tall": (np.array([1.0, 2.0, 3.0]), 6, 3),
+    "wide": (np.array([1.0, 2.0]), 2, 5),
+    "square": (np.array([0.5, 4.0]), 2, 2),
+    "one row": (np.array([3.0]), 1, 4),
 }
 
 
@@ -140,7 +155,11 @@ def test_constants_of_least_squares(name: str) -> None:
         values, rows, columns = SINGULAR_VALUES[name]
         a = orthogonal(rows, 1)[:, : len(values)] @ np.diag(values) @ orthogonal(columns, 2)[: len(values)]
     else:
-        a = {"exact diagonal": np.diag([1.0, 2.0]), "zero": np.zeros((3, 2)), "tall zero column": np.eye(4)[:, :3] * [1.0, 0.0, 2.0]}[name]
+        a = {
+            "exact diagonal": np.diag([1.0, 2.0]),
+            "zero": np.zeros((3, 2)),
+            "tall zero column": np.eye(4)[:, :3] * [1.0, 0.0, 2.0],
+        }[name]
     f = LeastSquares(a, np.zeros(len(a)))
     spectrum = mpmath.eigsy(high(a).T * high(a), eigvals_only=True)
     top, bottom = max(spectrum), max(min(spectrum), mpmath.mpf(0))
@@ -161,8 +180,10 @@ def test_constants_of_the_logistic_loss(name: str) -> None:
 
 
 CLASSES: dict[str, Operator] = {
-    "linear": Linear(rng(1).standard_normal((4, 4)) + 3 * np.eye(4), np.ones(4)), "least squares tall": LeastSquares(rng(2).standard_normal((6, 4)), np.ones(6)),
-    "least squares wide": LeastSquares(rng(3).standard_normal((2, 4)), np.ones(2)), "logistic": Logistic(rng(4).standard_normal((5, 4)), np.array([1.0, -1, 1, 1, -1])),
+    "linear": Linear(rng(1).standard_normal((4, 4)) + 3 * np.eye(4), np.ones(4)),
+    "least squares tall": LeastSquares(rng(2).standard_normal((6, 4)), np.ones(6)),
+    "least squares wide": LeastSquares(rng(3).standard_normal((2, 4)), np.ones(2)),
+    "logistic": Logistic(rng(4).standard_normal((5, 4)), np.array([1.0, -1, 1, 1, -1])),
 }
 
 
@@ -224,10 +245,16 @@ def test_conjugates_of_losses(name: str) -> None:
 LABELS = np.array([1.0, -1.0])
 
 
-@pytest.mark.parametrize(("y", "truth"), [
-    pytest.param([-0.5, 0.5], 2 * math.log(0.5), id="middle"), pytest.param([0.0, 0.0], 0.0, id="left end"), pytest.param([-1.0, 1.0], 0.0, id="right end"),
-    pytest.param([0.1, 0.0], math.inf, id="wrong sign"), pytest.param([-1.1, 0.0], math.inf, id="beyond one"),
-])
+@pytest.mark.parametrize(
+    ("y", "truth"),
+    [
+        pytest.param([-0.5, 0.5], 2 * math.log(0.5), id="middle"),
+        pytest.param([0.0, 0.0], 0.0, id="left end"),
+        pytest.param([-1.0, 1.0], 0.0, id="right end"),
+        pytest.param([0.1, 0.0], math.inf, id="wrong sign"),
+        pytest.param([-1.1, 0.0], math.inf, id="beyond one"),
+    ],
+)
 def test_logistic_conjugate_on_its_domain(y: list[float], truth: float) -> None:
     f = Logistic(np.eye(2), LABELS)
     assert float(f.loss_conjugate(np.array(y))) == pytest.approx(truth)
@@ -245,7 +272,11 @@ def test_logistic_without_overflow_and_with_all_digits(margin: float) -> None:
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1e-150, 1e-100, 1e100, 1e150])
-@pytest.mark.parametrize("make", [lambda a: LeastSquares(a, np.zeros(3)), Linear, lambda a: Logistic(a, np.ones(3))], ids=["least squares", "linear", "logistic"])
+@pytest.mark.parametrize(
+    "make",
+    [lambda a: LeastSquares(a, np.zeros(3)), Linear, lambda a: Logistic(a, np.ones(3))],
+    ids=["least squares", "linear", "logistic"],
+)
 def test_constants_survive_scaling(make: Callable[[Matrix], Operator], scale: float) -> None:
     f, unit = make(scale * np.diag([1.0, 2.0, 4.0])), make(np.diag([1.0, 2.0, 4.0]))
     factor = Fraction(scale) if isinstance(f, Linear) else Fraction(scale) ** 2
@@ -270,17 +301,28 @@ def test_data_cannot_be_changed_from_outside() -> None:
 
 
 BAD = {
-    "linear not square": (lambda: Linear(np.ones((2, 3))), "(2, 3)"), "linear vector": (lambda: Linear(np.ones(3)), "(3,)"),
-    "linear nan": (lambda: Linear(np.array([[np.nan]])), "nan"), "linear empty": (lambda: Linear(np.zeros((0, 0))), "(0, 0)"),
-    "linear offset length": (lambda: Linear(np.eye(2), np.ones(3)), "3"), "linear scalar offset": (lambda: Linear(np.eye(2), 1.0), "()"),
-    "linear text": (lambda: Linear([["a"]]), "'a'"), "linear complex": (lambda: Linear(1j * np.eye(2)), "complex"),
-    "linear ragged": (lambda: Linear([[1.0, 2.0], [3.0]]), "list"), "linear sparse": (lambda: Linear(None), "()"),
-    "least squares target": (lambda: LeastSquares(np.ones((3, 2)), np.ones(2)), "2"), "least squares target matrix": (lambda: LeastSquares(np.ones((3, 2)), np.ones((3, 1))), "(3, 1)"),
-    "least squares inf": (lambda: LeastSquares(np.array([[np.inf]]), [1.0]), "inf"), "logistic 0 and 1": (lambda: Logistic(np.eye(2), [0.0, 1.0]), "0"),
-    "logistic halves": (lambda: Logistic(np.eye(2), [0.5, 1.0]), "0.5"), "logistic length": (lambda: Logistic(np.eye(2), [1.0]), "1"),
-    "value shape": (lambda: Linear(np.eye(2))(np.ones(3)), "(3,)"), "value nan": (lambda: Linear(np.eye(2))(np.array([np.nan, 0.0])), "NaN"),
-    "value inf": (lambda: LeastSquares(np.eye(2), np.ones(2))(np.array([np.inf, 0.0])), "inf"), "value 3-D": (lambda: Linear(np.eye(2))(np.ones((2, 1, 1))), "(2, 1, 1)"),
-    "value text": (lambda: Linear(np.eye(2))(["a", "b"]), "a"), "value complex": (lambda: Linear(np.eye(2))(np.array([1j, 0.0])), "complex"),
+    "linear not square": (lambda: Linear(np.ones((2, 3))), "(2, 3)"),
+    "linear vector": (lambda: Linear(np.ones(3)), "(3,)"),
+    "linear nan": (lambda: Linear(np.array([[np.nan]])), "nan"),
+    "linear empty": (lambda: Linear(np.zeros((0, 0))), "(0, 0)"),
+    "linear offset length": (lambda: Linear(np.eye(2), np.ones(3)), "3"),
+    "linear scalar offset": (lambda: Linear(np.eye(2), 1.0), "()"),
+    "linear text": (lambda: Linear([["a"]]), "'a'"),
+    "linear complex": (lambda: Linear(1j * np.eye(2)), "complex"),
+    "linear ragged": (lambda: Linear([[1.0, 2.0], [3.0]]), "list"),
+    "linear sparse": (lambda: Linear(None), "()"),
+    "least squares target": (lambda: LeastSquares(np.ones((3, 2)), np.ones(2)), "2"),
+    "least squares target matrix": (lambda: LeastSquares(np.ones((3, 2)), np.ones((3, 1))), "(3, 1)"),
+    "least squares inf": (lambda: LeastSquares(np.array([[np.inf]]), [1.0]), "inf"),
+    "logistic 0 and 1": (lambda: Logistic(np.eye(2), [0.0, 1.0]), "0"),
+    "logistic halves": (lambda: Logistic(np.eye(2), [0.5, 1.0]), "0.5"),
+    "logistic length": (lambda: Logistic(np.eye(2), [1.0]), "1"),
+    "value shape": (lambda: Linear(np.eye(2))(np.ones(3)), "(3,)"),
+    "value nan": (lambda: Linear(np.eye(2))(np.array([np.nan, 0.0])), "NaN"),
+    "value inf": (lambda: LeastSquares(np.eye(2), np.ones(2))(np.array([np.inf, 0.0])), "inf"),
+    "value 3-D": (lambda: Linear(np.eye(2))(np.ones((2, 1, 1))), "(2, 1, 1)"),
+    "value text": (lambda: Linear(np.eye(2))(["a", "b"]), "a"),
+    "value complex": (lambda: Linear(np.eye(2))(np.array([1j, 0.0])), "complex"),
     "value objects": (lambda: Linear(np.eye(2))(np.array([None, 1.0])), "nan"),
     "potential shape": (lambda: LeastSquares(np.eye(2), np.ones(2)).potential(np.ones(3)), "(3,)"),
     "potential nan": (lambda: Logistic(np.eye(2), np.ones(2)).potential(np.array([np.nan, 0.0])), "NaN"),
