@@ -91,7 +91,9 @@ def test_imports_flow_downwards(path: Path) -> None:
     ("source", "room"),
     [
         pytest.param("import cvxpy as cp", "functions", id="planted: a solver outside reference"),
-        pytest.param("def f():\n    from fbscheck.claims import prox", "certify", id="planted: upward, inside a function"),
+        pytest.param(
+            "def f():\n    from fbscheck.claims import prox", "certify", id="planted: upward, inside a function"
+        ),
         pytest.param("from fbscheck import suites", "report", id="planted: sideways, by the package"),
         pytest.param("from matplotlib.figure import Figure", "claims", id="planted: a plot outside report"),
     ],

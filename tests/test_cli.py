@@ -12,7 +12,18 @@ import fbscheck.suites.registry as registry
 from fbscheck import cli
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import (
-    Bracket, Claim, Evidence, Relation, Result, Rigour, Side, Verdict, decide, planted, squeeze, undecided,
+    Bracket,
+    Claim,
+    Evidence,
+    Relation,
+    Result,
+    Rigour,
+    Side,
+    Verdict,
+    decide,
+    planted,
+    squeeze,
+    undecided,
 )
 
 CLAIM = Claim("toy.bound", "A bound", "x \\leq 1", Relation.AT_MOST, "nowhere")
@@ -38,7 +49,9 @@ STATUSES = [
     pytest.param(GOOD, 0, id="all holds"),
     pytest.param(toy(lambda rng: [measured(CLAIM, 2.0)]), 1, id="refuted"),
     pytest.param(toy(lambda rng: [undecided(CLAIM, "case", "no solver")]), 4, id="undecided"),
-    pytest.param(toy(lambda rng: [undecided(CLAIM, "c", "no")], lambda rng: [measured(CLAIM, 2.0)]), 1, id="refuted wins"),
+    pytest.param(
+        toy(lambda rng: [undecided(CLAIM, "c", "no")], lambda rng: [measured(CLAIM, 2.0)]), 1, id="refuted wins"
+    ),
     pytest.param(toy(lambda rng: [measured(CONTROL, 0.5)]), 3, id="a control that slips through"),
     pytest.param(toy(lambda rng: [measured(CLAIM, 0.5)], crash), 3, id="a crash"),
 ]
@@ -60,13 +73,19 @@ def test_exit_statuses_of_verify(
 
 
 BAD_USE = [
-    pytest.param(["verify", "nonsense"], "Need a suite among prox, contraction, fixed-point, got 'nonsense'", id="suite"),
+    pytest.param(
+        ["verify", "nonsense"], "Need a suite among prox, contraction, fixed-point, got 'nonsense'", id="suite"
+    ),
     pytest.param(["verify", "--jobs", "0"], "Need --jobs", id="no jobs"),
     pytest.param(["verify", "--jobs", "x"], "invalid int value", id="jobs no number"),
     pytest.param(["verify", "--seed", "-1"], "Need --seed >= 0, got -1", id="negative seed"),
     pytest.param(["verify", "--size", "giant"], "Need --size among small, full, large, got 'giant'", id="size"),
-    pytest.param(["verify", "prox", "--out", "/proc/none"], "Need a writable output folder, got /proc/none", id="unwritable"),
-    pytest.param(["verify", "--scheduler", "tcp://127.0.0.1:1", "--out", "{tmp}"], "Need a dask scheduler", id="no scheduler"),
+    pytest.param(
+        ["verify", "prox", "--out", "/proc/none"], "Need a writable output folder, got /proc/none", id="unwritable"
+    ),
+    pytest.param(
+        ["verify", "--scheduler", "tcp://127.0.0.1:1", "--out", "{tmp}"], "Need a dask scheduler", id="no scheduler"
+    ),
     pytest.param(["report", "{tmp}"], "Need a folder with results.json", id="no run"),
     pytest.param(["report", "{tmp}", "--format", "docx"], "invalid choice", id="format"),
     pytest.param(["frobnicate"], "invalid choice: 'frobnicate'", id="command"),
@@ -76,7 +95,11 @@ BAD_USE = [
 
 @pytest.mark.parametrize(("arguments", "message"), BAD_USE)
 def test_bad_use_is_one_line_and_status_2(
-    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("fbscheck.suites.runner.SCHEDULER_SECONDS", 0.5)
@@ -102,7 +125,9 @@ def test_list_names_every_claim_on_a_line_of_its_own(capsys: pytest.CaptureFixtu
     assert set(claims) | set(registry.SUITES) == set(listed)
     assert len(set(listed)) == len(listed)
     assert max(map(len, lines)) <= 100
-    assert sum("(must be refuted)" in line for line in lines) == sum(c.id.startswith(("planted.", "control.")) for s in registry.SUITES.values() for c in s.claims)
+    assert sum("(must be refuted)" in line for line in lines) == sum(
+        c.id.startswith(("planted.", "control.")) for s in registry.SUITES.values() for c in s.claims
+    )
 
 
 def test_interruption_keeps_what_is_done_and_resume_goes_on(
@@ -160,7 +185,9 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
 
 def test_python_dash_m_is_the_command() -> None:
-    finished = subprocess.run([sys.executable, "-m", "fbscheck", "--version"], capture_output=True, text=True, timeout=60)
+    finished = subprocess.run(
+        [sys.executable, "-m", "fbscheck", "--version"], capture_output=True, text=True, timeout=60
+    )
     assert finished.stdout.startswith("fbscheck ")
 
 

@@ -8,16 +8,23 @@ import pytest
 
 from fbscheck import store
 from fbscheck.errors import InputError
-from fbscheck.verdict import (
-    Bracket, Claim, Curve, Evidence, Hypothesis, Plot, Relation, Result, Rigour, Side, Verdict,
-)
+from fbscheck.verdict import Bracket, Claim, Curve, Evidence, Hypothesis, Plot, Relation, Result, Rigour, Side, Verdict
 
 CLAIM = Claim("chapter.one", "One", r"x \le 1", Relation.TIGHT, "here", (Hypothesis("h > 0", lambda h: h),))
-EVIDENCE = (Evidence(Side.ATTAINED, 0.1, Rigour.EXACT, "witness", exact=True), Evidence(Side.CERTIFIED, math.inf, Rigour.FLOATING, "none"))
+EVIDENCE = (
+    Evidence(Side.ATTAINED, 0.1, Rigour.EXACT, "witness", exact=True),
+    Evidence(Side.CERTIFIED, math.inf, Rigour.FLOATING, "none"),
+)
 PLOT = Plot("chapter.one", "fig", "Title", "x", "y", (Curve("c", (1.0, 2.0), (0.5, 0.25), "points"),), log_y=True)
 RESULT = Result(
-    "chapter.one", "case Ω & co", Verdict.UNDECIDED, Bracket(0.1, 0.3, math.inf, {"records": ["1/3"]}, EVIDENCE), "why",
-    {"x": [0.1.hex()]}, 0.5, (PLOT,),
+    "chapter.one",
+    "case Ω & co",
+    Verdict.UNDECIDED,
+    Bracket(0.1, 0.3, math.inf, {"records": ["1/3"]}, EVIDENCE),
+    "why",
+    {"x": [(0.1).hex()]},
+    0.5,
+    (PLOT,),
 )
 
 
@@ -29,11 +36,17 @@ def saved(folder: Path, *results: Result) -> store.Run:
 def test_a_run_comes_back_as_it_was_written(tmp_path: Path) -> None:
     run = saved(tmp_path, RESULT)
     (entry,) = run.of("chapter.one")
-    assert (entry.case, entry.verdict, entry.theory, entry.lower, entry.upper) == ("case Ω & co", Verdict.UNDECIDED, 0.3, 0.1, None)
+    assert (entry.case, entry.verdict, entry.theory, entry.lower, entry.upper) == (
+        "case Ω & co",
+        Verdict.UNDECIDED,
+        0.3,
+        0.1,
+        None,
+    )
     assert (run.seed, run.versions, run.plots) == (7, {"fbscheck": "0"}, (PLOT,))
     assert (run.claims[0].hypotheses, run.claims[0].control) == (("h > 0",), False)
     assert json.loads((tmp_path / str(entry.certificate)).read_text()) == {"records": ["1/3"]}
-    assert json.loads((tmp_path / str(entry.witness)).read_text()) == {"x": [0.1.hex()]}
+    assert json.loads((tmp_path / str(entry.witness)).read_text()) == {"x": [(0.1).hex()]}
 
 
 def test_the_schema_has_the_fields_that_are_promised(tmp_path: Path) -> None:
@@ -42,7 +55,17 @@ def test_the_schema_has_the_fields_that_are_promised(tmp_path: Path) -> None:
     assert {"schema", "versions", "seed", "results"} <= set(data)
     assert data["schema"] == 1
     assert set(data["results"][0]) == {
-        "claim", "case", "verdict", "theory", "lower", "upper", "evidence", "reason", "certificate", "witness", "seconds",
+        "claim",
+        "case",
+        "verdict",
+        "theory",
+        "lower",
+        "upper",
+        "evidence",
+        "reason",
+        "certificate",
+        "witness",
+        "seconds",
     }
 
 
@@ -65,7 +88,9 @@ def test_same_results_same_bytes_and_nothing_stale(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("parts", "name"),
     [
-        (("a.b", "x=1/2, y"), "a.b--x-1-2-y"), (("../../etc", "pass wd"), "etc--pass-wd"), (("", "…"), "x--x"),
+        (("a.b", "x=1/2, y"), "a.b--x-1-2-y"),
+        (("../../etc", "pass wd"), "etc--pass-wd"),
+        (("", "…"), "x--x"),
         (("a" * 300,), "a" * 180),
     ],
 )
@@ -80,11 +105,16 @@ BROKEN = [
     pytest.param('{"schema": 2}', "schema 2", id="another schema"),
     pytest.param('{"schema": 1, "seed": 0}', "KeyError", id="fields missing"),
     pytest.param(
-        '{"schema": 1, "seed": 0, "versions": {}, "claims": [], "results": [{"verdict": "MAYBE", "evidence": []}]}', "MAYBE",
+        '{"schema": 1, "seed": 0, "versions": {}, "claims": [], "results": [{"verdict": "MAYBE", "evidence": []}]}',
+        "MAYBE",
         id="unknown verdict",
     ),
-    pytest.param('{"schema": 1, "seed": 0, "versions": {}, "claims": [], "results": [{}]}', "KeyError", id="empty entry"),
-    pytest.param('{"schema": 1, "seed": 0, "versions": {}, "claims": 3, "results": []}', "TypeError", id="claims a number"),
+    pytest.param(
+        '{"schema": 1, "seed": 0, "versions": {}, "claims": [], "results": [{}]}', "KeyError", id="empty entry"
+    ),
+    pytest.param(
+        '{"schema": 1, "seed": 0, "versions": {}, "claims": 3, "results": []}', "TypeError", id="claims a number"
+    ),
 ]
 
 

@@ -5,7 +5,19 @@ import math
 import pytest
 
 from fbscheck.verdict import (
-    Bracket, Claim, Evidence, Hypothesis, Relation, Rigour, Side, Verdict, decide, judge, not_applicable, plain, planted,
+    Bracket,
+    Claim,
+    Evidence,
+    Hypothesis,
+    Relation,
+    Rigour,
+    Side,
+    Verdict,
+    decide,
+    judge,
+    not_applicable,
+    plain,
+    planted,
     squeeze,
 )
 
@@ -51,7 +63,9 @@ TABLE = [
     pytest.param(AT_MOST, (seen(1.1),), Verdict.UNDECIDED, id="a sample above the bound, unconfirmed"),
     pytest.param(AT_MOST, (seen(1.1, error=0.2),), Verdict.SUPPORTED, id="above by less than its error"),
     pytest.param(AT_MOST, (seen(1.1, E),), Verdict.REFUTED, id="a confirmed violation"),
-    pytest.param(AT_MOST, (seen(1.1, X), bound(0.9)), Verdict.UNDECIDED, id="a violation against a certificate: one is broken"),
+    pytest.param(
+        AT_MOST, (seen(1.1, X), bound(0.9)), Verdict.UNDECIDED, id="a violation against a certificate: one is broken"
+    ),
     pytest.param(AT_MOST, (seen(math.nan),), Verdict.UNDECIDED, id="NaN decides nothing"),
     pytest.param(AT_MOST, (seen(math.nan), bound(0.5)), Verdict.UNDECIDED, id="NaN beside a bound decides nothing"),
     pytest.param(AT_MOST, (bound(math.inf),), Verdict.UNDECIDED, id="an infinite bound"),
@@ -97,9 +111,15 @@ def test_a_bracket_takes_the_sharpest_of_each_side_and_counts_errors() -> None:
 @pytest.mark.parametrize(
     ("control", "verdict", "holds"),
     [
-        (False, Verdict.PROVED, True), (False, Verdict.NOT_APPLICABLE, True), (False, Verdict.REFUTED, False),
-        (False, Verdict.UNDECIDED, False), (True, Verdict.REFUTED, True), (True, Verdict.NOT_APPLICABLE, True),
-        (True, Verdict.SUPPORTED, False), (True, Verdict.UNDECIDED, False), (True, Verdict.PROVED, False),
+        (False, Verdict.PROVED, True),
+        (False, Verdict.NOT_APPLICABLE, True),
+        (False, Verdict.REFUTED, False),
+        (False, Verdict.UNDECIDED, False),
+        (True, Verdict.REFUTED, True),
+        (True, Verdict.NOT_APPLICABLE, True),
+        (True, Verdict.SUPPORTED, False),
+        (True, Verdict.UNDECIDED, False),
+        (True, Verdict.PROVED, False),
     ],
 )
 def test_what_should_come_out(control: bool, verdict: Verdict, holds: bool) -> None:

@@ -22,7 +22,9 @@ IDS = [f"{k} {type(case.operators).__name__} {case.name}" for k, case in enumera
 
 def test_the_table_is_long_enough_and_touches_every_edge() -> None:
     assert len(CASES) >= 60
-    assert len({(type(c.operators), *c.operators.constants.values(), c.step, c.strong_convexity) for c in CASES}) == len(CASES)
+    assert len(
+        {(type(c.operators), *c.operators.constants.values(), c.step, c.strong_convexity) for c in CASES}
+    ) == len(CASES)
     gradients = [c for c in CASES if isinstance(c.operators, GradientOf)]
     constants = [(c.operators.constants, c.step) for c in gradients]
     assert any(h * (k["mu"] + k["ell"]) == 2 and k["mu"] < k["ell"] for k, h in constants)

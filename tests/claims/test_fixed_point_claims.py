@@ -75,7 +75,9 @@ def test_a_point_that_is_off_is_refuted(scale: float) -> None:
 UNMET = [
     pytest.param(iterates.APRIORI, "hypothesis q < 1 is not met", id="no contraction"),
     pytest.param(iterates.APOSTERIORI, "hypothesis q < 1 is not met", id="no contraction, a posteriori"),
-    pytest.param(minimisers.DISTANCE, "hypothesis mu + sigma > 0 is not met: there is equality", id="not strongly convex"),
+    pytest.param(
+        minimisers.DISTANCE, "hypothesis mu + sigma > 0 is not met: there is equality", id="not strongly convex"
+    ),
     pytest.param(minimisers.SENSITIVITY, "hypothesis mu + sigma > 0 is not met", id="not strongly convex, data"),
 ]
 
@@ -138,7 +140,8 @@ def test_two_minimisers_far_apart_are_not_called_agreement_nor_refutation() -> N
 def test_the_digest_sees_every_number_of_the_problem() -> None:
     base = Problem("p", LeastSquares(np.eye(2), np.ones(2)), L1(1.0))
     others = [
-        replace(base, g=L1(1.0 + 2**-52)), replace(base, f=LeastSquares(np.eye(2), np.array([1.0, 1.0 + 2**-52]))),
+        replace(base, g=L1(1.0 + 2**-52)),
+        replace(base, f=LeastSquares(np.eye(2), np.array([1.0, 1.0 + 2**-52]))),
         replace(base, f=LeastSquares(np.diag([1.0, 2.0]), np.ones(2))),
     ]
     assert len({p.digest for p in (base, *others)}) == 4

@@ -93,7 +93,9 @@ def test_a_counterexample_can_be_replayed_by_hand(faulty_cvxpy: None) -> None:
     u, y = (np.array([float.fromhex(v) for v in result.witness[key]]) for key in ("u", "y"))  # type: ignore[index]
     h = float.fromhex(result.witness["step"])  # type: ignore[index]
     p = g.prox(u, h)
-    assert g(p) + np.sum((p - u) ** 2) / (2 * h) + np.sum((y - p) ** 2) / (2 * h) > g(y) + np.sum((y - u) ** 2) / (2 * h)
+    assert g(p) + np.sum((p - u) ** 2) / (2 * h) + np.sum((y - p) ** 2) / (2 * h) > g(y) + np.sum((y - u) ** 2) / (
+        2 * h
+    )
 
 
 def test_a_reference_that_fails_leaves_the_claim_undecided(monkeypatch: pytest.MonkeyPatch) -> None:

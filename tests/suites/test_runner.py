@@ -47,7 +47,9 @@ def test_progress_counts_every_task_once(tmp_path: Path) -> None:
         raise RuntimeError("boom")
 
     tasks = [Task("a", lambda rng: []), Task("b", crash), Task("c", lambda rng: [])]
-    finished = runner.run([Suite("s", "", (), lambda size: tasks)], tmp_path, runner.Settings(), lambda *row: seen.append(row))
+    finished = runner.run(
+        [Suite("s", "", (), lambda size: tasks)], tmp_path, runner.Settings(), lambda *row: seen.append(row)
+    )
     assert seen == [(1, 3, "a"), (2, 3, "b"), (3, 3, "c")]
     assert len(finished.crashes) == 1
     assert "RuntimeError: boom" in finished.crashes[0]
