@@ -118,8 +118,8 @@ def agreement(claim: Claim, study: Study) -> list[Result]:
         worse = objective(f, g, exact(other)) - objective(f, g, point)
         if far > AGREED and lower(worse) > study.certified.gap:
             unmet = (
-                f"hypothesis that {name} found a minimiser is not met: it is {far:.1e} away, its objective is certainly "
-                f"larger by {lower(worse):.2g}, and that of the fixed point optimal to {study.certified.gap:.1e}"
+                f"hypothesis that {name} found a minimiser is not met: it is {far:.1e} away, and its objective is "
+                f"certainly larger by {lower(worse):.2g}; the fixed point is optimal to {study.certified.gap:.1e}"
             )
             results.append(not_applicable(claim, case, unmet))
             continue

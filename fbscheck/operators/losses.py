@@ -116,11 +116,16 @@ class Logistic(_Loss):
 
 
 def _entropy(t: Array) -> Array:
-    """t log t + (1 - t) log(1 - t), inf outside [0, 1]; of a ball, inf unless it is certainly inside (0, 1)."""
+    """t log t + (1 - t) log(1 - t), inf outside [0, 1]; of a ball, inf unless it is an end or certainly inside."""
     if not is_ball(t):
         return -entr(t) - entr(1 - t)  # type: ignore[no-any-return]
-    entropy = np.frompyfunc(lambda p: p * p.log() + (1 - p) * (-p).log1p() if 0 < p < 1 else np.inf, 1, 1)
-    return entropy(t)  # type: ignore[no-any-return]
+    return np.frompyfunc(_ball_entropy, 1, 1)(t)  # type: ignore[no-any-return]
+
+
+def _ball_entropy(p: Any) -> Any:
+    if p == 0 or p == 1:
+        return 0
+    return p * p.log() + (1 - p) * (-p).log1p() if 0 < p < 1 else np.inf
 
 
 def _settle(loss: Any, data: str) -> None:

@@ -52,9 +52,32 @@ class OperatorClass(ABC):
         """A member of the class for which I - step f attains that factor."""
 
 
+class _Expansive(OperatorClass):
+    """Classes described by 0 <= mu <= ell: expansion at least mu-fold, at most ell-fold."""
+
+    mu: Number
+    ell: Number
+
+    def __post_init__(self) -> None:
+        mu = nonnegative(self.mu, "mu", "For operators that are not monotone no class is known here.")
+        ell = nonnegative(self.ell, "ell", "A Lipschitz constant is a norm.")
+        object.__setattr__(self, "mu", mu)
+        object.__setattr__(self, "ell", ell)
+        if Fraction(mu) > Fraction(ell):
+            raise InputError(
+                f"Need 0 <= mu <= ell, got mu={mu}, ell={ell}. A mu-strongly monotone operator expands at least "
+                "mu-fold: one of the two is wrong (swapped arguments?)."
+            )
+
+    @property
+    def constants(self) -> dict[str, Fraction]:
+        """mu and ell."""
+        return {"mu": Fraction(self.mu), "ell": Fraction(self.ell)}
+
+
 @final
 @dataclass(frozen=True)
-class GradientOf(OperatorClass):
+class GradientOf(_Expansive):
     """Gradients of mu-strongly convex, ell-smooth functions, 0 <= mu <= ell.
 
     Factor max(|1 - h mu|, |1 - h ell|) (Polyak 1963; Ryu and Boyd 2016), attained by f = mu x
@@ -63,14 +86,6 @@ class GradientOf(OperatorClass):
 
     mu: Number
     ell: Number
-
-    def __post_init__(self) -> None:
-        _settle_ordered(self)
-
-    @property
-    def constants(self) -> dict[str, Fraction]:
-        """mu and ell."""
-        return {"mu": Fraction(self.mu), "ell": Fraction(self.ell)}
 
     def forward_squared(self, step: Fraction) -> Fraction:
         """max((1 - h mu)^2, (1 - h ell)^2)."""
@@ -83,7 +98,7 @@ class GradientOf(OperatorClass):
 
 @final
 @dataclass(frozen=True)
-class StronglyMonotoneLipschitz(OperatorClass):
+class StronglyMonotoneLipschitz(_Expansive):
     """mu-strongly monotone, ell-Lipschitz operators, 0 <= mu <= ell; not necessarily gradients.
 
     Factor sqrt(1 - 2 h mu + h^2 ell^2) (Bauschke and Combettes 2017, section 22), attained by
@@ -92,14 +107,6 @@ class StronglyMonotoneLipschitz(OperatorClass):
 
     mu: Number
     ell: Number
-
-    def __post_init__(self) -> None:
-        _settle_ordered(self)
-
-    @property
-    def constants(self) -> dict[str, Fraction]:
-        """mu and ell."""
-        return {"mu": Fraction(self.mu), "ell": Fraction(self.ell)}
 
     def forward_squared(self, step: Fraction) -> Fraction:
         """1 - 2 h mu + h^2 ell^2."""
@@ -169,15 +176,3 @@ def kernel_record(
         "strong_convexity": str(strong_convexity),
         **content,
     }
-
-
-def _settle_ordered(operators: Any) -> None:
-    mu = nonnegative(operators.mu, "mu", "For operators that are not monotone no class is known here.")
-    ell = nonnegative(operators.ell, "ell", "A Lipschitz constant is a norm.")
-    object.__setattr__(operators, "mu", mu)
-    object.__setattr__(operators, "ell", ell)
-    if Fraction(mu) > Fraction(ell):
-        raise InputError(
-            f"Need 0 <= mu <= ell, got mu={mu}, ell={ell}. A mu-strongly monotone operator expands at least mu-fold: "
-            "one of the two is wrong (swapped arguments?)."
-        )

@@ -25,6 +25,9 @@ from fbscheck.splitting.classes import (
 
 __all__ = ["FixedPoint", "ForwardBackward"]
 
+DECREASE = 0.99
+"""An accelerated point must lower the residual by this factor."""
+
 MEMORY = 10
 """Past steps that the accelerated iteration combines."""
 
@@ -75,7 +78,7 @@ class ForwardBackward:
     @cached_property
     def _known_classes(self) -> tuple[OperatorClass, ...]:
         mu, ell, beta = self.f.monotonicity, self.f.lipschitz, self.f.cocoercivity
-        if mu < 0:
+        if mu < 0 or ell == math.inf:
             return ()
         ell = max(mu, ell)
         if self.f.is_gradient:
@@ -92,8 +95,9 @@ class ForwardBackward:
         """
         h, sigma = Fraction(self.step), Fraction(self.g.strong_convexity)
         squares = [factor_squared(known, h, sigma) for known in self._known_classes]
-        squares.append(((1 + h * Fraction(self.f.lipschitz)) / (1 + h * sigma)) ** 2)
-        factor = min(root_up(square) for square in squares)
+        if self.f.lipschitz < math.inf:
+            squares.append(((1 + h * Fraction(self.f.lipschitz)) / (1 + h * sigma)) ** 2)
+        factor = min((root_up(square) for square in squares), default=math.inf)
         if isinstance(self.f, Linear):
             factor = min(factor, self._linear_factor(h, sigma))
         return factor
@@ -139,7 +143,7 @@ class ForwardBackward:
         InputError
             If an iterate overflows, which only an expansive step can cause.
         """
-        x, count = finite_array(x0, "x0", 1), _count(count, "count")
+        x, count = finite_array(x0, "x0", 1), _count(count, "count", 0)
         rows = np.empty((count + 1, len(x)))
         rows[0] = x
         with np.errstate(over="ignore", invalid="ignore"):
@@ -150,9 +154,10 @@ class ForwardBackward:
     def fixed_point(self, x0: npt.ArrayLike, tol: float = 1e-12, max_iterations: int = 100_000) -> FixedPoint:
         """Iterate from ``x0`` (d,) until |x - Tx| <= tol * max(1, |x|), with Anderson acceleration.
 
-        An accelerated point is kept only if its residual is below that of the plain step, so the
-        iteration converges whenever the plain one does (Walker and Ni 2011 for the method).  If
-        ``max_iterations`` steps do not suffice, ``converged`` is False and the best point is returned.
+        An accelerated point is kept only if it lowers the residual (Walker and Ni 2011 for the method).
+        If ``max_iterations`` steps do not suffice, ``converged`` is False and the best point is returned.
+        A small residual does not say that a fixed point exists: it may be at infinity (logistic loss of
+        separable data), and only a contraction or a duality gap bounds the distance to it.
 
         Raises
         ------
@@ -160,7 +165,7 @@ class ForwardBackward:
             If ``tol`` is not positive, ``x0`` has the wrong shape, or the iteration overflows.
         """
         positive(tol, "tol", "Rounding keeps the residual above zero; 1e-12 is close to the floor.")
-        x, max_iterations = finite_array(x0, "x0", 1), _count(max_iterations, "max_iterations")
+        x, max_iterations = finite_array(x0, "x0", 1), _count(max_iterations, "max_iterations", 1)
         with np.errstate(over="ignore", invalid="ignore"):
             return self._iterate(x, float(tol), max_iterations)
 
@@ -186,12 +191,12 @@ class ForwardBackward:
         changes = np.diff(np.array(residuals), axis=0).T
         weights = np.linalg.lstsq(changes, residuals[-1], rcond=1e-14)[0]
         candidate = points[-1] - np.diff(np.array(points), axis=0).T @ weights
-        if np.isfinite(candidate).all() and np.linalg.norm(self(candidate) - candidate) < residual:
+        if np.isfinite(candidate).all() and np.linalg.norm(self(candidate) - candidate) < DECREASE * residual:
             return np.asarray(candidate)
         return points[-1]
 
 
-def _count(value: int, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise InputError(f"Need {name} as a whole number >= 1, got {value!r}.")
+def _count(value: int, name: str, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise InputError(f"Need {name} as a whole number >= {least}, got {value!r}.")
     return int(value)

@@ -84,7 +84,8 @@ def test_planted_errors_are_refuted_with_a_counterexample(case: ProxCase) -> Non
     for result in results:
         assert result.witness is not None
         assert float.fromhex(result.witness["step"]) > 0
-        assert any(e.rigour is Rigour.ENCLOSED and e.value > result.bracket.theory for e in result.bracket.evidence)  # type: ignore[operator]
+        theory = result.bracket.theory or 0.0
+        assert any(e.rigour is Rigour.ENCLOSED and e.value > theory for e in result.bracket.evidence)
 
 
 def test_a_counterexample_can_be_replayed_by_hand(faulty_cvxpy: None) -> None:

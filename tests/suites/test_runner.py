@@ -20,7 +20,8 @@ def timeless(finished: runner.Finished) -> list[Result]:
 
 def run(folder: Path, **settings: object) -> list[Result]:
     folder.mkdir()
-    return timeless(runner.run([contraction.SUITE], folder, runner.Settings(size="small", **settings)))  # type: ignore[arg-type]
+    chosen = runner.Settings(size="small", **settings)  # type: ignore[arg-type]
+    return timeless(runner.run([contraction.SUITE], folder, chosen))
 
 
 def test_processes_change_nothing(tmp_path: Path) -> None:
