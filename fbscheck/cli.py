@@ -5,6 +5,7 @@ Exit status: 0 everything claimed holds; 1 something claimed is REFUTED; 2 bad u
 """
 
 import argparse
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -59,18 +60,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return commands[arguments.command](arguments)
     except FbscheckError as error:
-        print(f"fbscheck: {' '.join(str(error).split())}", file=sys.stderr)
+        _say(" ".join(str(error).split()))
         return BAD_INPUT
     except KeyboardInterrupt:
-        print("fbscheck: interrupted. Finished tasks are kept; --resume continues.", file=sys.stderr)
+        _say("interrupted. Finished tasks are kept; --resume continues.")
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         return HOLDS
     except Exception:
-        print("fbscheck: this is a bug in fbscheck, please report it with the traceback below.", file=sys.stderr)
+        _say("this is a bug in fbscheck, please report it with the traceback below.")
         _print_traceback()
         return BUG
+
+
+def _say(message: str) -> None:
+    """One line on stderr; on a terminal it overwrites a progress bar that was cut short."""
+    line = f"fbscheck: {message}"
+    print(f"\r{line:{WIDTH}}" if sys.stderr.isatty() else line, file=sys.stderr)
 
 
 def _print_traceback() -> None:
@@ -106,14 +113,15 @@ def _verify(arguments: argparse.Namespace) -> int:
     _print_table(claims, finished.results)
     print(f"\nresults: {path}\nreport:  fbscheck report {folder}")
     for crash in finished.crashes:
-        print(f"fbscheck: a bug in fbscheck, please report it: {crash}", file=sys.stderr)
+        _say(f"a bug in fbscheck, please report it: {crash}")
     return BUG if finished.crashes else _status(claims, finished.results)
 
 
 def _progress(done: int, total: int, name: str) -> None:
     filled = 30 * done // total
     line = f"\r[{'#' * filled}{'.' * (30 - filled)}] {done}/{total} {name}"
-    print(f"{line[:WIDTH]:{WIDTH}}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+    width = min(WIDTH, shutil.get_terminal_size().columns)
+    print(f"{line[:width]:{width}}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
 def _print_table(claims: Iterable["Claim"], results: Iterable["Result"]) -> None:
@@ -148,7 +156,7 @@ def _status(claims: Iterable["Claim"], results: Iterable["Result"]) -> int:
     by_id = {claim.id: claim for claim in claims}
     wrong = [(by_id[r.claim].control, r) for r in results if not by_id[r.claim].holds(r.verdict)]
     if any(control for control, _ in wrong):
-        print("fbscheck: a bug in fbscheck, please report it: a control was not refuted.", file=sys.stderr)
+        _say("a bug in fbscheck, please report it: a control was not refuted.")
         return BUG
     if any(result.verdict is Verdict.REFUTED for _, result in wrong):
         return REFUTED
@@ -158,5 +166,5 @@ def _status(claims: Iterable["Claim"], results: Iterable["Result"]) -> int:
 def _report(arguments: argparse.Namespace) -> int:
     from fbscheck import report
 
-    print(report.write(arguments.folder, arguments.format))
+    print(report.write(arguments.folder, arguments.format, _progress if sys.stderr.isatty() else lambda *_: None))
     return HOLDS

@@ -5,6 +5,7 @@ self-contained HTML page.  The same run gives the same bytes, wherever its folde
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from fbscheck import store
@@ -18,10 +19,11 @@ __all__ = ["FORMATS", "write"]
 FORMATS = ("pdf", "tex", "html")
 
 
-def write(folder: Path, format: str = "pdf") -> Path:
+def write(folder: Path, format: str = "pdf", progress: Callable[[int, int, str], None] = lambda *_: None) -> Path:
     """Write ``report.pdf`` (and ``.tex``), ``report.tex`` or ``report.html`` into a run's folder.
 
-    The figures are left in ``figures/`` as PDF and PNG.
+    The figures are left in ``figures/`` as PDF and PNG.  ``progress`` is called with (parts done, parts in all,
+    part just done).
 
     Raises
     ------
@@ -39,13 +41,20 @@ def write(folder: Path, format: str = "pdf") -> Path:
     store.prepare(folder)
     stems = content.stems(run.plots)
     pictures = {}
-    for plot, stem in zip(run.plots, stems, strict=True):
+    parts = len(stems) + 1
+    for number, (plot, stem) in enumerate(zip(run.plots, stems, strict=True), 1):
         picture = figure(plot)
         for kind in ("pdf", "png"):
             _replace(folder / "figures" / f"{stem}.{kind}", drawn(picture, kind))
         if format == "html":
             pictures[stem] = drawn(picture, "svg")
-    document = content.document(run, stems)
+        progress(number, parts, f"figure {stem}")
+    path = _text(folder, format, content.document(run, stems), pictures)
+    progress(parts, parts, path.name)
+    return path
+
+
+def _text(folder: Path, format: str, document: content.Document, pictures: dict[str, bytes]) -> Path:
     if format == "html":
         store.write_text(folder / "report.html", page.render(document, pictures))
         return folder / "report.html"
