@@ -36,6 +36,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"fbscheck {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", help="list suites and claims, one line each")
+    prove = commands.add_parser("prove", help="recheck the symbolic proofs behind the theory's values")
+    prove.add_argument("names", nargs="*", metavar="NAME", help="proofs whose name contains NAME (default: all)")
     verify = commands.add_parser("verify", help="run verification suites and write their results")
     verify.add_argument("suites", nargs="*", metavar="SUITE", help="suites to run (default: all)")
     verify.add_argument("--out", type=Path, metavar="DIR", help="where results go (default: reports/<suites>)")
@@ -56,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser().parse_args(argv)
     except SystemExit as stop:
         return int(stop.code or 0)
-    commands = {"list": _list, "verify": _verify, "report": _report}
+    commands = {"list": _list, "prove": _prove, "verify": _verify, "report": _report}
     try:
         return commands[arguments.command](arguments)
     except FbscheckError as error:
@@ -95,6 +97,31 @@ def _list(arguments: argparse.Namespace) -> int:
             kind = " (must be refuted)" if claim.control else ""
             print(f"  {claim.id:42}{claim.title}"[: WIDTH - len(kind)] + kind)
     return HOLDS
+
+
+def _prove(arguments: argparse.Namespace) -> int:
+    import time
+
+    from fbscheck.certify.symbolic import NotProved, check
+    from fbscheck.errors import InputError
+    from fbscheck.proofs import catalogue
+
+    proofs = catalogue()
+    chosen = [proof for name, proof in proofs.items() if all(part in name for part in arguments.names)]
+    if not chosen:
+        raise InputError(f"Need a name that occurs in a proof's name, got {' '.join(arguments.names)!r}.")
+    status = HOLDS
+    for proof in chosen:
+        start = time.perf_counter()
+        try:
+            check(proof)
+            verdict = "PROVED"
+        except NotProved as failure:
+            verdict, status = f"UNDECIDED {failure}", UNDECIDED
+        print(f"{proof.name:50}{time.perf_counter() - start:6.2f} s  {verdict}")
+        for assumption in proof.assumptions:
+            print(f"{'':10}cites: {assumption.statement} ({assumption.source})"[:WIDTH])
+    return status
 
 
 def _verify(arguments: argparse.Namespace) -> int:

@@ -1,89 +1,97 @@
-"""The contraction factors of a forward-backward step, proved by explicit multipliers.
+"""The contraction factor of one forward-backward step, in every regime and with strongly convex g."""
 
-With d = x - y, v = f(x) - f(y), s the difference of the subgradients of g at Tx and Ty, and
-Tx - Ty = d - hv - hs, each factor q satisfies an identity
+import sympy
 
-    q^2 |d|^2 - |d - hv - hs|^2 = sum_i multiplier_i * (hypothesis_i of f)
-                                  + multiplier * (<s, Tx-Ty> - sigma |Tx-Ty|^2) + squares.
+from fbscheck.certify.symbolic import Expression, Proof, Term, Vector, inner, square, vectors
+from fbscheck.proofs.multipliers import FORWARD, multipliers
 
-The backward half is  |w|^2 - (1 + h sigma)^2 |Tx-Ty|^2 = 2h(1 + h sigma)(<s, Tx-Ty> - sigma
-|Tx-Ty|^2) + h^2 |s - sigma (Tx-Ty)|^2  for w = d - hv.  The forward halves, with their squares:
+__all__ = ["PROOFS"]
 
-* gradients, h <= 2/(mu+ell), q = 1 - h mu:  2h(1-h mu)/(ell-mu) times the interpolation inequality,
-  square h(2-h(ell+mu))/(ell-mu) |v - mu d|^2;
-* gradients, h >= 2/(mu+ell), q = h ell - 1:  2h(h ell-1)/(ell-mu), square
-  h(h(ell+mu)-2)/(ell-mu) |ell d - v|^2;
-* mu-strongly monotone and ell-Lipschitz (also gradients with mu = ell):  2h and h^2, no square;
-* mu-strongly monotone and beta-cocoercive, h <= 2 beta:  2h - h^2/beta and h^2/beta, no square;
-* the same, h >= 2 beta:  0 and 2h(h/beta - 1), square (h/beta)(h/beta - 2) |d - beta v|^2.
+h, mu, ell, beta, sigma, p, u = sympy.symbols("h mu ell beta sigma p u", positive=True)
+d, v, s = vectors("d v s")
+move = d - h * v - h * s
 
-Every multiplier is a product of factors that are >= 0 in its regime.  The functions take exact
-rationals, or symbols of a computer algebra system together with the name of the regime.
-"""
+MONOTONE = (r"\langle v,d\rangle \ge \mu|d|^2", inner(v, d) - mu * square(d))
+LIPSCHITZ = (r"|v| \le \ell|d|", ell**2 * square(d) - square(v))
+COCOERCIVE = (r"\langle v,d\rangle \ge \beta|v|^2", inner(v, d) - beta * square(v))
+INTERPOLATION = (r"\langle v-\mu d,\ell d-v\rangle \ge 0", inner(v - mu * d, ell * d - v))
+BACKWARD = (r"\langle s,\Delta Tx\rangle \ge \sigma|\Delta Tx|^2", inner(s, move) - sigma * square(move))
 
-from collections.abc import Mapping
-from fractions import Fraction
-from typing import Any
+GRADIENT = (INTERPOLATION, MONOTONE, LIPSCHITZ)
+SHORT = {ell: mu + p, h: 2 / ((2 * mu + p) * (1 + u))}
+LONG = {ell: mu + p, h: 2 * (1 + u) / (2 * mu + p)}
 
-__all__ = ["FORWARD", "multipliers", "regime"]
+Hypotheses = tuple[tuple[str, Expression], ...]
 
 
-def _short_gradient_step(h: Any, mu: Any, ell: Any) -> tuple[Any, ...]:
-    return 2 * h * (1 - h * mu) / (ell - mu), 0 * h, 0 * h
+def _proof(
+    case: str,
+    domain: str,
+    factor_squared: sympy.Expr,
+    second: sympy.Symbol,
+    forward: Hypotheses,
+    squares: tuple[tuple[sympy.Expr, Vector], ...] = (),
+    cover: dict[sympy.Symbol, sympy.Expr] | None = None,
+) -> Proof:
+    """The whole step from its forward half, whose square is |d - hv|^2 <= factor_squared |d|^2."""
+    shrink = 1 + h * sigma
+    values = multipliers(case, {"first": mu, "second": second}, h, sigma)
+    terms = [Term(text, form, m) for (text, form), m in zip((*forward, BACKWARD), values, strict=True)]
+    return Proof(
+        name=f"contraction: {case}",
+        statement=rf"|\Delta Tx|^2 \le \frac{{{sympy.latex(factor_squared)}}}{{(1+h\sigma)^2}}\,|d|^2",
+        domain=domain,
+        goal=factor_squared / shrink**2 * square(d) - square(move),
+        hypotheses=tuple(terms),
+        squares=(*((c / shrink**2, x) for c, x in squares), ((h / shrink) ** 2, s - sigma * move)),
+        cover=cover or {},
+    )
 
 
-def _long_gradient_step(h: Any, mu: Any, ell: Any) -> tuple[Any, ...]:
-    return 2 * h * (h * ell - 1) / (ell - mu), 0 * h, 0 * h
+CASES = tuple(FORWARD)
 
-
-def _isotropic_gradient_step(h: Any, mu: Any, ell: Any) -> tuple[Any, ...]:
-    return 0 * h, 2 * h, h * h
-
-
-def _lipschitz_step(h: Any, mu: Any, ell: Any) -> tuple[Any, ...]:
-    return 2 * h, h * h
-
-
-def _short_cocoercive_step(h: Any, mu: Any, beta: Any) -> tuple[Any, ...]:
-    return 2 * h - h * h / beta, h * h / beta
-
-
-def _long_cocoercive_step(h: Any, mu: Any, beta: Any) -> tuple[Any, ...]:
-    return 0 * h, 2 * h * (h / beta - 1)
-
-
-FORWARD = {
-    "gradient, h <= 2/(mu+ell)": _short_gradient_step,
-    "gradient, h >= 2/(mu+ell)": _long_gradient_step,
-    "gradient, mu = ell": _isotropic_gradient_step,
-    "monotone and Lipschitz": _lipschitz_step,
-    "monotone and cocoercive, h <= 2 beta": _short_cocoercive_step,
-    "monotone and cocoercive, h >= 2 beta": _long_cocoercive_step,
-}
-"""Regime to the multipliers of the forward half, in the order of the kernel's hypotheses."""
-
-
-def regime(name: str, constants: Mapping[str, Fraction], step: Fraction) -> str:
-    """The regime in which a step over the class ``name`` falls."""
-    if name == "GradientOf":
-        if constants["mu"] == constants["ell"]:
-            return "gradient, mu = ell"
-        return "gradient, h " + ("<=" if step * (constants["mu"] + constants["ell"]) <= 2 else ">=") + " 2/(mu+ell)"
-    if name == "StronglyMonotoneLipschitz":
-        return "monotone and Lipschitz"
-    return "monotone and cocoercive, h " + ("<=" if step <= 2 * constants["beta"] else ">=") + " 2 beta"
-
-
-def multipliers(case: str, constants: Mapping[str, Any], step: Any, strong_convexity: Any) -> tuple[Any, ...]:
-    """The multipliers of one regime for the whole step, the backward one last.
-
-    Parameters
-    ----------
-    case
-        A key of ``FORWARD``.
-    constants
-        The two constants of the class, in the kernel's order.
-    """
-    shrink = 1 + step * strong_convexity
-    forward = FORWARD[case](step, *constants.values())
-    return (*(m / shrink**2 for m in forward), 2 * step / shrink)
+PROOFS = (
+    _proof(
+        CASES[0],
+        r"0 \le \mu < \ell,\ 0 < h \le 2/(\mu+\ell)",
+        (1 - h * mu) ** 2,
+        ell,
+        GRADIENT,
+        ((h * (2 - h * (ell + mu)) / (ell - mu), v - mu * d),),
+        SHORT,
+    ),
+    _proof(
+        CASES[1],
+        r"0 \le \mu < \ell,\ h \ge 2/(\mu+\ell)",
+        (1 - h * ell) ** 2,
+        ell,
+        GRADIENT,
+        ((h * (h * (ell + mu) - 2) / (ell - mu), ell * d - v),),
+        LONG,
+    ),
+    _proof(
+        CASES[2],
+        r"\ell = \mu \ge 0,\ h > 0",
+        (1 - h * mu) ** 2,
+        mu,
+        (INTERPOLATION, MONOTONE, (LIPSCHITZ[0], mu**2 * square(d) - square(v))),
+    ),
+    _proof(CASES[3], r"0 \le \mu \le \ell,\ h > 0", 1 - 2 * h * mu + h**2 * ell**2, ell, (MONOTONE, LIPSCHITZ)),
+    _proof(
+        CASES[4],
+        r"\mu \ge 0,\ \beta > 0,\ 0 < h \le 2\beta",
+        1 - 2 * h * mu + h**2 * mu / beta,
+        beta,
+        (MONOTONE, COCOERCIVE),
+        cover={h: 2 * beta / (1 + u)},
+    ),
+    _proof(
+        CASES[5],
+        r"\mu \ge 0,\ \beta > 0,\ h \ge 2\beta",
+        (1 - h / beta) ** 2,
+        beta,
+        (MONOTONE, COCOERCIVE),
+        ((h / beta * (h / beta - 2), d - beta * v),),
+        {h: 2 * beta * (1 + u)},
+    ),
+)

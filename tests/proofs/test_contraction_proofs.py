@@ -12,7 +12,7 @@ import pytest
 from sympy import QQ
 from sympy.polys.fields import field
 
-from fbscheck.proofs.contraction import FORWARD, multipliers, regime
+from fbscheck.proofs.multipliers import FORWARD, multipliers, regime
 
 # rational functions over the rationals, always in lowest terms; p, q, u and sigma stand for positive numbers
 FIELD, p, q, u, sigma, dd, dv, ds, vv, vs, ss = field("p, q, u, sigma, dd, dv, ds, vv, vs, ss", QQ)
