@@ -82,7 +82,7 @@ GRADIENT = Claim(
     "Step with a gradient",
     r"|Tx-Ty| \leq \frac{\max(|1-h\mu|,\,|1-h\ell|)}{1+h\sigma}\,|x-y|",
     Relation.TIGHT,
-    "Polyak 1963; Ryu and Boyd 2016; multipliers: fbscheck.proofs.multipliers",
+    "Polyak 1963; Ryu and Boyd 2016; proof: contraction",
     (H_POSITIVE, SIGMA, ORDERED),
 )
 LIPSCHITZ = Claim(
@@ -90,7 +90,7 @@ LIPSCHITZ = Claim(
     "Step with a strongly monotone Lipschitz operator",
     r"|Tx-Ty| \leq \frac{\sqrt{1-2h\mu+h^2\ell^2}}{1+h\sigma}\,|x-y|",
     Relation.TIGHT,
-    "Bauschke and Combettes 2017, section 22; multipliers: fbscheck.proofs.multipliers",
+    "Bauschke and Combettes 2017, section 22; proof: contraction",
     (H_POSITIVE, SIGMA, ORDERED),
 )
 COCOERCIVE_SHORT = Claim(
@@ -98,7 +98,7 @@ COCOERCIVE_SHORT = Claim(
     "Step with a strongly monotone cocoercive operator, up to twice its cocoercivity",
     r"|Tx-Ty| \leq \frac{\sqrt{1-2h\mu+h^2\mu/\beta}}{1+h\sigma}\,|x-y|",
     Relation.TIGHT,
-    "multipliers: fbscheck.proofs.multipliers",
+    "proof: contraction",
     (
         H_POSITIVE,
         SIGMA,
@@ -111,7 +111,7 @@ COCOERCIVE_LONG = Claim(
     "Step with a strongly monotone cocoercive operator, beyond twice its cocoercivity",
     r"|Tx-Ty| \leq \frac{h/\beta-1}{1+h\sigma}\,|x-y|",
     Relation.TIGHT,
-    "multipliers: fbscheck.proofs.multipliers",
+    "proof: contraction",
     (
         H_POSITIVE,
         SIGMA,

@@ -5,6 +5,7 @@ On data the ratio is in floating point; on the instances that attain a bound, in
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import flint
@@ -19,7 +20,7 @@ from fbscheck.verdict import Claim, Curve, Evidence, Hypothesis, Plot, Relation,
 __all__ = ["APOSTERIORI", "APRIORI", "CLAIMS", "RATE", "STEPS", "SUMMABLE", "iterates"]
 
 CONTRACTIVE = Hypothesis(r"q < 1", lambda p: 1 - p.step.contraction(), strict=True)
-SHORT_STEP = Hypothesis(r"h\ell \leq 1", lambda p: 1 - p.step.step * p.f.lipschitz * (1 - 2.0**-50))
+SHORT_STEP = Hypothesis(r"h\ell \leq 1", lambda p: float(1 - Fraction(p.step.step) * Fraction(p.f.lipschitz)))
 AVERAGED = Hypothesis(r"h < 2\beta", lambda p: 2 * p.f.cocoercivity - p.step.step, strict=True)
 
 APRIORI = Claim(
@@ -27,7 +28,7 @@ APRIORI = Claim(
     "A-priori bound of Banach",
     r"|x_n-x^*| \leq q^n\,|x_0-x^*|",
     Relation.AT_MOST,
-    "Banach 1922 (largest ratio of the two sides)",
+    "Banach 1922; proof: Banach, a priori (largest ratio of the two sides)",
     (CONTRACTIVE,),
 )
 APOSTERIORI = Claim(
@@ -35,7 +36,7 @@ APOSTERIORI = Claim(
     "A-posteriori bound of Banach",
     r"|x_n-x^*| \leq \frac{q}{1-q}\,|x_n-x_{n-1}|",
     Relation.AT_MOST,
-    "Banach 1922 (largest ratio of the two sides)",
+    "Banach 1922; proof: Banach, a posteriori (largest ratio of the two sides)",
     (CONTRACTIVE,),
 )
 RATE = Claim(
@@ -51,7 +52,7 @@ SUMMABLE = Claim(
     "The steps of an averaged map are square-summable",
     r"\sum_n|x_{n+1}-x_n|^2 \leq \frac{\alpha}{1-\alpha}\,|x_0-x^*|^2,\quad \alpha=\frac{2\beta}{4\beta-h}",
     Relation.AT_MOST,
-    "Bauschke and Combettes 2017, section 5.2 (ratio of the two sides)",
+    "Bauschke and Combettes 2017, section 5.2; proof: averaged step, summed (ratio of the two sides)",
     (AVERAGED,),
 )
 STEPS = Claim(
@@ -59,7 +60,7 @@ STEPS = Claim(
     "Fixed points do not depend on the step",
     r"|x-T_{h'}x| \leq \frac{h'}{h}\,|x-T_hx|\quad (h \leq h')",
     Relation.AT_MOST,
-    "monotonicity of the subdifferential; Beck 2017, section 10.3 (largest ratio of the two sides)",
+    "Beck 2017, section 10.3; proof: residual at a longer step (largest ratio of the two sides)",
 )
 CLAIMS = (APRIORI, APOSTERIORI, RATE, SUMMABLE, STEPS)
 

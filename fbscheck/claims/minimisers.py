@@ -68,7 +68,7 @@ SENSITIVITY = Claim(
     "Sensitivity of the minimiser to the data b",
     r"|x^*(b)-x^*(b')| \leq \frac{\|A\|}{\mu+\sigma}\,|b-b'|",
     Relation.AT_MOST,
-    "strong monotonicity of the optimality condition (ratio of the two sides, with the promised moduli)",
+    "proof: sensitivity (ratio of the two sides, with the promised moduli)",
     (STRONGLY_CONVEX,),
 )
 

@@ -3,12 +3,14 @@
 import hashlib
 import math
 from dataclasses import dataclass, fields, replace
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
+from fbscheck.certify.balls import round_down
 from fbscheck.functions import Function
 from fbscheck.inputs import Array
 from fbscheck.operators import Gradient
@@ -44,9 +46,10 @@ class Problem:
 
     @cached_property
     def step(self) -> ForwardBackward:
-        """T with h = relative_step / ell (h = relative_step if ell = 0)."""
+        """T with h = relative_step / ell, rounded down (h = relative_step if ell = 0)."""
         ell = self.f.lipschitz
-        return ForwardBackward(self.f, self.g, self.relative_step / ell if ell > 0 else self.relative_step)
+        step = round_down(Fraction(self.relative_step) / Fraction(ell)) if ell > 0 else self.relative_step
+        return ForwardBackward(self.f, self.g, step)
 
     @cached_property
     def modulus(self) -> float:

@@ -48,21 +48,21 @@ FIRM = Claim(
     "Proximal maps are firmly nonexpansive, strongly so for strongly convex functions",
     r"(1+h\sigma)\,|p-q|^2 \leq \langle p-q,\,u-v\rangle,\quad p=\mathrm{prox}_{hg}(u),\; q=\mathrm{prox}_{hg}(v)",
     Relation.AT_MOST,
-    "Moreau 1965; Rockafellar 1976 (largest ratio of the two sides)",
+    "Moreau 1965; Rockafellar 1976; proof: firm nonexpansiveness (largest ratio of the two sides)",
 )
 RESOLVENT = Claim(
     "prox.resolvent",
     "Proximal maps of one function at two steps are tied by the resolvent identity",
     r"p_h = p_{h'}\left(\frac{h'}{h}\,I+\left(1-\frac{h'}{h}\right)p_h\right),\quad p_h=\mathrm{prox}_{hg}",
     Relation.AT_MOST,
-    "Bauschke and Combettes 2017, section 23 (relative distance of the two sides)",
+    "Bauschke and Combettes 2017, section 23; proof: resolvent identity (relative distance of the two sides)",
 )
 VALUE = Claim(
     "prox.value",
     "No point has a smaller proximal objective",
     r"g(p)+\frac{|p-u|^2}{2h}+\frac{1+h\sigma}{2h}\,|y-p|^2 \leq g(y)+\frac{|y-u|^2}{2h},\quad p=\mathrm{prox}_{hg}(u)",
     Relation.AT_MOST,
-    "strong convexity of the proximal objective (relative excess of the left side)",
+    "proof: value inequality (relative excess of the left side)",
 )
 CLAIMS = (DEFINITION, OPTIMALITY, FIRM, RESOLVENT, VALUE)
 

@@ -1,5 +1,6 @@
 """Every symbolic proof is accepted; planted errors, dropped hypotheses and hidden signs are refused."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import sympy
 import fbscheck.proofs
 from fbscheck import cli
 from fbscheck.certify.symbolic import Expression, NotProved, Proof, Term, check, inner, scalar, square, vectors
+from fbscheck.suites.registry import SUITES
 
 PROOFS = fbscheck.proofs.catalogue()
 NAMES = list(PROOFS)
@@ -120,3 +122,12 @@ def test_prove_refuses_an_unknown_name_and_reports_a_failure(
     monkeypatch.setattr(fbscheck.proofs, "catalogue", lambda: {"sensitivity": broken})
     assert cli.main(["prove"]) == 4
     assert "UNDECIDED sensitivity: the identity fails" in capsys.readouterr().out
+
+
+def test_the_proofs_that_claims_name_exist() -> None:
+    sources = [claim.source for suite in SUITES.values() for claim in suite.claims]
+    named = {match[1] for source in sources for match in [re.search(r"proof: ([^(;]+)", source)] if match}
+    assert len(named) >= 8
+    for name in named:
+        stem = name.strip().removesuffix(", summed")
+        assert any(stem in known for known in NAMES), stem
