@@ -67,9 +67,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("interrupted. Finished tasks are kept; --resume continues.")
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return HOLDS
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            sys.stderr.close()
+            return HOLDS
+        _say(f"cannot read or write: {error}. Is the disk full, or the folder read-only?")
+        return BAD_INPUT
     except Exception:
         _say("this is a bug in fbscheck, please report it with the traceback below.")
         _print_traceback()

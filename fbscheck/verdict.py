@@ -300,10 +300,16 @@ def judge(claim: Claim, bracket: Bracket, unmet: str | None = None) -> tuple[Ver
     if rigorous_upper and (rigorous_lower or not tight):
         return Verdict.CERTIFIED, "; ".join(e.method for e in (*rigorous_upper[:1], *rigorous_lower[:tight]))
 
+    loose = [e for e in spoken(Side.CERTIFIED, Rigour.ENCLOSED) if e.value < math.inf] and not rigorous_upper
+    unproved = [e for e in spoken(Side.THEORY, Rigour.EXACT) if not e.exact]
+    if loose or unproved:
+        known = high if loose else max(e.value for e in unproved)
+        return Verdict.UNDECIDED, f"only {known:.9g} is proved, the claim says {theory:.9g}"
     reached = [
         e for e in attained if e.value + e.error >= theory - slack and e.error <= max(slack, COARSE * abs(theory))
     ]
-    if not attained and not [e for e in certified if e.value - e.error <= theory]:
+    measured = [e for e in attained if math.isfinite(e.value)]
+    if not measured and not [e for e in certified if e.value - e.error <= theory]:
         return Verdict.UNDECIDED, f"the upper bound {bracket.upper} does not reach down to the claim's {theory:.9g}"
     if tight and not reached:
         return (

@@ -44,7 +44,7 @@ TABLE = [
     pytest.param(TIGHT, (PROOF, INSTANCE, bound(1.0000001)), Verdict.PROVED, id="a loose certificate does no harm"),
     pytest.param(TIGHT, (PROOF,), Verdict.UNDECIDED, id="a bound alone is not tight"),
     pytest.param(AT_MOST, (PROOF,), Verdict.PROVED, id="a proved bound"),
-    pytest.param(AT_MOST, (NO_PROOF, seen(0.5)), Verdict.SUPPORTED, id="a proof of another number proves nothing"),
+    pytest.param(AT_MOST, (NO_PROOF, seen(0.5)), Verdict.UNDECIDED, id="only another number is proved"),
     pytest.param(TIGHT, (PROOF, INSTANCE, bound(0.99)), Verdict.UNDECIDED, id="a certificate below an exact instance"),
     pytest.param(TIGHT, (seen(0.5, E), bound(0.99)), Verdict.REFUTED, id="a certificate forbids the claimed value"),
     pytest.param(AT_MOST, (seen(0.9, E), bound(0.5)), Verdict.UNDECIDED, id="contradicting witnesses"),
@@ -52,7 +52,7 @@ TABLE = [
     pytest.param(TIGHT, (PROOF, seen(0.3, X, exact=True)), Verdict.UNDECIDED, id="an exact instance of another number"),
     pytest.param(TIGHT, (seen(0.5, error=10.0),), Verdict.UNDECIDED, id="an error that covers everything"),
     pytest.param(TIGHT, (seen(1.0, E), bound(1.0000001)), Verdict.CERTIFIED, id="rigorous on both sides"),
-    pytest.param(TIGHT, (seen(1.0, E), bound(1.00001)), Verdict.SUPPORTED, id="upper bound wider than the accuracy"),
+    pytest.param(TIGHT, (seen(1.0, E), bound(1.00001)), Verdict.UNDECIDED, id="upper bound wider than the accuracy"),
     pytest.param(TIGHT, (seen(0.9, E), bound(1.0000001)), Verdict.UNDECIDED, id="lower bound far below"),
     pytest.param(TIGHT, (seen(1.0), bound(1.0000001, F)), Verdict.SUPPORTED, id="floating point certifies nothing"),
     pytest.param(TIGHT, (seen(1.0), bound(1.0000001)), Verdict.SUPPORTED, id="floating instance, rigorous bound"),
@@ -69,6 +69,8 @@ TABLE = [
     pytest.param(AT_MOST, (seen(math.nan),), Verdict.UNDECIDED, id="NaN decides nothing"),
     pytest.param(AT_MOST, (seen(math.nan), bound(0.5)), Verdict.UNDECIDED, id="NaN beside a bound decides nothing"),
     pytest.param(AT_MOST, (bound(math.inf),), Verdict.UNDECIDED, id="an infinite bound"),
+    pytest.param(AT_MOST, (seen(0.0, E), bound(1.5)), Verdict.UNDECIDED, id="a certificate that does not reach down"),
+    pytest.param(AT_MOST, (seen(-math.inf, E),), Verdict.UNDECIDED, id="a lower bound that says nothing"),
     pytest.param(AT_MOST, (), Verdict.UNDECIDED, id="no evidence"),
 ]
 

@@ -11,7 +11,9 @@ from fbscheck.certify.balls import ball, exact, lower, norm, root_down
 from fbscheck.certify.definite import norm_lower
 from fbscheck.claims import contraction
 from fbscheck.claims.contraction import Step
-from fbscheck.functions import L1
+from fbscheck.functions import L1, Zero
+from fbscheck.operators import Linear
+from fbscheck.splitting import ForwardBackward
 from fbscheck.splitting.classes import GradientOf, StronglyMonotoneLipschitz
 from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour, Side, decide, squeeze
 
@@ -80,12 +82,15 @@ def spectral_radius() -> Result:
 
 def not_cocoercive(depth: int) -> Result:
     """f = rotation by 90 degrees, g = 0, h = 1/depth: |x_n|^2 = (1 + h^2)^n |x_0|^2."""
-    h = Fraction(1, depth)
-    grown = (1 + h * h) ** depth
+    rotation = np.array([[0.0, -1.0], [1.0, 0.0]])
+    step = ForwardBackward(Linear(rotation), Zero(), Fraction(1, depth))
+    x = exact([1.0, 0.0])
+    for _ in range(depth):
+        x = step(x)
     evidence = Evidence(
-        Side.ATTAINED, root_down(grown), Rigour.EXACT, f"|x_n|/|x_0| after n = {depth} steps of length 1/{depth}"
+        Side.ATTAINED, lower(norm(x)), Rigour.ENCLOSED, f"|x_n|/|x_0| after n = {depth} steps, in ball arithmetic"
     )
-    witness = {"K": [[0, -1], [1, 0]], "h": str(h), "steps": depth, "squared": str(grown)}
+    witness = {"K": rotation.tolist(), "h": f"1/{depth}", "steps": depth, "x_0": [1.0, 0.0]}
     return decide(NOT_COCOERCIVE, f"rotation, h = 1/{depth}, n = {depth}", squeeze(1.0, (evidence,)), witness)
 
 

@@ -66,7 +66,8 @@ RESIDUAL = Claim(
 SENSITIVITY = Claim(
     "fixed-point.sensitivity",
     "Sensitivity of the minimiser to the data b",
-    r"|x^*(b)-x^*(b')| \leq \frac{\|A\|}{\mu+\sigma}\,|b-b'|",
+    r"|x^*(b)-x^*(b')| \leq \frac{\|A\|}{\mu+\sigma}\,|b-b'|"
+    r"\quad\mathrm{for\ one}\ b'\ \mathrm{drawn\ 1\%\ away\ from}\ b",
     Relation.AT_MOST,
     "proof: sensitivity (ratio of the two sides, with the promised moduli)",
     (STRONGLY_CONVEX,),
@@ -130,7 +131,8 @@ def agreement(claim: Claim, study: Study) -> list[Result]:
             Evidence(Side.ATTAINED, lower(apart), rigour, method),
             Evidence(Side.CERTIFIED, far, rigour, method),
         )
-        results.append(replace(conclude(claim, study, AGREED, evidence, None), case=case))
+        points = {"quantity": "|x - y|", "x": hexadecimal(study.point), "y": hexadecimal(other)} if decided else None
+        results.append(replace(conclude(claim, study, AGREED, evidence, points), case=case))
     return results
 
 

@@ -89,7 +89,7 @@ class GradientOf(_Expansive):
 
     def forward_squared(self, step: Fraction) -> Fraction:
         """max((1 - h mu)^2, (1 - h ell)^2)."""
-        return (1 - step * self.extremal(step).a) ** 2
+        return max((1 - step * a) ** 2 for a in self.constants.values())
 
     def extremal(self, step: Fraction) -> Rotation:
         """mu I or ell I, whichever moves farther."""
@@ -146,9 +146,9 @@ class StronglyMonotoneCocoercive(OperatorClass):
         return {"mu": Fraction(self.mu), "beta": Fraction(self.beta)}
 
     def forward_squared(self, step: Fraction) -> Fraction:
-        """1 - 2 h s + h^2 s / beta at the worse end s of [mu, 1/beta]."""
-        slope = self.extremal(step).a
-        return 1 - 2 * step * slope + step * step * slope / Fraction(self.beta)
+        """1 - 2 h s + h^2 s / beta, linear in s, at the worse end of [mu, 1/beta]."""
+        beta = Fraction(self.beta)
+        return max(1 - 2 * step * s + step * step * s / beta for s in (Fraction(self.mu), 1 / beta))
 
     def extremal(self, step: Fraction) -> Rotation:
         """s I + w J with w^2 = s / beta - s^2: at the modulus s its norm is as large as beta allows."""
