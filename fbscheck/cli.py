@@ -103,6 +103,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _prove(arguments: argparse.Namespace) -> int:
+    import textwrap
     import time
 
     from fbscheck.certify.symbolic import NotProved, check
@@ -123,7 +124,8 @@ def _prove(arguments: argparse.Namespace) -> int:
             verdict, status = f"UNDECIDED {failure}", UNDECIDED
         print(f"{proof.name:50}{time.perf_counter() - start:6.2f} s  {verdict}")
         for assumption in proof.assumptions:
-            print(f"{'':10}cites: {assumption.statement} ({assumption.source})"[:WIDTH])
+            text = f"cites: {assumption.statement} ({assumption.source})"
+            print(textwrap.fill(text, WIDTH, initial_indent=" " * 10, subsequent_indent=" " * 17))
     return status
 
 

@@ -17,6 +17,8 @@ FILES = (
     "averagedness",
     "layer_norm",
     "banach",
+    "sublinear_rate",
+    "sublinear_rate_any_depth",
     "sensitivity",
     "step_independence",
     "riccati_step",

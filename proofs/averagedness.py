@@ -36,7 +36,7 @@ PROOFS = (
         1 / ell,
         r"0 < h < 2/\ell",
         r"2/(4-h\ell)",
-        (Assumption(r"f\ \mathrm{is}\ 1/\ell\mathrm{-cocoercive}", "Baillon and Haddad 1977"),),
+        (Assumption("the gradient of a convex, ell-smooth function is 1/ell-cocoercive", "Baillon and Haddad 1977"),),
     ),
     Proof(
         name="composition of averaged maps",

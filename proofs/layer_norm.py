@@ -36,7 +36,7 @@ PROOFS = (
             Term(r"\langle v,x\rangle \ge m|x|^2", inner(v, x) - m * square(x), 2 * h),
             Term(r"|v| \le k|x|", k**2 * square(x) - square(v), h**2),
         ),
-        assumptions=(Assumption(r"1+t \le e^t", "convexity of the exponential"),),
+        assumptions=(Assumption("1 + t <= exp(t)", "convexity of the exponential"),),
     ),
     Proof(
         name="layer norm from below",

@@ -19,7 +19,7 @@ PROOFS = (
             ),
         ),
         assumptions=(
-            Assumption(r"s \in \partial g(x) \Leftrightarrow x \in \partial g^*(s)", "Rockafellar 1970, Theorem 23.5"),
+            Assumption("s is a subgradient of g at x iff x is one of g* at s", "Rockafellar 1970, Theorem 23.5"),
         ),
     ),
 )

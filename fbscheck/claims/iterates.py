@@ -1,6 +1,7 @@
 """Claims on the iterates x_0, x_1, ... of T, measured as the largest ratio of their two sides.
 
-On data the ratio is in floating point; on the instances that attain a bound, in ball arithmetic.
+The iterates and their distance to x* are enclosed in ball arithmetic where x* is known, or certified by
+a duality gap; elsewhere they are measured in floating point.
 """
 
 import math
@@ -8,11 +9,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-import flint
 import numpy as np
 
-from fbscheck.certify.balls import PRECISION, ball, exact, is_ball, lower, norm
-from fbscheck.claims.problems import FLOOR, Problem, Study, conclude, objective
+from fbscheck.certify.balls import ball, lower, norm, upper
+from fbscheck.claims.problems import FLOOR, Problem, Study, conclude, hexadecimal, objective
 from fbscheck.inputs import Array
 from fbscheck.splitting import ForwardBackward
 from fbscheck.verdict import Claim, Curve, Evidence, Hypothesis, Plot, Relation, Result, Rigour, Side, undecided
@@ -44,13 +44,13 @@ RATE = Claim(
     "Objective gap after n steps",
     r"(F+g)(x_n)-\min(F+g) \leq \frac{|x_0-x^*|^2}{4hn}",
     Relation.AT_MOST,
-    "Taylor, Hendrickx and Glineur 2018 (largest ratio of the two sides)",
+    "Taylor, Hendrickx and Glineur 2018; proof: sublinear rate, any n (largest ratio of the two sides)",
     (SHORT_STEP,),
 )
 SUMMABLE = Claim(
     "fixed-point.summable",
     "The steps of an averaged map are square-summable",
-    r"\sum_n|x_{n+1}-x_n|^2 \leq \frac{\alpha}{1-\alpha}\,|x_0-x^*|^2,\quad \alpha=\frac{2\beta}{4\beta-h}",
+    r"\sum_{n<N}|x_{n+1}-x_n|^2 \leq \frac{\alpha}{1-\alpha}\,|x_0-x^*|^2,\quad \alpha=\frac{2\beta}{4\beta-h}",
     Relation.AT_MOST,
     "Bauschke and Combettes 2017, section 5.2; proof: averaged step, summed (ratio of the two sides)",
     (AVERAGED,),
@@ -66,59 +66,54 @@ CLAIMS = (APRIORI, APOSTERIORI, RATE, SUMMABLE, STEPS)
 
 
 def iterates(claim: Claim, kind: str, study: Study, rng: np.random.Generator, scale: float) -> Result:
-    """Largest ratio of the two sides of a claim on iterates: floating on data, enclosed on known instances."""
-    problem, measure = study.problem, _RATIOS[kind]
-    if problem.solution is not None:
-        ratio = lower(measure(problem, *_enclosed_iterates(study), ball))
-        evidence = Evidence(
-            Side.ATTAINED, ratio, Rigour.ENCLOSED, "the iterates of the extremal instance, in ball arithmetic"
-        )
-    elif kind == STEPS.id:
-        evidence = _steps_on_samples(study, rng)
-    else:
-        distances, sure = study.errors
-        last = int(np.flatnonzero(sure)[-1]) if sure.any() else 0
-        if last == 0:
-            return undecided(claim, problem.name, "the iteration starts at the solution, to rounding")
-        ratio = measure(problem, study.iterates[: last + 1].T, study.point, float)
-        method = f"{last} iterates until rounding takes over"
-        evidence = Evidence(Side.ATTAINED, float(ratio), Rigour.FLOATING, method, 2 / FLOOR)
-    return conclude(claim, study, scale, (evidence,), None, plots=_plots(claim, study) if problem.drawn else ())
+    """Largest ratio of the two sides of a claim over the iterates.
 
-
-def _enclosed_iterates(study: Study) -> tuple[Array, Array]:
-    """x_0, ..., x_N as columns, and x*; widths may triple in each step, so the precision grows with N."""
-    solution = exact(np.zeros_like(study.start) if study.problem.solution is None else study.problem.solution)
-    x = exact(study.start)
-    columns = [x]
-    with flint.ctx.workprec(PRECISION + 4 * study.problem.iterations):
-        for _ in range(study.problem.iterations):
-            x = study.step(x)
-            columns.append(x)
-    return np.column_stack(columns), solution
+    It is enclosed in ball arithmetic where x* is known or certified, else measured in floating point.
+    """
+    problem, ratios = study.problem, _RATIOS[kind]
+    plots = _plots(claim, study) if problem.drawn else ()
+    if kind == STEPS.id and problem.solution is None:
+        return conclude(claim, study, scale, (_steps_on_samples(study, rng),), None, plots)
+    if study.last == 0:
+        return undecided(claim, problem.name, "the iteration starts at the solution, to rounding")
+    evidence, certificate = [], None
+    if study.certified.distance < math.inf or problem.solution is not None:
+        x, solution = study.enclosed
+        values = np.atleast_1d(ratios(problem, x, solution, ball))
+        method = f"{x.shape[1] - 1} iterates in ball arithmetic"
+        evidence.append(Evidence(Side.ATTAINED, max(map(lower, values)), Rigour.ENCLOSED, method))
+        evidence.append(Evidence(Side.CERTIFIED, max(map(upper, values)), Rigour.ENCLOSED, method))
+        certificate = {"quantity": claim.statement, "x*": hexadecimal(study.point), "iterates": x.shape[1] - 1}
+    if problem.solution is None:
+        measured = float(np.max(ratios(problem, study.iterates[: study.last + 1].T, study.point, float)))
+        method = f"{study.last} iterates until rounding takes over"
+        evidence.append(Evidence(Side.ATTAINED, measured, Rigour.FLOATING, method, 2 / FLOOR))
+    return conclude(claim, study, scale, tuple(evidence), certificate, plots)
 
 
 def _apriori_ratio(problem: Problem, x: Array, solution: Array, number: Callable[[float], Any]) -> Any:
-    """max over n >= 1 of |x_n - x*| / (q^n |x_0 - x*|); ``x`` (d, n+1)."""
+    """For n >= 1: |x_n - x*| / (q^n |x_0 - x*|); ``x`` (d, n+1)."""
     distances = norm(x - solution[:, None])
     powers = np.cumprod(np.array([number(problem.step.contraction())] * (len(distances) - 1)))
-    return _largest(distances[1:] / (powers * distances[0]))
+    return distances[1:] / (powers * distances[0])
 
 
 def _aposteriori_ratio(problem: Problem, x: Array, solution: Array, number: Callable[[float], Any]) -> Any:
-    """max over n >= 1 of |x_n - x*| (1 - q) / (q |x_n - x_{n-1}|)."""
+    """For n >= 1: |x_n - x*| (1 - q) / (q |x_n - x_{n-1}|)."""
     distances, moved = norm(x - solution[:, None])[1:], norm(np.diff(x, axis=1))
     q = number(problem.step.contraction())
-    return _largest(distances * (1 - q) / (q * moved))
+    return distances * (1 - q) / (q * moved)
 
 
 def _rate_ratio(problem: Problem, x: Array, solution: Array, number: Callable[[float], Any]) -> Any:
-    """max over n >= 1 of ((F+g)(x_n) - min) 4hn / |x_0 - x*|^2."""
+    """For n >= 1: ((F+g)(x_n) - min) 4hn / |x_0 - x*|^2."""
     f, g = problem.f, problem.g
-    gaps = objective(f, g, x[:, 1:]) - objective(f, g, solution)
+    gaps = f.potential(x[:, 1:]) - f.potential(solution)
+    if not g.is_indicator:
+        gaps = gaps + g(x[:, 1:]) - g(solution)
     start = x[:, 0] - solution
     scale = 4 * number(float(problem.step.step)) / np.sum(start * start)
-    return _largest(gaps * np.arange(1, len(gaps) + 1).astype(gaps.dtype) * scale)
+    return gaps * np.arange(1, len(gaps) + 1).astype(gaps.dtype) * scale
 
 
 def _summable_ratio(problem: Problem, x: Array, solution: Array, number: Callable[[float], Any]) -> Any:
@@ -132,11 +127,6 @@ def _steps_ratio(problem: Problem, x: Array, solution: Array, number: Callable[[
     """h |x_0 - T_h' x_0| / (h' |x_0 - T_h x_0|) with h' = 2h."""
     longer = ForwardBackward(problem.f, problem.g, 2 * problem.step.step)
     return norm(x[:, 0] - longer(x[:, 0])) / (2 * norm(x[:, 0] - problem.step(x[:, 0])))
-
-
-def _largest(ratios: Array) -> Any:
-    """The largest ratio; of balls, the one that certainly reaches farthest."""
-    return max(ratios, key=lower) if is_ball(ratios) else np.max(ratios)
 
 
 _RATIOS: dict[str, Callable[..., Any]] = {
@@ -162,11 +152,10 @@ def _steps_on_samples(study: Study, rng: np.random.Generator) -> Evidence:
 
 def _plots(claim: Claim, study: Study) -> tuple[Plot, ...]:
     """The iterates against their bounds, for the problems that are drawn."""
-    distances, sure = study.errors
-    last = int(np.flatnonzero(sure)[-1])
+    last = study.last
     n = np.arange(1, last + 1)
     name, ticks = study.problem.name, tuple(n.astype(float).tolist())
-    distances = distances[: last + 1]
+    distances = study.errors[: last + 1]
     q, h = study.step.contraction(), float(study.step.step)
     lines: dict[str, Array] = {}
     if claim.id == APRIORI.id:

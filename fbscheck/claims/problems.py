@@ -7,10 +7,11 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any, final
 
+import flint
 import numpy as np
 import numpy.typing as npt
 
-from fbscheck.certify.balls import round_down
+from fbscheck.certify.balls import PRECISION, exact, round_down
 from fbscheck.functions import Function
 from fbscheck.inputs import Array
 from fbscheck.operators import Gradient
@@ -25,6 +26,9 @@ Points = npt.NDArray[np.float64]
 TOLERANCE = 1e-14
 FLOOR = 1e6
 """An iterate takes part while it is this many rounding errors away from the solution."""
+
+ENCLOSED_ENTRIES = 5_000
+"""How many coordinates of iterates are enclosed in ball arithmetic, at least 20 iterates."""
 
 
 @final
@@ -91,13 +95,41 @@ class Study:
         return self.step.iterates(self.start, self.problem.iterations)
 
     @cached_property
-    def errors(self) -> tuple[Points, Points]:
-        """|x_n - x*| for all n, and whether rounding and the error of x* are negligible there."""
-        distances = np.linalg.norm(self.iterates - self.point, axis=1)
-        unsure = 1e-15 * np.linalg.norm(self.point)
+    def errors(self) -> Points:
+        """|x_n - x*| for all n, in floating point."""
+        return np.asarray(np.linalg.norm(self.iterates - self.point, axis=1))
+
+    @cached_property
+    def last(self) -> int:
+        """The last n at which rounding and the error of x* are negligible, 0 if there is none."""
+        if self.problem.solution is not None:
+            return self.problem.iterations
+        unsure = 1e-15 * float(np.linalg.norm(self.point))
         if self.certified.distance < math.inf:
             unsure += self.certified.distance
-        return distances, distances > FLOOR * unsure
+        return int(np.max(np.flatnonzero(self.errors > FLOOR * unsure), initial=0))
+
+    @cached_property
+    def enclosed(self) -> tuple[Array, Array]:
+        """x_0, ..., x_N as columns, and x*, as balls; N is ``last`` or less in high dimensions.
+
+        The width of a ball grows by a known factor in each step, so the precision grows with N.
+        """
+        f = self.problem.f
+        count = min(self.last, max(20, ENCLOSED_ENTRIES // f.dimension))
+        if self.problem.solution is None:
+            solution = np.array([flint.arb(v, self.certified.distance) for v in self.point.tolist()], dtype=object)
+        else:
+            solution = exact(self.problem.solution)
+        sizes = np.abs(f.matrix)
+        growth = 2 + float(self.step.step) * float(np.max(sizes.T @ (sizes @ np.ones(f.dimension))))
+        x = exact(self.start)
+        columns = [x]
+        with flint.ctx.workprec(PRECISION + math.ceil(math.log2(growth)) * count):
+            for _ in range(count):
+                x = self.step(x)
+                columns.append(x)
+        return np.column_stack(columns), solution
 
     @cached_property
     def references(self) -> list[tuple[str, Points]]:

@@ -13,9 +13,9 @@ from fbscheck.operators import LeastSquares, Logistic
 from fbscheck.reference import programs
 from fbscheck.suites import data
 from fbscheck.suites.fixed_point import EXTREMAL, OF_POINT
-from fbscheck.verdict import Claim, Result, Verdict, planted
+from fbscheck.verdict import Claim, Result, Rigour, Verdict, planted
 
-CERTIFIED = {"value", "distance", "agreement", "residual", "sensitivity"}
+SAMPLED = {"steps"}
 
 
 def found(problem: Problem, claims: tuple[Claim, ...] = fixed_point.CLAIMS, scale: float = 1.0) -> list[Result]:
@@ -29,8 +29,23 @@ def by_claim(results: list[Result]) -> dict[str, set[Verdict]]:
 @pytest.mark.parametrize("kind", ["LASSO", "elastic net", "NNLS", "box"])
 def test_strongly_convex_problems_are_certified(kind: str) -> None:
     verdicts = by_claim(found(data.synthetic(kind, 10, np.random.default_rng(0))))
-    assert {name for name, seen in verdicts.items() if seen == {Verdict.CERTIFIED}} == CERTIFIED
-    assert {name for name, seen in verdicts.items() if seen == {Verdict.SUPPORTED}} == set(verdicts) - CERTIFIED
+    assert {name for name, seen in verdicts.items() if seen == {Verdict.CERTIFIED}} == set(verdicts) - SAMPLED
+    assert {name for name, seen in verdicts.items() if seen == {Verdict.SUPPORTED}} == SAMPLED
+
+
+@pytest.mark.parametrize("claim", iterates.CLAIMS[:4], ids=lambda claim: str(claim.id))
+def test_the_enclosed_ratio_decides_any_bound_that_differs_from_it(claim: Claim) -> None:
+    """On data: a bound just above the enclosure is certified, one just below is refuted."""
+    problem = data.synthetic("elastic net", 10, np.random.default_rng(6))
+    (result,) = found(problem, (claim,))
+    low, high = result.bracket.lower, result.bracket.upper
+    assert low is not None
+    assert high is not None
+    measured = next(e.value for e in result.bracket.evidence if e.rigour is Rigour.FLOATING)
+    assert low * (1 - 1e-6) <= measured <= high * (1 + 1e-6)
+    assert high <= low * (1 + 1e-3)
+    assert found(problem, (claim,), high * (1 + 1e-12))[0].verdict is Verdict.CERTIFIED
+    assert found(problem, (planted(claim),), low * (1 - 1e-5))[0].verdict is Verdict.REFUTED
 
 
 @pytest.mark.parametrize("name", data.REAL)
