@@ -92,13 +92,15 @@ def _print_traceback() -> None:
 
 
 def _list(arguments: argparse.Namespace) -> int:
+    import textwrap
+
     from fbscheck.suites.registry import SUITES
 
     for suite in SUITES.values():
-        print(f"{suite.name:16}{suite.summary}"[:WIDTH])
+        print(f"{suite.name:16}{suite.summary}")
         for claim in suite.claims:
-            kind = " (must be refuted)" if claim.control else ""
-            print(f"  {claim.id:42}{claim.title}"[: WIDTH - len(kind)] + kind)
+            title = f"must be refuted: {claim.title}" if claim.control else claim.title
+            print(f"  {claim.id:42}{textwrap.shorten(title, WIDTH - 44, placeholder=' ...')}")
     return HOLDS
 
 

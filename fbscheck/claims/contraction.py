@@ -87,7 +87,7 @@ GRADIENT = Claim(
 )
 LIPSCHITZ = Claim(
     "contraction.monotone-lipschitz",
-    "Step with a strongly monotone Lipschitz operator",
+    "Step with a monotone Lipschitz operator",
     r"|Tx-Ty| \leq \frac{\sqrt{1-2h\mu+h^2\ell^2}}{1+h\sigma}\,|x-y|",
     Relation.TIGHT,
     "Bauschke and Combettes 2017, section 22; proof: contraction",
@@ -95,7 +95,7 @@ LIPSCHITZ = Claim(
 )
 COCOERCIVE_SHORT = Claim(
     "contraction.cocoercive-short",
-    "Step with a strongly monotone cocoercive operator, up to twice its cocoercivity",
+    "Step with a cocoercive operator, short steps",
     r"|Tx-Ty| \leq \frac{\sqrt{1-2h\mu+h^2\mu/\beta}}{1+h\sigma}\,|x-y|",
     Relation.TIGHT,
     "proof: contraction",
@@ -108,7 +108,7 @@ COCOERCIVE_SHORT = Claim(
 )
 COCOERCIVE_LONG = Claim(
     "contraction.cocoercive-long",
-    "Step with a strongly monotone cocoercive operator, beyond twice its cocoercivity",
+    "Step with a cocoercive operator, long steps",
     r"|Tx-Ty| \leq \frac{h/\beta-1}{1+h\sigma}\,|x-y|",
     Relation.TIGHT,
     "proof: contraction",

@@ -45,14 +45,14 @@ OPTIMALITY = Claim(
 )
 FIRM = Claim(
     "prox.firm",
-    "Proximal maps are firmly nonexpansive, strongly so for strongly convex functions",
+    "Proximal maps are firmly nonexpansive",
     r"(1+h\sigma)\,|p-q|^2 \leq \langle p-q,\,u-v\rangle,\quad p=\mathrm{prox}_{hg}(u),\; q=\mathrm{prox}_{hg}(v)",
     Relation.AT_MOST,
     "Moreau 1965; Rockafellar 1976; proof: firm nonexpansiveness (largest ratio of the two sides)",
 )
 RESOLVENT = Claim(
     "prox.resolvent",
-    "Proximal maps of one function at two steps are tied by the resolvent identity",
+    "The resolvent identity ties the maps at two steps",
     r"p_h = p_{h'}\left(\frac{h'}{h}\,I+\left(1-\frac{h'}{h}\right)p_h\right),\quad p_h=\mathrm{prox}_{hg}",
     Relation.AT_MOST,
     "Bauschke and Combettes 2017, section 23; proof: resolvent identity (relative distance of the two sides)",

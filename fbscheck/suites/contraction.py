@@ -135,7 +135,7 @@ def _tasks(size: str) -> list[Task]:
 
 SUITE = Suite(
     "contraction",
-    "the contraction factor of a step over classes of operators: attained, proved, certified",
+    "contraction factor of a step over classes of operators: attained, proved, certified",
     (*contraction.CLAIMS, *map(planted, contraction.CLAIMS), controls.NOT_A_GRADIENT, controls.SPECTRAL_RADIUS),
     _tasks,
 )

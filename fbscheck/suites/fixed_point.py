@@ -73,7 +73,7 @@ def _tasks(size: str) -> list[Task]:
 
 SUITE = Suite(
     "fixed-point",
-    "fixed points against independent minimisers with certified gaps; bounds on the iterates",
+    "fixed points against independent minimisers, certified gaps, bounds on iterates",
     (
         *chapter.CLAIMS,
         *(planted(claim, MOVED) for claim in OF_POINT),

@@ -67,7 +67,7 @@ def _tasks(size: str) -> list[Task]:
 
 SUITE = Suite(
     "prox",
-    "proximal maps against their definition, optimality, firm nonexpansiveness, the resolvent identity",
+    "proximal maps: definition, optimality, firm nonexpansiveness, resolvent identity",
     (*prox.CLAIMS, *(planted(claim, WRONG[claim.id]) for claim in prox.CLAIMS), controls.FIXED_ACTIVATION),
     _tasks,
 )
