@@ -11,6 +11,7 @@ Files are written beside their final name and moved there, so none is ever half-
 
 import dataclasses
 import json
+import math
 import os
 import re
 import tempfile
@@ -128,7 +129,10 @@ def as_json(value: Any) -> str:
 def save(
     folder: Path, claims: Iterable[Claim], results: Iterable[Result], versions: Mapping[str, str], seed: int
 ) -> Path:
-    """Write a run to ``folder`` and return the path of its ``results.json``, written last."""
+    """Write a run to ``folder`` and return the path of its ``results.json``, written last.
+
+    Certificates and reports of an earlier run in this folder are removed.
+    """
     entries, used = [], {"certificates": set[str](), "witnesses": set[str](), "plots": set[str]()}
 
     def attach(kind: str, name: str, content: Any) -> str | None:
@@ -203,7 +207,7 @@ def load(folder: Path) -> Run:
         raise InputError(
             f"Need a folder with {RESULTS}, got {folder}. Run `fbscheck verify --out {folder}` first."
         ) from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"Cannot read {path}: {error}. The file is damaged or no run of fbscheck.") from None
     schema = data.get("schema") if isinstance(data, dict) else None
     if schema != SCHEMA:
@@ -211,19 +215,50 @@ def load(folder: Path) -> Run:
             f"Need {RESULTS} of schema {SCHEMA}, got schema {schema!r} in {path} (another version of fbscheck?)."
         )
     try:
-        claims = tuple(ClaimText(**{**text, "hypotheses": tuple(text["hypotheses"])}) for text in data["claims"])
-        results = tuple(
-            Entry(**{**entry, "verdict": Verdict(entry["verdict"]), "evidence": tuple(entry["evidence"])})
-            for entry in data["results"]
-        )
+        claims = tuple(_claim_text(text) for text in data["claims"])
+        results = tuple(_entry(folder, entry) for entry in data["results"])
         plots = tuple(
             _plot(json.loads(file.read_text(encoding="utf-8"))) for file in sorted((folder / "plots").glob("*.json"))
         )
         return Run(dict(data["versions"]), int(data["seed"]), claims, results, plots)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"Cannot read the run in {folder}: {type(error).__name__} {error}. A file was edited or damaged."
         ) from None
+
+
+def _claim_text(data: dict[str, Any]) -> ClaimText:
+    text = ClaimText(**{**data, "hypotheses": tuple(data["hypotheses"])})
+    _require(text, str, "id", "title", "statement", "relation", "source")
+    _require(text, bool, "control")
+    _require(text, (int, float), "accuracy")
+    if not all(isinstance(hypothesis, str) for hypothesis in text.hypotheses):
+        raise TypeError("hypotheses must be strings")
+    return text
+
+
+def _entry(folder: Path, data: dict[str, Any]) -> Entry:
+    entry = Entry(**{**data, "verdict": Verdict(data["verdict"]), "evidence": tuple(data["evidence"])})
+    _require(entry, str, "claim", "case", "reason")
+    _require(entry, (int, float, type(None)), "theory", "lower", "upper", "seconds")
+    _require(entry, (str, type(None)), "certificate", "witness")
+    for evidence in entry.evidence:
+        if not isinstance(evidence, dict) or not {"side", "value", "rigour", "method", "exact"} <= set(evidence):
+            raise TypeError("evidence must be records with side, value, rigour, method and exact")
+    for name in (entry.certificate, entry.witness):
+        if name is not None and not (folder / name).is_file():
+            raise ValueError(f"{name} is missing")
+    return entry
+
+
+def _require(record: Any, kinds: Any, *names: str) -> None:
+    """TypeError unless the named fields are of one of ``kinds``, and finite if they are numbers."""
+    for name in names:
+        value = getattr(record, name)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
+            raise TypeError(f"{name} is {value!r}"[:80])
+        if isinstance(value, (int, float)) and not math.isfinite(value):
+            raise ValueError(f"{name} is {value}")
 
 
 def result_as_json(result: Result) -> dict[str, Any]:

@@ -53,6 +53,7 @@ STATUSES = [
         toy(lambda rng: [undecided(CLAIM, "c", "no")], lambda rng: [measured(CLAIM, 2.0)]), 1, id="refuted wins"
     ),
     pytest.param(toy(lambda rng: [measured(CONTROL, 0.5)]), 3, id="a control that slips through"),
+    pytest.param(toy(lambda rng: [undecided(CONTROL, "case", "a tool is missing")]), 4, id="a control that did not run"),
     pytest.param(toy(lambda rng: [measured(CLAIM, 0.5)], crash), 3, id="a crash"),
 ]
 

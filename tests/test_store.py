@@ -85,6 +85,14 @@ def test_same_results_same_bytes_and_nothing_stale(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.new"))
 
 
+def test_a_report_of_older_results_does_not_survive_them(tmp_path: Path) -> None:
+    saved(tmp_path, RESULT)
+    for name in ("report.html", "notes.txt", "report.docx"):
+        (tmp_path / name).write_text("old")
+    saved(tmp_path, RESULT)
+    assert {p.name for p in tmp_path.glob("*.*") if p.suffix != ".json"} == {"notes.txt", "report.docx"}
+
+
 @pytest.mark.parametrize(
     ("parts", "name"),
     [
@@ -96,6 +104,24 @@ def test_same_results_same_bytes_and_nothing_stale(tmp_path: Path) -> None:
 )
 def test_file_names_are_harmless(parts: tuple[str, ...], name: str) -> None:
     assert store.file_name(*parts) == name
+
+
+def entry(**changed: object) -> dict[str, object]:
+    """A run with one result, one field of it changed."""
+    result: dict[str, object] = {
+        "claim": "a.b",
+        "case": "c",
+        "verdict": "PROVED",
+        "theory": 1.0,
+        "lower": 1.0,
+        "upper": None,
+        "evidence": [],
+        "reason": "r",
+        "certificate": None,
+        "witness": None,
+        "seconds": 0.1,
+    }
+    return {"schema": 1, "seed": 0, "versions": {}, "claims": [], "results": [{**result, **changed}]}
 
 
 BROKEN = [

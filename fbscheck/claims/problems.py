@@ -62,12 +62,14 @@ class Problem:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the float64 entries of f and the parameters of g, in the order of their fields."""
+        """SHA-256 of f and g: type names, then names, shapes and float64 entries of their fields in order."""
         digest = hashlib.sha256()
         for record in (self.f, self.g):
+            digest.update(type(record).__name__.encode())
             for field in fields(record):  # type: ignore[arg-type]
-                digest.update(field.name.encode())
-                digest.update(np.ascontiguousarray(getattr(record, field.name), dtype=np.float64).tobytes())
+                values = np.ascontiguousarray(getattr(record, field.name), dtype=np.float64)
+                digest.update(f"{field.name}{values.shape}".encode())
+                digest.update(values.tobytes())
         return digest.hexdigest()
 
 

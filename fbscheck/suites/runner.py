@@ -133,7 +133,9 @@ def _workers(settings: Settings) -> Iterator[Callable[[Sequence[Task]], Iterable
     elif settings.jobs == 1:
         yield lambda tasks: (_one(task, seed) for task in tasks)
     else:
-        parallel = joblib.Parallel(n_jobs=settings.jobs, return_as="generator_unordered", batch_size=1)
+        cores = joblib.cpu_count()
+        jobs = cores if settings.jobs == -1 else min(settings.jobs, cores)
+        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
         yield lambda tasks: parallel(joblib.delayed(_one)(task, seed) for task in tasks)
 
 
@@ -172,7 +174,7 @@ def _read_journal(path: Path, header: dict[str, Any]) -> dict[str, list[Result]]
     """The finished tasks of an interrupted run with the same settings; a torn last line is dropped."""
     if not path.exists():
         return {}
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     try:
         if json.loads(lines[0]) != header:
             raise InputError(
