@@ -141,9 +141,10 @@ def _verify(arguments: argparse.Namespace) -> int:
     name = "all" if everything else "+".join(suite.name for suite in suites)
     folder: Path = arguments.out or Path("reports") / name
     store.prepare(folder)
-    finished = runner.run(suites, folder, settings, _progress if sys.stderr.isatty() else lambda *_: None)
     claims = [claim for suite in suites for claim in suite.claims]
-    path = store.save(folder, claims, finished.results, runner.versions(), settings.seed)
+    with store.locked(folder):
+        finished = runner.run(suites, folder, settings, _progress if sys.stderr.isatty() else lambda *_: None)
+        path = store.save(folder, claims, finished.results, runner.versions(), settings.seed)
     _print_table(claims, finished.results)
     print(f"\nresults: {path}\nreport:  fbscheck report {folder}")
     for crash in finished.crashes:

@@ -15,7 +15,8 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -31,6 +32,7 @@ __all__ = [
     "Run",
     "file_name",
     "load",
+    "locked",
     "prepare",
     "result_as_json",
     "result_from_json",
@@ -113,6 +115,32 @@ def prepare(folder: Path) -> None:
         raise InputError(f"Need a writable output folder, got {folder}: {error.strerror}. Use --out DIR.") from None
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other runs out of ``folder`` while the block runs (where the system has such locks).
+
+    Raises
+    ------
+    InputError
+        If another run is writing there.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise InputError(
+            f"Need a folder of its own for each run, got {folder}: another run is writing there."
+        ) from None
+    finally:
+        os.close(handle)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` in one step: the file is the old one or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -185,6 +213,8 @@ def save(
         for c in claims
     ]
     path = folder / RESULTS
+    for ending in ("pdf", "tex", "html", "log"):
+        (folder / f"report.{ending}").unlink(missing_ok=True)
     write_text(
         path, as_json({"schema": SCHEMA, "versions": versions, "seed": seed, "claims": texts, "results": entries})
     )

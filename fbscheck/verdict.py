@@ -24,6 +24,7 @@ __all__ = [
     "Rigour",
     "Side",
     "Verdict",
+    "caught",
     "decide",
     "judge",
     "not_applicable",
@@ -185,8 +186,12 @@ class Claim:
 
     def holds(self, verdict: Verdict) -> bool:
         """Whether ``verdict`` is what should come out: for a control, that the error is caught."""
-        caught = verdict in (Verdict.REFUTED, Verdict.NOT_APPLICABLE)
-        return caught if self.control else verdict not in (Verdict.REFUTED, Verdict.UNDECIDED)
+        return caught(self.id, verdict) if self.control else verdict not in (Verdict.REFUTED, Verdict.UNDECIDED)
+
+
+def caught(claim: str, verdict: Verdict) -> bool:
+    """Whether a false claim was seen through: a planted error must be refuted, a control may be inapplicable."""
+    return verdict is Verdict.REFUTED or (verdict is Verdict.NOT_APPLICABLE and not claim.startswith("planted."))
 
 
 def planted(claim: Claim, error: str = "a constant 1% too small") -> Claim:

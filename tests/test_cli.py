@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fbscheck.suites.registry as registry
-from fbscheck import cli
+from fbscheck import cli, store
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import (
     Bracket,
@@ -53,7 +53,7 @@ STATUSES = [
         toy(lambda rng: [undecided(CLAIM, "c", "no")], lambda rng: [measured(CLAIM, 2.0)]), 1, id="refuted wins"
     ),
     pytest.param(toy(lambda rng: [measured(CONTROL, 0.5)]), 3, id="a control that slips through"),
-    pytest.param(toy(lambda rng: [undecided(CONTROL, "case", "a tool is missing")]), 4, id="a control that did not run"),
+    pytest.param(toy(lambda rng: [undecided(CONTROL, "case", "no tool")]), 4, id="a control that did not run"),
     pytest.param(toy(lambda rng: [measured(CLAIM, 0.5)], crash), 3, id="a crash"),
 ]
 
@@ -160,6 +160,17 @@ def test_interruption_keeps_what_is_done_and_resume_goes_on(
     assert cli.main(arguments) == 0
     whole = json.loads((tmp_path / "results.json").read_text())["results"]
     assert [{**r, "seconds": 0} for r in resumed] == [{**r, "seconds": 0} for r in whole]
+
+
+def test_two_runs_do_not_share_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(registry, "SUITES", {"toy": GOOD})
+    with store.locked(tmp_path):
+        assert cli.main(["verify", "--out", str(tmp_path)]) == 2
+    assert "another run is writing there" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    assert cli.main(["verify", "--out", str(tmp_path)]) == 0
 
 
 def test_a_torn_journal_is_read_up_to_the_tear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

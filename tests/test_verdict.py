@@ -118,7 +118,7 @@ def test_a_bracket_takes_the_sharpest_of_each_side_and_counts_errors() -> None:
         (False, Verdict.REFUTED, False),
         (False, Verdict.UNDECIDED, False),
         (True, Verdict.REFUTED, True),
-        (True, Verdict.NOT_APPLICABLE, True),
+        (True, Verdict.NOT_APPLICABLE, False),
         (True, Verdict.SUPPORTED, False),
         (True, Verdict.UNDECIDED, False),
         (True, Verdict.PROVED, False),

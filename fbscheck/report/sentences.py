@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from fbscheck.store import ClaimText, Entry, Run
 from fbscheck.verdict import Verdict, plain
+from fbscheck.verdict import caught as seen_through
 
 __all__ = [
     "HOLDING",
@@ -96,7 +97,7 @@ def holds(stated: Sequence[ClaimText], entries: Sequence[Entry], totals: Mapping
 
 def caught(entry: Entry) -> bool:
     """Whether a false statement was recognised."""
-    return entry.verdict in (Verdict.REFUTED, Verdict.NOT_APPLICABLE)
+    return seen_through(entry.claim, entry.verdict)
 
 
 def controls(false: Sequence[ClaimText], planted: Sequence[Entry]) -> str:

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from fbscheck._version import VERSION
 from fbscheck.errors import InputError, MissingToolError
-from fbscheck.store import JOURNAL, result_as_json, result_from_json
+from fbscheck.store import JOURNAL, result_as_json, result_from_json, write_text
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Result
 
@@ -92,14 +92,15 @@ def run(
     done = _read_journal(journal, header) if settings.resume else {}
     pending = [task for task in tasks if task.name not in done]
     crashes: dict[str, str] = {}
-    with _workers(settings) as work, journal.open("w", encoding="utf-8") as log:
-        print(json.dumps(header), file=log)
-        for name, results in done.items():
-            print(_line(name, results), file=log, flush=True)
+    with _workers(settings) as work:
+        write_text(
+            journal, "".join(f"{line}\n" for line in (json.dumps(header), *(_line(*row) for row in done.items())))
+        )
         for name, results, crash in work(pending):
             if crash is None:
                 done[name] = results
-                print(_line(name, results), file=log, flush=True)
+                with journal.open("a", encoding="utf-8") as log:
+                    print(_line(name, results), file=log)
             else:
                 crashes[name] = crash
             progress(len(done) + len(crashes), len(tasks), name)
