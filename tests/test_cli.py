@@ -10,21 +10,9 @@ import pytest
 
 import fbscheck.suites.registry as registry
 from fbscheck import cli, store
+from fbscheck.judge import decide, squeeze, undecided
 from fbscheck.suites.task import Suite, Task
-from fbscheck.verdict import (
-    Bracket,
-    Claim,
-    Evidence,
-    Relation,
-    Result,
-    Rigour,
-    Side,
-    Verdict,
-    decide,
-    planted,
-    squeeze,
-    undecided,
-)
+from fbscheck.verdict import Bracket, Claim, Evidence, Relation, Result, Rigour, Side, Verdict, planted
 
 CLAIM = Claim("toy.bound", "A bound", "x \\leq 1", Relation.AT_MOST, "nowhere")
 CONTROL = planted(CLAIM)

@@ -15,6 +15,7 @@ from fbscheck.certify import kernel
 from fbscheck.certify.balls import root_down, root_up
 from fbscheck.errors import SolverError
 from fbscheck.inputs import Number, nonnegative, positive
+from fbscheck.judge import decide, not_applicable, squeeze
 from fbscheck.proofs.multipliers import multipliers, regime
 from fbscheck.splitting.classes import (
     GradientOf,
@@ -24,19 +25,7 @@ from fbscheck.splitting.classes import (
     factor_squared,
     kernel_record,
 )
-from fbscheck.verdict import (
-    Bracket,
-    Claim,
-    Evidence,
-    Hypothesis,
-    Relation,
-    Result,
-    Rigour,
-    Side,
-    decide,
-    not_applicable,
-    squeeze,
-)
+from fbscheck.verdict import Bracket, Claim, Evidence, Hypothesis, Relation, Result, Rigour, Side
 
 __all__ = [
     "CLAIMS",

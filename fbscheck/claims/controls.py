@@ -12,10 +12,11 @@ from fbscheck.certify.definite import norm_lower
 from fbscheck.claims import contraction
 from fbscheck.claims.contraction import Step
 from fbscheck.functions import L1, Zero
+from fbscheck.judge import decide, squeeze
 from fbscheck.operators import Linear
 from fbscheck.splitting import ForwardBackward
 from fbscheck.splitting.classes import GradientOf, StronglyMonotoneLipschitz
-from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour, Side, decide, squeeze
+from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour, Side
 
 __all__ = [
     "FIXED_ACTIVATION",

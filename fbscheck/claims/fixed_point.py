@@ -7,7 +7,8 @@ import numpy as np
 from fbscheck.claims import iterates, minimisers
 from fbscheck.claims.problems import Problem, Study
 from fbscheck.errors import MissingToolError, SolverError
-from fbscheck.verdict import Claim, Result, not_applicable, undecided
+from fbscheck.judge import not_applicable, undecided
+from fbscheck.verdict import Claim, Result
 
 __all__ = ["CLAIMS", "assess"]
 

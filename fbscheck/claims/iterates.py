@@ -14,8 +14,9 @@ import numpy as np
 from fbscheck.certify.balls import ball, lower, norm, upper
 from fbscheck.claims.problems import FLOOR, Problem, Study, conclude, hexadecimal, objective
 from fbscheck.inputs import Array
+from fbscheck.judge import undecided
 from fbscheck.splitting import ForwardBackward
-from fbscheck.verdict import Claim, Curve, Evidence, Hypothesis, Plot, Relation, Result, Rigour, Side, undecided
+from fbscheck.verdict import Claim, Curve, Evidence, Hypothesis, Plot, Relation, Result, Rigour, Side
 
 __all__ = ["APOSTERIORI", "APRIORI", "CLAIMS", "RATE", "STEPS", "SUMMABLE", "iterates"]
 

@@ -12,9 +12,10 @@ import numpy as np
 from fbscheck.certify.balls import ball, exact, lower, maximum, norm, upper
 from fbscheck.certify.definite import norm_lower, norm_upper
 from fbscheck.claims.problems import Study, conclude, hexadecimal, objective
+from fbscheck.judge import not_applicable
 from fbscheck.operators import LeastSquares
 from fbscheck.splitting.gap import optimality
-from fbscheck.verdict import Claim, Evidence, Hypothesis, Relation, Result, Rigour, Side, not_applicable
+from fbscheck.verdict import Claim, Evidence, Hypothesis, Relation, Result, Rigour, Side
 
 __all__ = [
     "AGREEMENT",
@@ -108,8 +109,8 @@ def distance(claim: Claim, study: Study) -> list[Result]:
 def agreement(claim: Claim, study: Study) -> list[Result]:
     """One result a solver: the distance of its point y to the fixed point x, both given float64 points.
 
-    If they are too far apart, their objectives tell who is off: a solver whose objective is
-    certainly larger than that of x, by more than x's own certified gap, has not found a minimiser.
+    If they are too far apart, a solver whose objective is certainly larger than that of x, by more
+    than x's own certified gap, has not found a minimiser; and x is off if y is certainly near it.
     """
     f, g, point = study.problem.f, study.problem.g, exact(study.point)
     results = []
@@ -124,8 +125,9 @@ def agreement(claim: Claim, study: Study) -> list[Result]:
             )
             results.append(not_applicable(claim, case, unmet))
             continue
-        decided = far <= AGREED or upper(worse) < 0
-        method = f"distance to the point of {name}" + ("" if decided else ", neither certainly worse")
+        known = ball(optimality(f, g, other).distance) / _size(study)
+        decided = far <= AGREED or lower(apart - known) > AGREED
+        method = f"distance to the point of {name}" + ("" if decided else ", neither certainly the minimiser")
         rigour = Rigour.ENCLOSED if decided else Rigour.FLOATING
         evidence = (
             Evidence(Side.ATTAINED, lower(apart), rigour, method),

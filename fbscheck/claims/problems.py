@@ -14,10 +14,11 @@ import numpy.typing as npt
 from fbscheck.certify.balls import PRECISION, exact, round_down
 from fbscheck.functions import Function
 from fbscheck.inputs import Array
+from fbscheck.judge import decide, squeeze
 from fbscheck.operators import Gradient
 from fbscheck.splitting import ForwardBackward
 from fbscheck.splitting.gap import Optimality, optimality
-from fbscheck.verdict import Claim, Evidence, Plot, Result, decide, squeeze
+from fbscheck.verdict import Claim, Evidence, Plot, Result
 
 __all__ = ["Points", "Problem", "Study", "conclude", "hexadecimal", "objective"]
 

@@ -17,7 +17,8 @@ from fbscheck.certify.balls import ball, exact, lower, maximum, norm, sqrt
 from fbscheck.errors import SolverError
 from fbscheck.functions import Function
 from fbscheck.inputs import Array
-from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour, Side, decide, squeeze, undecided
+from fbscheck.judge import decide, squeeze, undecided
+from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour, Side
 
 __all__ = ["CLAIMS", "DEFINITION", "FIRM", "OPTIMALITY", "RESOLVENT", "VALUE", "ProxCase", "assess"]
 

@@ -7,9 +7,10 @@ import numpy as np
 from fbscheck.claims import controls, iterates, minimisers
 from fbscheck.claims import fixed_point as chapter
 from fbscheck.errors import MissingToolError
+from fbscheck.judge import undecided
 from fbscheck.suites import data
 from fbscheck.suites.task import Suite, Task
-from fbscheck.verdict import Claim, Result, planted, undecided
+from fbscheck.verdict import Claim, Result, planted
 
 __all__ = ["SUITE"]
 

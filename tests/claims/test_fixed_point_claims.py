@@ -161,3 +161,11 @@ def test_the_digest_sees_every_number_of_the_problem() -> None:
     ]
     assert len({p.digest for p in (base, *others)}) == 4
     assert base.digest == Problem("q", LeastSquares(np.eye(2), np.ones(2)), L1(1.0)).digest
+
+
+def test_a_duplicated_column_refutes_nobody() -> None:
+    """With two equal columns the minimisers form a segment; solvers may stop anywhere on it."""
+    column = np.array([[1.0], [2.0], [0.5]])
+    f = LeastSquares(np.hstack([column, column]), np.array([1.0, 1.0, -1.0]))
+    results = found(Problem("twin columns", f, L1(0.1), start=np.array([4.0, -3.0])), (minimisers.AGREEMENT,))
+    assert Verdict.REFUTED not in {result.verdict for result in results}

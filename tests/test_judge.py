@@ -4,22 +4,8 @@ import math
 
 import pytest
 
-from fbscheck.verdict import (
-    Bracket,
-    Claim,
-    Evidence,
-    Hypothesis,
-    Relation,
-    Rigour,
-    Side,
-    Verdict,
-    decide,
-    judge,
-    not_applicable,
-    plain,
-    planted,
-    squeeze,
-)
+from fbscheck.judge import decide, judge, not_applicable, squeeze
+from fbscheck.verdict import Bracket, Claim, Evidence, Hypothesis, Relation, Rigour, Side, Verdict, plain, planted
 
 TIGHT = Claim("x.tight", "t", "s", Relation.TIGHT, "here", accuracy=1e-6)
 AT_MOST = Claim("x.most", "t", "s", Relation.AT_MOST, "here", accuracy=1e-6)
