@@ -5,6 +5,7 @@ Exit status: 0 everything claimed holds; 1 something claimed is REFUTED; 2 bad u
 """
 
 import argparse
+import io
 import shutil
 import sys
 from collections import Counter
@@ -54,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         arguments = _parser().parse_args(argv)
     except SystemExit as stop:
@@ -145,6 +148,8 @@ def _verify(arguments: argparse.Namespace) -> int:
     with store.locked(folder):
         finished = runner.run(suites, folder, settings, _progress if sys.stderr.isatty() else lambda *_: None)
         path = store.save(folder, claims, finished.results, runner.versions(), settings.seed)
+        if not finished.crashes:
+            (folder / store.JOURNAL).unlink(missing_ok=True)
     _print_table(claims, finished.results)
     print(f"\nresults: {path}\nreport:  fbscheck report {folder}")
     for crash in finished.crashes:

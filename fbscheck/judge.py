@@ -33,6 +33,8 @@ def judge(claim: Claim, bracket: Bracket, unmet: str | None = None) -> tuple[Ver
         return Verdict.UNDECIDED, "no evidence was obtained"
     if any(math.isnan(e.value) or math.isnan(e.error) for e in bracket.evidence):
         return Verdict.UNDECIDED, "a witness returned NaN"
+    if any(e.side is Side.ATTAINED and e.value == -math.inf for e in bracket.evidence):
+        return Verdict.UNDECIDED, "a witness says nothing: its bound is infinite"
     rigorous = [e for e in bracket.evidence if e.rigour >= Rigour.ENCLOSED]
     low = max((e.value for e in rigorous if e.side is Side.ATTAINED), default=-math.inf)
     high = min((e.value for e in rigorous if e.side is Side.CERTIFIED), default=math.inf)
@@ -77,8 +79,7 @@ def judge(claim: Claim, bracket: Bracket, unmet: str | None = None) -> tuple[Ver
     reached = [
         e for e in attained if e.value + e.error >= theory - slack and e.error <= max(slack, COARSE * abs(theory))
     ]
-    measured = [e for e in attained if math.isfinite(e.value)]
-    if not measured and not [e for e in certified if e.value - e.error <= theory]:
+    if not attained and not [e for e in certified if e.value - e.error <= theory]:
         return Verdict.UNDECIDED, f"the upper bound {bracket.upper} does not reach down to the claim's {theory:.9g}"
     if tight and not reached:
         return (

@@ -218,7 +218,6 @@ def save(
     write_text(
         path, as_json({"schema": SCHEMA, "versions": versions, "seed": seed, "claims": texts, "results": entries})
     )
-    (folder / JOURNAL).unlink(missing_ok=True)
     return path
 
 
@@ -240,11 +239,13 @@ def load(folder: Path) -> Run:
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"Cannot read {path}: {error}. The file is damaged or no run of fbscheck.") from None
     schema = data.get("schema") if isinstance(data, dict) else None
-    if schema != SCHEMA:
+    if schema != SCHEMA or isinstance(schema, bool):
         raise InputError(
             f"Need {RESULTS} of schema {SCHEMA}, got schema {schema!r} in {path} (another version of fbscheck?)."
         )
     try:
+        if not isinstance(data["claims"], list) or not isinstance(data["results"], list):
+            raise TypeError("claims and results must be lists")
         claims = tuple(_claim_text(text) for text in data["claims"])
         results = tuple(_entry(folder, entry) for entry in data["results"])
         plots = tuple(

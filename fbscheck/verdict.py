@@ -9,7 +9,9 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from enum import Enum, IntEnum
+from fractions import Fraction
 from typing import Any, final
 
 __all__ = [
@@ -135,7 +137,7 @@ class Hypothesis:
     """
 
     statement: str
-    margin: Callable[[Any], float]
+    margin: Callable[[Any], float | Fraction]
     strict: bool = False
 
     def unmet(self, parameters: Any) -> str | None:
@@ -143,7 +145,9 @@ class Hypothesis:
         margin = self.margin(parameters)
         if margin > 0 or (margin == 0 and not self.strict):
             return None
-        missed = f"off by {-margin:.3g}" if margin else "there is equality"
+        if margin != margin:
+            return f"hypothesis {plain(self.statement)} cannot be decided: its margin is NaN"
+        missed = f"off by {decimal(-Fraction(margin), 3)}" if margin else "there is equality"
         return f"hypothesis {plain(self.statement)} is not met: {missed}"
 
 
@@ -232,6 +236,11 @@ def plain(latex: str) -> str:
     """A short LaTeX formula as it is said in running text: ``h\\ell \\leq 1`` becomes ``h ell <= 1``."""
     spoken = re.sub(r"\\(leq?|geq?)(?![a-z])", lambda relation: " <= " if relation[1][0] == "l" else " >= ", latex)
     return " ".join(re.sub(r"\\([A-Za-z]+)", r" \1 ", spoken).split())
+
+
+def decimal(value: Fraction, digits: int) -> str:
+    """A rational in ``digits`` significant decimal digits, whatever its size."""
+    return f"{Decimal(value.numerator) / Decimal(value.denominator):.{digits}g}"
 
 
 def finite_or_none(value: float | None) -> float | None:

@@ -84,7 +84,7 @@ def test_an_unmet_hypothesis_is_named_with_its_size() -> None:
     assert claim.unmet(2.0) is None
     assert claim.unmet(2.5) == "hypothesis h <= 2 beta is not met: off by 0.5"
     assert claim.unmet(0.0) == "hypothesis h > 0 is not met: there is equality"
-    assert "off by nan" in str(claim.unmet(math.nan))
+    assert "cannot be decided" in str(claim.unmet(math.nan))
     result = not_applicable(claim, "case", str(claim.unmet(2.5)))
     assert (result.verdict, result.reason) == (Verdict.NOT_APPLICABLE, "hypothesis h <= 2 beta is not met: off by 0.5")
 

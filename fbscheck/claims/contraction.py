@@ -25,7 +25,7 @@ from fbscheck.splitting.classes import (
     factor_squared,
     kernel_record,
 )
-from fbscheck.verdict import Bracket, Claim, Evidence, Hypothesis, Relation, Result, Rigour, Side
+from fbscheck.verdict import Bracket, Claim, Evidence, Hypothesis, Relation, Result, Rigour, Side, decimal
 
 __all__ = [
     "CLAIMS",
@@ -57,13 +57,13 @@ class Step:
         return ", ".join(f"{key}={_short(value)}" for key, value in constants.items() if key != "sigma" or value)
 
 
-H_POSITIVE = Hypothesis(r"h > 0", lambda case: float(case.step), strict=True)
-SIGMA = Hypothesis(r"\sigma \ge 0", lambda case: float(case.strong_convexity))
+H_POSITIVE = Hypothesis(r"h > 0", lambda case: case.step, strict=True)
+SIGMA = Hypothesis(r"\sigma \ge 0", lambda case: case.strong_convexity)
 ORDERED = Hypothesis(
-    r"0 \le \mu \le \ell", lambda case: float(case.operators.constants["ell"] - case.operators.constants["mu"])
+    r"0 \le \mu \le \ell", lambda case: case.operators.constants["ell"] - case.operators.constants["mu"]
 )
 COMPATIBLE = Hypothesis(
-    r"\mu\beta \le 1", lambda case: float(1 - case.operators.constants["mu"] * case.operators.constants["beta"])
+    r"\mu\beta \le 1", lambda case: 1 - case.operators.constants["mu"] * case.operators.constants["beta"]
 )
 
 GRADIENT = Claim(
@@ -92,7 +92,7 @@ COCOERCIVE_SHORT = Claim(
         H_POSITIVE,
         SIGMA,
         COMPATIBLE,
-        Hypothesis(r"h \le 2\beta", lambda case: float(2 * case.operators.constants["beta"] - case.step)),
+        Hypothesis(r"h \le 2\beta", lambda case: 2 * case.operators.constants["beta"] - case.step),
     ),
 )
 COCOERCIVE_LONG = Claim(
@@ -105,7 +105,7 @@ COCOERCIVE_LONG = Claim(
         H_POSITIVE,
         SIGMA,
         COMPATIBLE,
-        Hypothesis(r"h \ge 2\beta", lambda case: float(case.step - 2 * case.operators.constants["beta"])),
+        Hypothesis(r"h \ge 2\beta", lambda case: case.step - 2 * case.operators.constants["beta"]),
     ),
 )
 CLAIMS = (GRADIENT, LIPSCHITZ, COCOERCIVE_SHORT, COCOERCIVE_LONG)
@@ -227,4 +227,4 @@ def _nearest_root(square: Fraction) -> float:
 def _short(value: Fraction) -> str:
     """The fraction itself if it is short, else six digits."""
     text = str(value)
-    return text if len(text) <= 8 else f"{float(value):.6g}"
+    return text if len(text) <= 8 else decimal(value, 6)

@@ -3,6 +3,7 @@
 They must come out REFUTED; one that does not says that the checks are blind.
 """
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,15 +16,17 @@ from fbscheck.functions import L1, Zero
 from fbscheck.judge import decide, squeeze
 from fbscheck.operators import Linear
 from fbscheck.splitting import ForwardBackward
-from fbscheck.splitting.classes import GradientOf, StronglyMonotoneLipschitz
+from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
 from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour, Side
 
 __all__ = [
     "FIXED_ACTIVATION",
+    "LONG_STEP",
     "NOT_A_GRADIENT",
     "NOT_COCOERCIVE",
     "SPECTRAL_RADIUS",
     "fixed_activation",
+    "long_step",
     "not_a_gradient",
     "not_cocoercive",
     "spectral_radius",
@@ -35,6 +38,13 @@ NOT_A_GRADIENT = Claim(
     r"|Tx-Ty| \leq \max(|1-h\mu|,\,|1-h\ell|)\,|x-y|\ \mathrm{for\ every\ monotone\ Lipschitz\ operator}",
     Relation.AT_MOST,
     "false: a rotation is monotone and Lipschitz, but no gradient",
+    control=True,
+)
+LONG_STEP = replace(
+    contraction.COCOERCIVE_SHORT,
+    id="control.long-step",
+    title="The factor of short cocoercive steps, beyond its hypothesis",
+    source="not applicable beyond twice the cocoercivity",
     control=True,
 )
 SPECTRAL_RADIUS = Claim(
@@ -70,6 +80,11 @@ def not_a_gradient(step: Fraction) -> Result:
     return contraction.assess(NOT_A_GRADIENT, case, theory_of=GradientOf(mu, ell))
 
 
+def long_step() -> Result:
+    """mu = 1/10, beta = 1 at h = 3 beta: the hypothesis h <= 2 beta must stop the claim."""
+    return contraction.assess(LONG_STEP, Step(StronglyMonotoneCocoercive(Fraction(1, 10), 1), Fraction(3)))
+
+
 def spectral_radius() -> Result:
     """K = [[1, -10], [0, 1]] with h = 0.1: the spectral radius of I - hK is 0.9."""
     h, K = Fraction(1, 10), np.array([[1.0, -10.0], [0.0, 1.0]])
@@ -78,7 +93,8 @@ def spectral_radius() -> Result:
         Side.ATTAINED, root_down(Fraction(scaled) ** 2 * h**2), Rigour.ENCLOSED, "exact Rayleigh quotient"
     )
     witness = {"K": K.tolist(), "h": str(h)}
-    return decide(SPECTRAL_RADIUS, "K = [[1, -10], [0, 1]], h = 1/10", squeeze(0.9, (evidence,)), witness)
+    radius = float(np.max(np.abs(np.linalg.eigvals(np.eye(2) - float(h) * K))))
+    return decide(SPECTRAL_RADIUS, "K = [[1, -10], [0, 1]], h = 1/10", squeeze(radius, (evidence,)), witness)
 
 
 def not_cocoercive(depth: int) -> Result:

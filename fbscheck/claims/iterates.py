@@ -21,7 +21,7 @@ from fbscheck.verdict import Claim, Curve, Evidence, Hypothesis, Plot, Relation,
 __all__ = ["APOSTERIORI", "APRIORI", "CLAIMS", "RATE", "STEPS", "SUMMABLE", "iterates"]
 
 CONTRACTIVE = Hypothesis(r"q < 1", lambda p: 1 - p.step.contraction(), strict=True)
-SHORT_STEP = Hypothesis(r"h\ell \leq 1", lambda p: float(1 - Fraction(p.step.step) * Fraction(p.f.lipschitz)))
+SHORT_STEP = Hypothesis(r"h\ell \leq 1", lambda p: 1 - Fraction(p.step.step) * Fraction(p.f.lipschitz))
 AVERAGED = Hypothesis(r"h < 2\beta", lambda p: 2 * p.f.cocoercivity - p.step.step, strict=True)
 
 APRIORI = Claim(
@@ -143,6 +143,7 @@ def _steps_on_samples(study: Study, rng: np.random.Generator) -> Evidence:
     """The ratio at random points around the solution, for h' = 1.5 h, 4 h and 20 h."""
     f, g, h = study.problem.f, study.problem.g, float(study.step.step)
     size = np.maximum(np.abs(study.point), np.linalg.norm(study.point) / math.sqrt(len(study.point)))
+    size = np.where(size > 0, size, 1.0)
     x = study.point[:, None] + size[:, None] * rng.standard_normal((len(study.point), 40)) * 10.0 ** rng.uniform(
         -3, 1, 40
     )

@@ -4,12 +4,14 @@ The reference is the minimiser of F + g from cvxpy and a third solver; the judge
 the duality gap in ball arithmetic (:mod:`fbscheck.splitting.gap`).
 """
 
+import math
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from fbscheck.certify.balls import ball, exact, lower, maximum, norm, upper
+from fbscheck.certify.balls import ball, exact, lower, maximum, norm, round_down, upper
 from fbscheck.certify.definite import norm_lower, norm_upper
 from fbscheck.claims.problems import Study, conclude, hexadecimal, objective
 from fbscheck.judge import not_applicable
@@ -30,7 +32,7 @@ __all__ = [
     "value",
 ]
 
-AGREED = 1e-8
+AGREED = round_down(Fraction(1, 10**8))
 """Relative distance within which independent solvers must agree."""
 
 STRONGLY_CONVEX = Hypothesis(r"\mu+\sigma > 0", lambda p: p.modulus, strict=True)
@@ -38,14 +40,14 @@ STRONGLY_CONVEX = Hypothesis(r"\mu+\sigma > 0", lambda p: p.modulus, strict=True
 VALUE = Claim(
     "fixed-point.value",
     "A fixed point minimises F + g",
-    r"\frac{(F+g)(\hat x)-\min(F+g)}{1+|(F+g)(\hat x)|} \leq 10^{-10},\quad \hat x=T\hat x",
+    r"\frac{(F+g)(\hat x)-\min(F+g)}{1+|(F+g)(\hat x)|} \leq 10^{-10},\quad \hat x \approx T\hat x",
     Relation.AT_MOST,
     "Combettes and Wajs 2005; duality gap in ball arithmetic",
 )
 DISTANCE = Claim(
     "fixed-point.distance",
     "The fixed point is the minimiser",
-    r"|\hat x-x^*| \leq 10^{-8}\,\max(1,|\hat x|),\quad \hat x=T\hat x",
+    r"|\hat x-x^*| \leq 10^{-8}\,\max(1,|\hat x|),\quad \hat x \approx T\hat x",
     Relation.AT_MOST,
     "duality gap and strong convexity, in ball arithmetic",
     (STRONGLY_CONVEX,),
@@ -85,7 +87,7 @@ def value(claim: Claim, study: Study) -> list[Result]:
         Evidence(Side.ATTAINED, lower(ball(max(better, 0.0)) / (1 + abs(own))), Rigour.ENCLOSED, f"objective of {who}"),
     )
     certificate = {"quantity": "(F+g)(x) - min", "x": hexadecimal(study.point), "gap": known.gap.hex()}
-    return [conclude(claim, study, 1e-10, evidence, certificate)]
+    return [conclude(claim, study, round_down(Fraction(1, 10**10)), evidence, certificate)]
 
 
 def distance(claim: Claim, study: Study) -> list[Result]:
@@ -94,6 +96,8 @@ def distance(claim: Claim, study: Study) -> list[Result]:
     evidence = [Evidence(Side.CERTIFIED, upper(ball(known.distance) / size), Rigour.ENCLOSED, "duality gap, enclosed")]
     for name, other in study.references:
         its = optimality(study.problem.f, study.problem.g, other)
+        if its.distance == math.inf:
+            continue
         excluded = lower((norm(exact(study.point) - exact(other)) - ball(its.distance)) / size)
         method = f"distance to {name}, less its certified error"
         evidence.append(Evidence(Side.ATTAINED, max(0.0, excluded), Rigour.ENCLOSED, method))
@@ -152,7 +156,15 @@ def residual(claim: Claim, study: Study) -> list[Result]:
         Evidence(Side.CERTIFIED, upper(moved / size), Rigour.ENCLOSED, "one step in ball arithmetic"),
         Evidence(Side.ATTAINED, lower(moved / size), Rigour.ENCLOSED, "the same"),
     )
-    return [conclude(claim, study, 1e-12, evidence, {"quantity": "|x - Tx|", "x": hexadecimal(study.point)})]
+    return [
+        conclude(
+            claim,
+            study,
+            round_down(Fraction(1, 10**12)),
+            evidence,
+            {"quantity": "|x - Tx|", "x": hexadecimal(study.point)},
+        )
+    ]
 
 
 def sensitivity(claim: Claim, study: Study, rng: np.random.Generator, scale: float) -> Result:

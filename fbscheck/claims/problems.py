@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fbscheck.certify.balls import PRECISION, exact, round_down
+from fbscheck.errors import MissingToolError
 from fbscheck.functions import Function
 from fbscheck.inputs import Array
 from fbscheck.judge import decide, squeeze
@@ -140,7 +141,10 @@ class Study:
         from fbscheck.reference import programs
 
         known = [("cvxpy", programs.minimise(self.problem.f, self.problem.g))]
-        third = programs.second_opinion(self.problem.f, self.problem.g)
+        try:
+            third = programs.second_opinion(self.problem.f, self.problem.g)
+        except MissingToolError:
+            third = None
         return known if third is None else [*known, third]
 
 

@@ -69,10 +69,12 @@ def optimality(f: Gradient, g: Function, x: npt.NDArray[np.float64]) -> Optimali
     bounds = (_tilted_minimum(f, g, point, image, slope), _shrunk_dual_value(f, g, dual, slope))
     minimum = max(bounds, key=lambda bound: lower(bound) if bound.is_finite() else -math.inf)
     gap = upper(value - minimum) if minimum.is_finite() else math.inf
+    if gap < 0:
+        raise ArithmeticError(f"a value is certainly below the minimum, by {-gap}: a formula of {g} is wrong")
     modulus = _modulus(f, g)
     distance = upper((2 * ball(gap) / modulus).sqrt()) if modulus > 0 and gap < math.inf else math.inf
     below = lower(minimum) if minimum.is_finite() else -math.inf
-    return Optimality(upper(value), below, max(gap, 0.0), modulus, distance)
+    return Optimality(upper(value), below, gap, modulus, distance)
 
 
 def _modulus(f: Gradient, g: Function) -> float:

@@ -85,7 +85,7 @@ def _plant(rng: np.random.Generator) -> list[Result]:
 
 
 def _control(rng: np.random.Generator) -> list[Result]:
-    return [*(controls.not_a_gradient(h) for h in (R(1), R(20, 11))), controls.spectral_radius()]
+    return [*(controls.not_a_gradient(h) for h in (R(1), R(20, 11))), controls.spectral_radius(), controls.long_step()]
 
 
 def _sweep(
@@ -136,6 +136,12 @@ def _tasks(size: str) -> list[Task]:
 SUITE = Suite(
     "contraction",
     "contraction factor of a step over classes of operators: attained, proved, certified",
-    (*contraction.CLAIMS, *map(planted, contraction.CLAIMS), controls.NOT_A_GRADIENT, controls.SPECTRAL_RADIUS),
+    (
+        *contraction.CLAIMS,
+        *map(planted, contraction.CLAIMS),
+        controls.NOT_A_GRADIENT,
+        controls.SPECTRAL_RADIUS,
+        controls.LONG_STEP,
+    ),
     _tasks,
 )

@@ -144,3 +144,22 @@ def test_a_map_of_factors_is_never_below_the_truth() -> None:
             excess.append(upper - math.sqrt(squared))
     assert len(excess) == 400
     assert max(excess) <= 1e-9
+
+
+@pytest.mark.parametrize(
+    "step", [pytest.param(2 + R(1, 10**400), id="beyond 2 beta by 1e-400"), pytest.param(R(10) ** 400, id="huge")]
+)
+def test_hypotheses_are_compared_exactly(step: R) -> None:
+    case = Step(StronglyMonotoneCocoercive(R(1, 10), 1), step)
+    assert contraction.assess(contraction.COCOERCIVE_SHORT, case).verdict is Verdict.NOT_APPLICABLE
+
+
+def test_a_tiny_step_is_a_step() -> None:
+    case = Step(GradientOf(R(1, 10), 1), R(1, 10**400))
+    assert contraction.GRADIENT.unmet(case) is None
+
+
+def test_the_control_of_hypotheses_is_stopped() -> None:
+    assert controls.long_step().verdict is Verdict.NOT_APPLICABLE
+    assert controls.LONG_STEP.holds(Verdict.NOT_APPLICABLE)
+    assert not controls.LONG_STEP.holds(Verdict.PROVED)
