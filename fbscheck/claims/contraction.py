@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any, final
 
 from fbscheck.certify import kernel
-from fbscheck.certify.balls import root_down, root_up
+from fbscheck.certify.balls import root_down, root_up, round_down, round_up
 from fbscheck.errors import SolverError
 from fbscheck.inputs import Number, nonnegative, positive
 from fbscheck.judge import decide, not_applicable, squeeze
@@ -33,8 +33,10 @@ __all__ = [
     "COCOERCIVE_SHORT",
     "GRADIENT",
     "LIPSCHITZ",
+    "MAP",
     "Step",
     "assess",
+    "assess_map",
     "bracket_of",
     "claim_for",
     "contraction_factor",
@@ -108,7 +110,14 @@ COCOERCIVE_LONG = Claim(
         Hypothesis(r"h \ge 2\beta", lambda case: case.step - 2 * case.operators.constants["beta"]),
     ),
 )
-CLAIMS = (GRADIENT, LIPSCHITZ, COCOERCIVE_SHORT, COCOERCIVE_LONG)
+MAP = Claim(
+    "contraction.map",
+    "The program alone finds the factor of a gradient step",
+    r"|q_{\mathrm{certified}}-\max(|1-h\mu|,\,|1-h\ell|)| \leq 10^{-9}\quad\mathrm{on\ a\ grid\ of}\ h,\mu",
+    Relation.AT_MOST,
+    "the rounded multipliers of the worst-case program against the exact factor",
+)
+CLAIMS = (GRADIENT, LIPSCHITZ, COCOERCIVE_SHORT, COCOERCIVE_LONG, MAP)
 
 
 def claim_for(case: Step) -> Claim:
@@ -177,6 +186,32 @@ def bracket_of(
         )
         certificate["records"].append(program.record)
     return squeeze(_nearest_root(theory), tuple(evidence), certificate), witness
+
+
+def assess_map(claim: Claim, count: int, scale: Fraction = Fraction(1)) -> Result:
+    """Compare certified with exact factors at count x count values of h in (0, 2) and mu in [0, 1], ell = 1.
+
+    ``scale`` multiplies the certified factors (a planted error if it is not 1).
+    """
+    from fbscheck.reference.worst_case import certify_factor
+
+    worst, where = Fraction(-1), ""
+    for i in range(1, count + 1):
+        for j in range(count):
+            step, operators = Fraction(2 * i, count + 1), GradientOf(Fraction(j, count - 1), 1)
+            exact = factor_squared(operators, step, Fraction(0))
+            bound = Fraction(root_up(certify_factor(operators, step).squared)) * scale
+            apart = max(bound - Fraction(root_down(exact)), Fraction(root_up(exact)) - bound)
+            if apart > worst:
+                worst, where = apart, Step(operators, step).name
+    method = f"the worst of {count * count} cells is {where}"
+    evidence = (
+        Evidence(Side.CERTIFIED, round_up(worst), Rigour.ENCLOSED, method),
+        Evidence(Side.ATTAINED, round_down(worst) - 2.0**-51, Rigour.ENCLOSED, method),
+    )
+    return decide(
+        claim, f"{count} x {count} cells", squeeze(round_down(Fraction(1, 10**9)), evidence), {"worst": where}
+    )
 
 
 def contraction_factor(operators: OperatorClass, step: Number, strong_convexity: Number = 0.0) -> Bracket:

@@ -48,7 +48,7 @@ FIRM = Claim(
     "prox.firm",
     "Proximal maps are firmly nonexpansive",
     r"(1+h\sigma)\,|p-q|^2 \leq \langle p-q,\,u-v\rangle,\quad p=\mathrm{prox}_{hg}(u),\; q=\mathrm{prox}_{hg}(v)",
-    Relation.AT_MOST,
+    Relation.TIGHT,
     "Moreau 1965; Rockafellar 1976; proof: firm nonexpansiveness (largest ratio of the two sides)",
 )
 RESOLVENT = Claim(

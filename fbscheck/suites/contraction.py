@@ -70,6 +70,10 @@ SWEPT = (
 )
 
 
+CELLS = {"small": 6, "full": 20, "large": 40}
+"""Cells of the map in each direction."""
+
+
 def _check(cases: tuple[Step, ...], rng: np.random.Generator) -> list[Result]:
     return [contraction.assess(contraction.claim_for(case), case) for case in cases]
 
@@ -81,7 +85,15 @@ def _plant(rng: np.random.Generator) -> list[Result]:
         Step(C(R(1, 10), 1), R(1)),
         Step(C(R(1, 10), 1), R(3)),
     )
-    return [contraction.assess(planted(contraction.claim_for(step)), step, scale=R(99, 100)) for step in steps]
+    small = R(99, 100)
+    return [
+        *(contraction.assess(planted(contraction.claim_for(step)), step, scale=small) for step in steps),
+        contraction.assess_map(planted(contraction.MAP, "certified factors 1% too small"), 3, small),
+    ]
+
+
+def _map(count: int, rng: np.random.Generator) -> list[Result]:
+    return [contraction.assess_map(contraction.MAP, count)]
 
 
 def _control(rng: np.random.Generator) -> list[Result]:
@@ -128,6 +140,7 @@ def _tasks(size: str) -> list[Task]:
             Task(f"contraction: factor over h, {name}", partial(_sweep, name, cls, longest, count))
             for name, cls, longest in SWEPT
         ),
+        Task("contraction: map of factors", partial(_map, CELLS[size])),
         Task("contraction: planted errors", _plant),
         Task("contraction: controls", _control),
     ]

@@ -163,3 +163,19 @@ def test_the_control_of_hypotheses_is_stopped() -> None:
     assert controls.long_step().verdict is Verdict.NOT_APPLICABLE
     assert controls.LONG_STEP.holds(Verdict.NOT_APPLICABLE)
     assert not controls.LONG_STEP.holds(Verdict.PROVED)
+
+
+def test_the_map_catches_a_program_that_is_loose_or_below_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fbscheck.reference import worst_case
+
+    assert contraction.assess_map(contraction.MAP, 4).verdict is Verdict.CERTIFIED
+    for scale in (R(999_999, 1_000_000), R(1_000_001, 1_000_000)):
+        assert contraction.assess_map(contraction.MAP, 4, scale).verdict is Verdict.REFUTED
+    right = worst_case.certify_factor
+
+    def loose(*arguments: object) -> worst_case.Certified:
+        found = right(*arguments)  # type: ignore[arg-type]
+        return worst_case.Certified(found.squared * 4, found.record)
+
+    monkeypatch.setattr(worst_case, "certify_factor", loose)
+    assert contraction.assess_map(contraction.MAP, 4).verdict is Verdict.REFUTED

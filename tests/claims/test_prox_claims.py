@@ -8,7 +8,7 @@ import pytest
 from fbscheck.claims import prox
 from fbscheck.claims.prox import ProxCase
 from fbscheck.errors import SolverError
-from fbscheck.functions import L1, Function, SquaredL2
+from fbscheck.functions import L1, ElasticNet, Function, SquaredL2
 from fbscheck.functions.separable import Separable
 from fbscheck.inputs import Array
 from fbscheck.suites.prox import CASES, WRONG
@@ -109,3 +109,8 @@ def test_a_reference_that_fails_leaves_the_claim_undecided(monkeypatch: pytest.M
     found = verdicts(SquaredL2(1.0))
     assert found.pop(prox.DEFINITION.id) is Verdict.UNDECIDED
     assert set(found.values()) == {Verdict.SUPPORTED}
+
+
+def test_a_modulus_that_is_promised_too_small_leaves_firmness_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ElasticNet, "strong_convexity", property(lambda g: 0.5 * g.l2))
+    assert verdicts(ElasticNet(1.0, 1.0))[prox.FIRM.id] is Verdict.UNDECIDED
