@@ -240,7 +240,9 @@ def plain(latex: str) -> str:
 
 def decimal(value: Fraction, digits: int) -> str:
     """A rational in ``digits`` significant decimal digits, whatever its size."""
-    return f"{Decimal(value.numerator) / Decimal(value.denominator):.{digits}g}"
+    quotient = Decimal(value.numerator) / Decimal(value.denominator)
+    inside = 1e-300 < abs(quotient) < 1e300
+    return f"{float(quotient) if inside else quotient:.{digits}g}"
 
 
 def finite_or_none(value: float | None) -> float | None:

@@ -260,6 +260,6 @@ def _nearest_root(square: Fraction) -> float:
 
 
 def _short(value: Fraction) -> str:
-    """The fraction itself if it is short, else six digits."""
+    """The fraction itself if it is short, else eight digits."""
     text = str(value)
-    return text if len(text) <= 8 else decimal(value, 6)
+    return text if len(text) <= 8 else decimal(value, 8)
