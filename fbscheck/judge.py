@@ -9,7 +9,8 @@ from fbscheck.verdict import Bracket, Claim, Evidence, Relation, Result, Rigour,
 __all__ = ["decide", "judge", "not_applicable", "squeeze", "undecided"]
 
 COARSE = 1e-3
-"""An instance whose own relative error is larger than this does not show that a value is attained."""
+"""A relative error beyond which an instance does not show that a value is attained, and a certificate
+that reaches no farther leaves the claim undecided."""
 
 
 def squeeze(
@@ -71,7 +72,7 @@ def judge(claim: Claim, bracket: Bracket, unmet: str | None = None) -> tuple[Ver
     if rigorous_upper and (rigorous_lower or not tight):
         return Verdict.CERTIFIED, "; ".join(e.method for e in (*rigorous_upper[:1], *rigorous_lower[:tight]))
 
-    loose = [e for e in spoken(Side.CERTIFIED, Rigour.ENCLOSED) if e.value < math.inf] and not rigorous_upper
+    loose = theory + COARSE * abs(theory) < high < math.inf and not rigorous_upper
     unproved = [e for e in spoken(Side.THEORY, Rigour.EXACT) if not e.exact]
     if loose or unproved:
         known = high if loose else max(e.value for e in unproved)

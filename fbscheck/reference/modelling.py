@@ -19,30 +19,39 @@ __all__ = ["expression", "inside", "loss", "solve"]
 
 Points = npt.NDArray[np.float64]
 
-TOLERANCES = (1e-13, 1e-11, 1e-9, 1e-8)
-"""Clarabel's tolerances in the order in which they are tried; the last one is its default."""
+ATTEMPTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    *((cp.CLARABEL, dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), 10.0**-k)) for k in (13, 11, 9, 8)),
+    (cp.OSQP, {"eps_abs": 1e-11, "eps_rel": 1e-11, "max_iter": 200_000, "polishing": True}),
+    (cp.SCS, {"eps_abs": 1e-10, "eps_rel": 1e-10, "max_iters": 200_000}),
+)
+"""Solvers and settings in the order in which they are tried: Clarabel as tight as it can, then others."""
 
 
 def solve(problem: cp.Problem) -> float:
-    """Solve with Clarabel, as tightly as it can, and return the value.
+    """Solve as accurately as the solvers of cvxpy can, and return the value.
 
     Raises
     ------
     SolverError
-        Unless the status is exactly "optimal": an inaccurate answer decides nothing.
+        Unless a status is exactly "optimal": an inaccurate answer decides nothing.
     """
-    failure = ""
-    for tolerance in TOLERANCES:
+    failures = {}
+    for solver, settings in ATTEMPTS:
+        if solver == cp.OSQP and not problem.is_qp():
+            continue
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Solution may be inaccurate", UserWarning)
-                problem.solve(solver=cp.CLARABEL, tol_gap_abs=tolerance, tol_gap_rel=tolerance, tol_feas=tolerance)
-            failure = f"status {problem.status!r}"
+                problem.solve(solver=solver, **settings)
+            failures[solver] = f"status {problem.status!r}"
         except cp.error.SolverError as error:
-            failure = str(error).splitlines()[0]
+            failures[solver] = str(error).splitlines()[0]
         if problem.status == cp.OPTIMAL:
             return float(problem.value)
-    raise SolverError(f"Clarabel ended with {failure}; only 'optimal' counts.")
+        if problem.status in (cp.INFEASIBLE, cp.UNBOUNDED):
+            break
+    told = "; ".join(f"{solver}: {failure}" for solver, failure in failures.items())
+    raise SolverError(f"No solver reached optimality ({told}); only 'optimal' counts.")
 
 
 @singledispatch

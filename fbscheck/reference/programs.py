@@ -20,15 +20,15 @@ Points = npt.NDArray[np.float64]
 def prox(g: Function, u: Points, step: Number) -> Points:
     """``argmin_y g(y) + |y - u|^2 / (2 step)`` for the columns of ``u`` (d, S).
 
-    Columns of similar size share a program, since interior points are accurate relative to the
-    largest entry.
+    Columns of similar size share a program, those below one with those of one: interior points are
+    accurate relative to the largest entry.
 
     Raises
     ------
     SolverError
         If a program is not solved to optimality.
     """
-    sizes = np.floor(np.log10(np.maximum(np.max(np.abs(u), axis=0), 1e-3)))
+    sizes = np.floor(np.log10(np.maximum(np.max(np.abs(u), axis=0), 1.0)))
     points = np.empty_like(u)
     for size in np.unique(sizes):
         chosen = np.flatnonzero(sizes == size)
