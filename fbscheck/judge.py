@@ -9,8 +9,11 @@ from fbscheck.verdict import Bracket, Claim, Evidence, Relation, Result, Rigour,
 __all__ = ["decide", "judge", "not_applicable", "squeeze", "undecided"]
 
 COARSE = 1e-3
-"""A relative error beyond which an instance does not show that a value is attained, and a certificate
-that reaches no farther leaves the claim undecided."""
+"""An instance whose own relative error is larger than this does not show that a value is attained."""
+
+NEARLY = 1e-6
+"""A certificate that misses the claim by more than this, relatively, leaves it undecided; one that
+misses it by less (an attained bound, enclosed) leaves it to the floating evidence."""
 
 
 def squeeze(
@@ -72,7 +75,7 @@ def judge(claim: Claim, bracket: Bracket, unmet: str | None = None) -> tuple[Ver
     if rigorous_upper and (rigorous_lower or not tight):
         return Verdict.CERTIFIED, "; ".join(e.method for e in (*rigorous_upper[:1], *rigorous_lower[:tight]))
 
-    loose = theory + COARSE * abs(theory) < high < math.inf and not rigorous_upper
+    loose = theory + NEARLY * abs(theory) < high < math.inf and not rigorous_upper
     unproved = [e for e in spoken(Side.THEORY, Rigour.EXACT) if not e.exact]
     if loose or unproved:
         known = high if loose else max(e.value for e in unproved)

@@ -27,7 +27,7 @@ AVERAGED = Hypothesis(r"h < 2\beta", lambda p: 2 * p.f.cocoercivity - p.step.ste
 APRIORI = Claim(
     "fixed-point.a-priori",
     "A-priori bound of Banach",
-    r"|x_n-x^*| \leq q^n\,|x_0-x^*|",
+    r"|x_n-x^*| \leq q^n\,|x_0-x^*|\quad (1 \leq n \leq N)",
     Relation.AT_MOST,
     "Banach 1922; proof: Banach, a priori (largest ratio of the two sides)",
     (CONTRACTIVE,),
@@ -35,7 +35,7 @@ APRIORI = Claim(
 APOSTERIORI = Claim(
     "fixed-point.a-posteriori",
     "A-posteriori bound of Banach",
-    r"|x_n-x^*| \leq \frac{q}{1-q}\,|x_n-x_{n-1}|",
+    r"|x_n-x^*| \leq \frac{q}{1-q}\,|x_n-x_{n-1}|\quad (1 \leq n \leq N)",
     Relation.AT_MOST,
     "Banach 1922; proof: Banach, a posteriori (largest ratio of the two sides)",
     (CONTRACTIVE,),
@@ -43,7 +43,7 @@ APOSTERIORI = Claim(
 RATE = Claim(
     "fixed-point.rate",
     "Objective gap after n steps",
-    r"(F+g)(x_n)-\min(F+g) \leq \frac{|x_0-x^*|^2}{4hn}",
+    r"(F+g)(x_n)-\min(F+g) \leq \frac{|x_0-x^*|^2}{4hn}\quad (1 \leq n \leq N)",
     Relation.AT_MOST,
     "Taylor, Hendrickx and Glineur 2018; proof: sublinear rate, any n (largest ratio of the two sides)",
     (SHORT_STEP,),
@@ -70,6 +70,7 @@ def iterates(claim: Claim, kind: str, study: Study, rng: np.random.Generator, sc
     """Largest ratio of the two sides of a claim over the iterates.
 
     It is enclosed in ball arithmetic where x* is known or certified, else measured in floating point.
+    A ratio that is not a number stays one: numpy's maximum does not drop it, as the built-in one may.
     """
     problem, ratios = study.problem, _RATIOS[kind]
     plots = _plots(claim, study) if problem.drawn else ()
@@ -82,8 +83,9 @@ def iterates(claim: Claim, kind: str, study: Study, rng: np.random.Generator, sc
         x, solution = study.enclosed
         values = np.atleast_1d(ratios(problem, x, solution, ball))
         method = f"{x.shape[1] - 1} iterates in ball arithmetic"
-        evidence.append(Evidence(Side.ATTAINED, max(map(lower, values)), Rigour.ENCLOSED, method))
-        evidence.append(Evidence(Side.CERTIFIED, max(map(upper, values)), Rigour.ENCLOSED, method))
+        low, high = (float(np.max([end(value) for value in values])) for end in (lower, upper))
+        evidence.append(Evidence(Side.ATTAINED, low, Rigour.ENCLOSED, method))
+        evidence.append(Evidence(Side.CERTIFIED, high, Rigour.ENCLOSED, method))
         certificate = {"quantity": claim.statement, "x*": hexadecimal(study.point), "iterates": x.shape[1] - 1}
     if problem.solution is None:
         measured = float(np.max(ratios(problem, study.iterates[: study.last + 1].T, study.point, float)))

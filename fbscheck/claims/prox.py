@@ -6,6 +6,7 @@ most SUPPORTED.  The worst sample is evaluated once more in ball arithmetic, so 
 is either confirmed beyond rounding or dropped.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
@@ -29,10 +30,6 @@ AGREEMENT = 1e-6
 """Relative distance to cvxpy's minimiser: its objective is good to 1e-12, its point to the root."""
 ROUNDING = 1e-11
 """Relative error that closed forms may accumulate in float64 on the sampled scales."""
-
-RATIO_ROUNDING = 1e-8
-"""The same for ratios of differences, of points that are a thousandth of their size apart and whose
-images are a thousandth of that."""
 
 DEFINITION = Claim(
     "prox.definition",
@@ -117,7 +114,7 @@ def _assess_one(case: ProxCase, claim: Claim, u: Points, rng: np.random.Generato
     check, theory, error, method = {
         DEFINITION.id: (_definition, AGREEMENT, 0.0, "cvxpy"),
         OPTIMALITY.id: (_optimality, ROUNDING, 0.0, "subdifferential"),
-        FIRM.id: (_firm, scale, RATIO_ROUNDING, "pairs"),
+        FIRM.id: (_firm, scale, ROUNDING, "pairs"),
         RESOLVENT.id: (_resolvent, ROUNDING, 0.0, "two steps"),
         VALUE.id: (_value, ROUNDING, 0.0, "trial points"),
     }[kind]
@@ -125,8 +122,8 @@ def _assess_one(case: ProxCase, claim: Claim, u: Points, rng: np.random.Generato
         findings = [finding for step in STEPS for finding in check(case.g, u, step, rng, scale)]
     except SolverError as failure:
         return undecided(claim, case.name, str(failure))
-    worst = max(findings, key=lambda finding: finding.measure)
-    confirmed = max(findings, key=lambda finding: finding.confirmed)
+    worst = max(findings, key=lambda finding: (math.isnan(finding.measure), finding.measure))
+    confirmed = max(findings, key=lambda finding: (math.isnan(finding.confirmed), finding.confirmed))
     evidence = (
         Evidence(
             Side.ATTAINED,
@@ -200,14 +197,22 @@ def _confirm(g: Function, u: Points, p: Points, y: Points, step: float, duals: S
 
 
 def _firm(g: Function, u: Points, step: float, rng: np.random.Generator, scale: float) -> Iterator[Finding]:
-    """Largest (1 + h sigma)|p - q|^2 / <p - q, u - v> over pairs far apart, close, and on one ray."""
+    """Largest (1 + h sigma)|p - q|^2 / <p - q, u - v> over pairs far apart, close, and on one ray.
+
+    It is inf where the images move against their arguments.  Each floating ratio is lowered by what
+    the rounding of p - q may have done to it.
+    """
     far = u[:, rng.permutation(u.shape[1])]
     for v in (far, u + 1e-3 * (1 + np.abs(u)) * rng.standard_normal(u.shape), 1.5 * u):
-        difference, image = u - v, g.prox(u, step) - g.prox(v, step)
+        p, q = g.prox(u, step), g.prox(v, step)
+        difference, image = u - v, p - q
         inner = np.sum(image * difference, axis=0)
         moved = np.sum(image * image, axis=0)
-        known = moved > 1e-6 * np.sum(difference * difference, axis=0)
-        ratio = np.where(known, (1 + step * g.strong_convexity) * moved / np.where(known, inner, 1.0), 0.0)
+        still = moved <= 1e-12 * np.sum(difference * difference, axis=0)
+        rounding = 32 * 2.0**-53 * (norm(u) + norm(v) + norm(p) + norm(q)) / np.sqrt(np.where(still, 1.0, moved))
+        forward = inner > 0
+        ratio = (1 + step * g.strong_convexity) * moved / np.where(forward, inner, 1.0) * (1 - rounding)
+        ratio = np.where(still, 0.0, np.where(forward | np.isnan(inner), ratio, np.inf))
         k = int(np.argmax(ratio))
         yield Finding(float(ratio[k]), _firm_ratio(g, u[:, k], v[:, k], step), _witness(step, u=u[:, k], v=v[:, k]))
 
@@ -216,6 +221,8 @@ def _firm_ratio(g: Function, u: Points, v: Points, step: float) -> float:
     first, second = exact(u), exact(v)
     image = g.prox(first, step) - g.prox(second, step)
     inner, moved = np.sum(image * (first - second)), np.sum(image * image)
+    if inner <= 0 and moved > 0:
+        return math.inf
     if not inner > 0:
         return 0.0
     return lower((1 + ball(step) * ball(g.strong_convexity)) * moved / inner)

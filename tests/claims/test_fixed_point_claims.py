@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import flint
 import numpy as np
 import pytest
 
+from fbscheck.certify.balls import ball
 from fbscheck.claims import fixed_point, iterates, minimisers
 from fbscheck.claims.problems import Problem, Study
 from fbscheck.errors import SolverError
@@ -169,3 +171,12 @@ def test_a_duplicated_column_refutes_nobody() -> None:
     f = LeastSquares(np.hstack([column, column]), np.array([1.0, 1.0, -1.0]))
     results = found(Problem("twin columns", f, L1(0.1), start=np.array([4.0, -3.0])), (minimisers.AGREEMENT,))
     assert Verdict.REFUTED not in {result.verdict for result in results}
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_a_ratio_that_is_not_a_number_certifies_nothing(position: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = [ball(0.5), ball(0.25), ball(0.125)]
+    values[position] = flint.arb("nan")
+    monkeypatch.setitem(iterates._RATIOS, iterates.APRIORI.id, lambda *arguments: np.array(values, dtype=object))
+    (result,) = found(data.extremal()[0], (iterates.APRIORI,))
+    assert result.verdict is Verdict.UNDECIDED

@@ -46,7 +46,7 @@ SEEN_BY = [
     pytest.param("threshold 1% too large", {prox.OPTIMALITY.id, prox.VALUE.id}, id="threshold"),
     pytest.param("step forgotten", {prox.OPTIMALITY.id, prox.RESOLVENT.id, prox.VALUE.id}, id="step forgotten"),
     pytest.param("step squared", {prox.OPTIMALITY.id, prox.RESOLVENT.id, prox.VALUE.id}, id="step squared"),
-    pytest.param("sign flipped", {prox.OPTIMALITY.id, prox.RESOLVENT.id, prox.VALUE.id}, id="sign"),
+    pytest.param("sign flipped", {prox.OPTIMALITY.id, prox.FIRM.id, prox.RESOLVENT.id, prox.VALUE.id}, id="sign"),
     pytest.param("identity", {prox.OPTIMALITY.id, prox.VALUE.id}, id="identity"),
     pytest.param("too strong", {prox.OPTIMALITY.id, prox.FIRM.id, prox.RESOLVENT.id, prox.VALUE.id}, id="too strong"),
 ]
@@ -114,3 +114,9 @@ def test_a_reference_that_fails_leaves_the_claim_undecided(monkeypatch: pytest.M
 def test_a_modulus_that_is_promised_too_small_leaves_firmness_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ElasticNet, "strong_convexity", property(lambda g: 0.5 * g.l2))
     assert verdicts(ElasticNet(1.0, 1.0))[prox.FIRM.id] is Verdict.UNDECIDED
+
+
+def test_one_sample_that_is_not_a_number_is_never_supported(monkeypatch: pytest.MonkeyPatch) -> None:
+    findings = [prox.Finding(0.5, 0.5, {}), prox.Finding(float("nan"), 0.0, {}), prox.Finding(0.1, 0.1, {})]
+    monkeypatch.setattr(prox, "_firm", lambda *arguments: iter(findings))
+    assert verdicts(L1(1.0))[prox.FIRM.id] is Verdict.UNDECIDED
