@@ -261,10 +261,13 @@ def _value(g: Function, u: Points, step: float, rng: np.random.Generator, scale:
 
 
 def _value_excess(g: Function, u: Points, y: Points, step: float, scale: float) -> float:
+    """The same for one sample, rigorously; -inf where y is not certainly in the domain."""
     point, trial, h = exact(u), exact(y), ball(step)
     p, left = g.prox(point, step), g.envelope(point, step)
     growth = (1 + h * ball(g.strong_convexity)) / (2 * h) * np.sum((trial - p) * (trial - p))
     right = g(trial) + np.sum((trial - point) * (trial - point)) / (2 * h)
+    if right == np.inf:
+        return -math.inf
     return lower((left + growth - ball(scale) * right) / (1 + abs(left) + abs(right)))
 
 
