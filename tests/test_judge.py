@@ -34,6 +34,7 @@ TABLE = [
     pytest.param(TIGHT, (PROOF, INSTANCE, bound(0.99)), Verdict.UNDECIDED, id="a certificate below an exact instance"),
     pytest.param(TIGHT, (seen(0.5, E), bound(0.99)), Verdict.REFUTED, id="a certificate forbids the claimed value"),
     pytest.param(AT_MOST, (seen(0.9, E), bound(0.5)), Verdict.UNDECIDED, id="contradicting witnesses"),
+    pytest.param(AT_MOST, (seen(0.9), bound(0.5)), Verdict.UNDECIDED, id="a measurement against a certificate"),
     pytest.param(TIGHT, (OTHER_PROOF, INSTANCE), Verdict.SUPPORTED, id="an exact proof of another number"),
     pytest.param(TIGHT, (PROOF, seen(0.3, X, exact=True)), Verdict.UNDECIDED, id="an exact instance of another number"),
     pytest.param(TIGHT, (seen(0.5, error=10.0),), Verdict.UNDECIDED, id="an error that covers everything"),

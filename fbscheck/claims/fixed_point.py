@@ -47,6 +47,6 @@ def _assess_one(claim: Claim, moved: Study, plain: Study, rng: np.random.Generat
             return OF_POINT[kind](claim, moved)
         if kind == minimisers.SENSITIVITY.id:
             return [minimisers.sensitivity(claim, plain, rng, moved.scale)]
-        return [iterates.iterates(claim, kind, plain, rng, moved.scale)]
+        return iterates.iterates(claim, kind, plain, rng, moved.scale)
     except (SolverError, MissingToolError) as failure:
         return [undecided(claim, problem.name, str(failure))]

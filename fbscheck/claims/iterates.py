@@ -6,6 +6,7 @@ a duality gap; elsewhere they are measured in floating point.
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -66,32 +67,43 @@ STEPS = Claim(
 CLAIMS = (APRIORI, APOSTERIORI, RATE, SUMMABLE, STEPS)
 
 
-def iterates(claim: Claim, kind: str, study: Study, rng: np.random.Generator, scale: float) -> Result:
-    """Largest ratio of the two sides of a claim over the iterates.
+def iterates(claim: Claim, kind: str, study: Study, rng: np.random.Generator, scale: float) -> list[Result]:
+    """Largest ratio of the two sides of a claim over the iterates 1..N; N is in the name of the case.
 
-    It is enclosed in ball arithmetic where x* is known or certified, else measured in floating point.
-    A ratio that is not a number stays one: numpy's maximum does not drop it, as the built-in one may.
+    One result for the iterates that are enclosed in ball arithmetic (where x* is known or certified),
+    and one, in floating point, if more were computed.  A ratio that is not a number stays one: numpy's
+    maximum does not drop it, as the built-in one may.
     """
     problem, ratios = study.problem, _RATIOS[kind]
     plots = _plots(claim, study) if problem.drawn else ()
     if kind == STEPS.id and problem.solution is None:
-        return conclude(claim, study, scale, (_steps_on_samples(study, rng),), None, plots)
+        return [conclude(claim, study, scale, (_steps_on_samples(study, rng),), None, plots)]
     if study.last == 0:
-        return undecided(claim, problem.name, "the iteration starts at the solution, to rounding")
-    evidence, certificate = [], None
+        return [undecided(claim, problem.name, "the iteration starts at the solution, to rounding")]
+    results, enclosed = [], 0
     if study.certified.distance < math.inf or problem.solution is not None:
         x, solution = study.enclosed
+        enclosed = x.shape[1] - 1
         values = np.atleast_1d(ratios(problem, x, solution, ball))
-        method = f"{x.shape[1] - 1} iterates in ball arithmetic"
         low, high = (float(np.max([end(value) for value in values])) for end in (lower, upper))
-        evidence.append(Evidence(Side.ATTAINED, low, Rigour.ENCLOSED, method))
-        evidence.append(Evidence(Side.CERTIFIED, high, Rigour.ENCLOSED, method))
-        certificate = {"quantity": claim.statement, "x*": hexadecimal(study.point), "iterates": x.shape[1] - 1}
-    if problem.solution is None:
+        method = f"{enclosed} iterates in ball arithmetic"
+        evidence = (
+            Evidence(Side.ATTAINED, low, Rigour.ENCLOSED, method),
+            Evidence(Side.CERTIFIED, high, Rigour.ENCLOSED, method),
+        )
+        certificate = {"quantity": claim.statement, "x*": hexadecimal(study.point), "iterates": enclosed}
+        results.append(_named(conclude(claim, study, scale, evidence, certificate, plots), enclosed))
+    if study.last > enclosed:
         measured = float(np.max(ratios(problem, study.iterates[: study.last + 1].T, study.point, float)))
         method = f"{study.last} iterates until rounding takes over"
-        evidence.append(Evidence(Side.ATTAINED, measured, Rigour.FLOATING, method, 2 / FLOOR))
-    return conclude(claim, study, scale, tuple(evidence), certificate, plots)
+        floating = Evidence(Side.ATTAINED, measured, Rigour.FLOATING, method, 2 / FLOOR)
+        shown = () if results else plots
+        results.append(_named(conclude(claim, study, scale, (floating,), None, shown), study.last))
+    return results
+
+
+def _named(result: Result, count: int) -> Result:
+    return replace(result, case=f"{result.case}, N={count}")
 
 
 def _apriori_ratio(problem: Problem, x: Array, solution: Array, number: Callable[[float], Any]) -> Any:

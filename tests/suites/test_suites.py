@@ -18,3 +18,9 @@ def test_nothing_is_refuted_or_left_open(name: str, seed: int, tmp_path: Path) -
     wrong = [(r.claim, r.case, r.reason) for r in finished.results if not claims[r.claim].holds(r.verdict)]
     assert wrong == []
     assert {r.claim for r in finished.results} == set(claims), "a claim of the suite was never put to the test"
+    crossed = [
+        (r.claim, r.case)
+        for r in finished.results
+        if r.bracket.lower is not None and r.bracket.upper is not None and r.bracket.lower > r.bracket.upper
+    ]
+    assert crossed == [], "an attained value above a certified bound"
