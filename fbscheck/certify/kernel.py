@@ -1,35 +1,39 @@
 """The trusted kernel: exact rational arithmetic from the standard library, and nothing else.
 
-It answers one question about one forward-backward step T = prox_{hg}(I - hf): which number
-bounds, or is attained by, ``|Tx - Ty|^2 / |x - y|^2`` over a class of forward operators f and of
-sigma-strongly convex functions g.  Write, for two trajectories,
+It rechecks the three kinds of certificate behind the words PROVED and CERTIFIED, and recomputes
+their conclusions, which it never reads.  Rationals are strings "p/q"; a float is a rational.
 
-    d = x - y,   v = f(x) - f(y),   s = difference of the subgradients of g at Tx and Ty,
+* ``steps``: for x_k = prox_{h_k g}(x_{k-1} - h_k f(x_{k-1})), k = 1..N, a number t with
+  ``|x_N - x*|^2 <= t |x_0 - x*|^2`` for every fixed point x*, every f of a class and every
+  sigma-strongly convex g.  For N = 1 it holds between any two points x_0 and x*.  Write
 
-so that ``Tx - Ty = d - h v - h s``.  Everything is a quadratic form in (d, v, s), a symmetric
-3 x 3 matrix of rationals that stands for a Gram matrix of any dimension.
+      d_k = x_k - x*,   v_k = f(x_{k-1}) - f(x*),   s_k = difference of subgradients of g at x_k, x*,
 
-* An *upper* record holds multipliers.  The kernel rebuilds the hypotheses H_i >= 0 of the class,
-  and computes the smallest t for which ``t |d|^2 - |Tx - Ty|^2 - sum_i multiplier_i H_i`` is a
-  sum of squares.  Then ``|Tx - Ty|^2 <= t |d|^2`` for every f and g of the class.
-* An *attained* record holds one linear f = a I + w J, with J the rotation by 90 degrees, and
-  g = sigma |x|^2 / 2.  The kernel checks that f is in the class, and computes the ratio.
-
-Conclusions are always recomputed from the record, never read from it.
+  so that h_k s_k = d_{k-1} - d_k - h_k v_k.  Each term of a record is a hypothesis, [name, i, j,
+  multiplier]: an inequality Q >= 0 of ``HYPOTHESES`` between the points i and j, where point k
+  of f is (d_{k-1}, v_k), of g is (d_k, s_k), and 0 is x*.  Function values must cancel.  The
+  conclusion is the least t for which ``t |d_0|^2 - |d_N|^2 - sum multiplier * Q`` is a sum of squares.
+* ``eigenvalue``: a number below all eigenvalues of A^T A, or above them, by Gershgorin's circles of
+  A^T A - L L^T, or A^T A + L L^T, with the ``factor`` L of integers over ``scale``.
+* ``gap``: a number above F(x) + g(x) - min (F + g), for F(x) = phi(Ax) and a point x of floats, by
+  g(x) + g*(s) - <s, x> + |F'(x) + s|^2 / (2m), with A^T A >= m > 0 and any ``slope`` s, or by
+  phi(Ax) + phi*(y) + g(x) + g*(-A^T y), with any ``dual`` y.  Roots and logarithms are rounded up.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
+from math import ceil, isqrt, lcm
+from operator import mul
 from typing import Any
 
-__all__ = ["CLASSES", "Refusal", "conclude", "rational"]
+__all__ = ["CLASSES", "HYPOTHESES", "Refusal", "conclude", "rational", "setting"]
 
-Vector = tuple[Fraction, ...]
-Form = list[list[Fraction]]
-
-D: Vector = (Fraction(1), Fraction(0), Fraction(0))
-V: Vector = (Fraction(0), Fraction(1), Fraction(0))
-S: Vector = (Fraction(0), Fraction(0), Fraction(1))
+Vector = dict[int, Fraction]
+Numbers = Sequence[Fraction]
+Arrays = Mapping[str, Any]
+Excess = Callable[..., Fraction | int | None]
+ZERO, ONE = Fraction(0), Fraction(1)
 
 
 class Refusal(Exception):
@@ -42,158 +46,254 @@ def rational(text: Any) -> Fraction:
         raise Refusal(f"a rational must be a string 'p/q', got {text!r}")
     numerator, slash, denominator = text.partition("/")
     digits = (numerator.removeprefix("-"), denominator) if slash else (numerator.removeprefix("-"),)
-    if not all(part.isascii() and part.isdigit() for part in digits):
+    if not all(part.isascii() and part.isdigit() for part in digits) or (slash and not denominator.strip("0")):
         raise Refusal(f"a rational must be a string 'p/q', got {text!r}")
-    if slash and not denominator.strip("0"):
-        raise Refusal(f"zero denominator in {text!r}")
     try:
         return Fraction(int(numerator), int(denominator) if slash else 1)
     except ValueError:
         raise Refusal(f"a rational of {len(text)} characters is too long to read") from None
 
 
-def combine(*terms: tuple[Fraction | int, Vector]) -> Vector:
-    """The linear combination of vectors given as (coefficient, vector)."""
-    return tuple(sum((c * x[i] for c, x in terms if x[i]), Fraction(0)) for i in range(3))
-
-
-def inner(x: Vector, y: Vector) -> Form:
-    """The quadratic form of the inner product <x, y>, symmetrised."""
-    form = [[Fraction(0)] * 3 for _ in range(3)]
-    for i, a in enumerate(x):
-        for j, b in enumerate(y):
-            if a and b:
-                half = a * b / 2
-                form[i][j] += half
-                form[j][i] += half
-    return form
-
-
-def total(*terms: tuple[Fraction | int, Form]) -> Form:
-    """The linear combination of forms given as (coefficient, form)."""
-    form = [[Fraction(0)] * 3 for _ in range(3)]
-    for i in range(3):
-        for j in range(i + 1):
-            form[i][j] = form[j][i] = sum((c * m[i][j] for c, m in terms if c and m[i][j]), Fraction(0))
-    return form
-
-
-def smallest_bound(form: Form) -> Fraction:
-    """The least t >= 0 with ``t |d|^2 - form`` positive semidefinite, by exact elimination.
-
-    The last variables are eliminated first (Schur complements, an LDL^T factorisation without
-    square roots); what remains at the top left is the number asked for.
-    """
-    rest = [[-entry for entry in row] for row in form]
-    for k in (2, 1):
-        pivot, row = rest[k][k], rest[k][:k]
-        if pivot < 0 or (pivot == 0 and any(row)):
-            raise Refusal("the multipliers leave a form that is not a sum of squares")
-        if pivot > 0:
-            for i in range(k):
-                for j in range(k):
-                    rest[i][j] -= row[i] * row[j] / pivot
-    return -rest[0][0] if rest[0][0] < 0 else Fraction(0)
-
-
-def _strongly_monotone(mu: Fraction) -> Form:
-    return total((1, inner(V, D)), (-mu, inner(D, D)))
-
-
-def _lipschitz(ell: Fraction) -> Form:
-    return total((ell * ell, inner(D, D)), (-1, inner(V, V)))
-
-
-def _cocoercive(beta: Fraction) -> Form:
-    return total((1, inner(V, D)), (-beta, inner(V, V)))
-
-
-def _gradient_of(mu: Fraction, ell: Fraction) -> list[Form]:
-    interpolation = inner(combine((1, V), (-mu, D)), combine((ell, D), (-1, V)))
-    return [interpolation, _strongly_monotone(mu), _lipschitz(ell)]
-
-
-def _monotone_lipschitz(mu: Fraction, ell: Fraction) -> list[Form]:
-    return [_strongly_monotone(mu), _lipschitz(ell)]
-
-
-def _monotone_cocoercive(mu: Fraction, beta: Fraction) -> list[Form]:
-    return [_strongly_monotone(mu), _cocoercive(beta)]
-
-
-CLASSES: Mapping[str, tuple[tuple[str, str], Callable[[Fraction, Fraction], list[Form]]]] = {
-    "GradientOf": (("mu", "ell"), _gradient_of),
-    "StronglyMonotoneLipschitz": (("mu", "ell"), _monotone_lipschitz),
-    "StronglyMonotoneCocoercive": (("mu", "beta"), _monotone_cocoercive),
-}
-"""Class of f: the names of its two constants, and the forms that are >= 0 on the class.
-
-``GradientOf``: gradients of mu-strongly convex, ell-smooth functions.  Its first form is the
-interpolation inequality <v - mu d, ell d - v> >= 0; the two others follow from it.
-"""
-
-
-def _member(name: str, first: Fraction, second: Fraction, a: Fraction, w2: Fraction) -> bool:
-    """Whether f = a I + w J, w^2 = w2, is in the class (its modulus is a, its norm^2 a^2 + w2)."""
-    if name == "GradientOf":
-        return w2 == 0 and first <= a <= second
-    if name == "StronglyMonotoneLipschitz":
-        return first <= a and a * a + w2 <= second * second
-    return first <= a and second * (a * a + w2) <= a
-
-
-def _upper(name: str, constants: Vector, step: Fraction, sigma: Fraction, record: Mapping[str, Any]) -> Fraction:
-    move = combine((1, D), (-step, V), (-step, S))
-    hypotheses = [*CLASSES[name][1](*constants), total((1, inner(S, move)), (-sigma, inner(move, move)))]
-    multipliers = [rational(text) for text in _field(record, "multipliers", Sequence)]
-    if len(multipliers) != len(hypotheses):
-        raise Refusal(f"{len(multipliers)} multipliers for {len(hypotheses)} hypotheses")
-    if any(multiplier < 0 for multiplier in multipliers):
-        raise Refusal("a multiplier is negative")
-    return smallest_bound(total((1, inner(move, move)), *zip(multipliers, hypotheses, strict=True)))
-
-
-def _attained(name: str, constants: Vector, step: Fraction, sigma: Fraction, record: Mapping[str, Any]) -> Fraction:
-    rotation = _field(record, "rotation", Mapping)
-    a, w2 = rational(rotation.get("a")), rational(rotation.get("w_squared"))
-    if w2 < 0:
-        raise Refusal("w_squared is negative")
-    if not _member(name, constants[0], constants[1], a, w2):
-        raise Refusal(f"f = a I + w J with a={a}, w^2={w2} is not in the class")
-    return ((1 - step * a) ** 2 + step * step * w2) / (1 + step * sigma) ** 2
-
-
 def _field(record: Mapping[str, Any], name: str, kind: type) -> Any:
     value = record.get(name)
-    if not isinstance(value, kind) or isinstance(value, str):
+    if not isinstance(value, kind):
         raise Refusal(f"field {name!r} is missing or of the wrong kind")
     return value
 
 
-def conclude(record: Mapping[str, Any]) -> Fraction:
-    """Recheck one record and return the squared factor that it proves or attains.
+HYPOTHESES: Mapping[str, Callable[[Mapping[str, Fraction]], tuple[Fraction | int, ...]]] = {
+    "interpolation": lambda c: (2 * (c["ell"] - c["mu"]), -c["mu"] * c["ell"], 2 * c["mu"], -1),
+    "monotone": lambda c: (0, -c["mu"], 1, 0),
+    "lipschitz": lambda c: (0, c["ell"] ** 2, 0, -1),
+    "cocoercive": lambda c: (0, 0, 1, -c["beta"]),
+    "convex": lambda c: (2, -c["sigma"], 0, 0),
+}
+"""Name to (w, a, b, c) with w (F_i - F_j - <v_j, dx>) + a |dx|^2 + b <dv, dx> + c |dv|^2 >= 0.
 
-    ``record`` holds ``side`` ("upper" or "attained"), ``class``, ``constants`` (name to rational),
-    ``step``, ``strong_convexity``, and ``multipliers`` or ``rotation``; rationals are strings.
+dx, dv are differences of two points and of the operator there.  ``interpolation`` holds for the
+gradients of mu-strongly convex, ell-smooth F (Taylor, Hendrickx, Glineur 2017), ``convex`` for the
+subgradients of sigma-strongly convex g; the others are definitions.
+"""
+
+CLASSES: Mapping[str, tuple[tuple[str, str], tuple[str, ...]]] = {
+    "GradientOf": (("mu", "ell"), ("interpolation", "monotone", "lipschitz")),
+    "StronglyMonotoneLipschitz": (("mu", "ell"), ("monotone", "lipschitz")),
+    "StronglyMonotoneCocoercive": (("mu", "beta"), ("monotone", "cocoercive")),
+}
+"""Class of f: its two constants, and the hypotheses that hold on it; ``convex`` is about g."""
+
+
+def setting(record: Mapping[str, Any]) -> tuple[str, dict[str, Fraction], list[Fraction]]:
+    """The class, its constants with sigma, and the steps that a record is about."""
+    name = record.get("class")
+    if not isinstance(name, str) or name not in CLASSES:
+        raise Refusal(f"unknown class {name!r}")
+    given, names = _field(record, "constants", Mapping), CLASSES[name][0]
+    if set(given) != set(names):
+        raise Refusal(f"class {name} has the constants {names}, got {tuple(given)}")
+    constants = {key: rational(given[key]) for key in names}
+    constants["sigma"] = rational(record.get("strong_convexity"))
+    steps = [rational(step) for step in _field(record, "steps", list)]
+    if not steps or min(steps) <= 0 or min(constants.values()) < 0:
+        raise Refusal("need steps > 0 and nonnegative constants")
+    return name, constants, steps
+
+
+def _steps(record: Mapping[str, Any], arrays: Arrays) -> Fraction:
+    name, constants, steps = setting(record)
+    points: dict[str, list[tuple[Vector, Vector]]] = {"f": [({}, {})], "g": [({}, {})]}
+    for k, h in enumerate(steps):  # the vectors are d_0, v_1, d_1, v_2, d_2, ...
+        points["f"].append(({2 * k: ONE}, {2 * k + 1: ONE}))
+        points["g"].append(({2 * k + 2: ONE}, {2 * k: 1 / h, 2 * k + 1: -ONE, 2 * k + 2: -1 / h}))
+    form = [[ZERO] * (2 * len(steps) + 1) for _ in range(2 * len(steps) + 1)]
+    form[-1][-1] = ONE
+    balance: dict[tuple[bool, int], Fraction] = {}
+    for term in _field(record, "terms", list):
+        hypothesis, i, j, text = term if isinstance(term, list) and len(term) == 4 else (None, None, None, None)
+        if hypothesis not in (*CLASSES[name][1], "convex"):
+            raise Refusal(f"{hypothesis!r} is no hypothesis of class {name}")
+        if type(i) is not int or type(j) is not int or i == j or not (0 <= min(i, j) and max(i, j) <= len(steps)):
+            raise Refusal(f"no hypothesis compares the points {i!r} and {j!r}")
+        multiplier, of_g = rational(text), hypothesis == "convex"
+        if multiplier < 0:
+            raise Refusal("a multiplier is negative")
+        w, a, b, c = (multiplier * value for value in HYPOTHESES[hypothesis](constants))
+        (xi, vi), (xj, vj) = (points["g" if of_g else "f"][k] for k in (i, j))
+        x, v = ({k: p.get(k, ZERO) - q.get(k, ZERO) for k in {**p, **q}} for p, q in ((xi, xj), (vi, vj)))
+        for weight, left, right in ((a, x, x), (b, v, x), (c, v, v), (-w, vj, x)):
+            _add(form, weight, left, right)
+        balance[of_g, i] = balance.get((of_g, i), ZERO) + w
+        balance[of_g, j] = balance.get((of_g, j), ZERO) - w
+    if any(balance.values()):
+        raise Refusal("the function values do not cancel")
+    return smallest_bound(form)
+
+
+def _add(form: list[list[Fraction]], weight: Fraction, x: Vector, y: Vector) -> None:
+    """Add ``weight`` times the quadratic form <x, y>, symmetrised."""
+    if weight:
+        for i, a in x.items():
+            for j, b in y.items():
+                half = weight * a * b / 2
+                form[i][j] += half
+                form[j][i] += half
+
+
+def smallest_bound(form: Sequence[Numbers]) -> Fraction:
+    """The least t >= 0 with ``t |d_0|^2 - form`` positive semidefinite, by exact elimination.
+
+    The last variables are eliminated first (an LDL^T factorisation); what remains at the top left is
+    the number asked for.  Over a common denominator all entries stay integers: after each
+    elimination they are minors of the matrix, which the pivot before divides.
+    """
+    scale = lcm(*(entry.denominator for row in form for entry in row))
+    rest = [[-int(entry * scale) for entry in row[: i + 1]] for i, row in enumerate(form)]
+    before = 1
+    while len(rest) > 1:
+        *last, pivot = rest.pop()
+        if pivot < 0 or (pivot == 0 and any(last)):
+            raise Refusal("the multipliers leave a form that is not a sum of squares")
+        if pivot > 0:
+            for line, factor in zip(rest, last, strict=True):
+                line[:] = [(entry * pivot - factor * other) // before for entry, other in zip(line, last)]
+            before = pivot
+    return max(Fraction(-rest[0][0], before * scale), ZERO)
+
+
+def _integers(rows: Sequence[Sequence[Any]]) -> tuple[list[list[int]], int]:
+    """The rows of a matrix as integers, and the denominator that they have in common."""
+    exact = [[Fraction(value) for value in row] for row in rows]
+    scale = lcm(*(value.denominator for row in exact for value in row))
+    return [[value.numerator * (scale // value.denominator) for value in row] for row in exact], scale
+
+
+def _product(rows: Sequence[Sequence[int]], scale: int, x: Numbers) -> list[Fraction]:
+    """The matrix ``rows / scale`` times ``x``."""
+    (whole,), unit = _integers([x])
+    if len(rows[0]) != len(x):
+        raise Refusal(f"a vector of length {len(x)} for a matrix of {len(rows[0])} columns")
+    return [Fraction(sum(map(mul, row, whole)), scale * unit) for row in rows]
+
+
+def _eigenvalue(record: Mapping[str, Any], arrays: Arrays) -> Fraction:
+    rows, scale = _integers(arrays[record["matrix"]])
+    columns, unit = list(zip(*rows, strict=True)), rational(record.get("scale")).numerator
+    factor, side = _field(record, "factor", list), record.get("bound")
+    if unit <= 0 or side not in ("lower", "upper") or len(factor) != len(columns):
+        raise Refusal("need a scale > 0, a lower or upper bound, and a factor of the size of A^T A")
+    if any(len(row) != i + 1 or any(type(e) is not int for e in row) for i, row in enumerate(factor)):
+        raise Refusal("the factor must be lower triangular, of integers")
+    sign, sums = (-1 if side == "lower" else 1), [0] * len(columns)
+    for i, column in enumerate(columns):
+        for j in range(i + 1):
+            product = sum(map(mul, factor[i], factor[j])) * scale**2
+            entry = sum(map(mul, column, columns[j])) * unit**2 + sign * product
+            for k in {i, j}:
+                sums[k] += entry if i == j else sign * abs(entry)
+    return Fraction((min if side == "lower" else max)(sums), (scale * unit) ** 2)
+
+
+def _root(square: Fraction) -> Fraction:
+    """A rational above the square root, by at most 2^-150."""
+    return Fraction(isqrt(ceil(square * 4**150)) + 1, 2**150)
+
+
+def _above(x: Fraction, function: Callable[[Decimal, Context], Decimal]) -> Fraction:
+    """A rational above an increasing function of decimal's, which rounds to the nearest: the next number."""
+    nearest, up = Context(prec=50), Context(prec=50, rounding=ROUND_CEILING)
+    return Fraction(function(up.divide(Decimal(x.numerator), Decimal(x.denominator)), nearest).next_plus(nearest))
+
+
+def _xlogx(t: Fraction) -> Fraction:
+    return t * _above(t, Decimal.ln) if t else ZERO
+
+
+PENALTIES: Mapping[str, tuple[tuple[str, ...], Excess]] = {
+    "Zero": ((), lambda x, s: None if s else 0),
+    "NonNegative": ((), lambda x, s: None if x < 0 or s > 0 else -s * x),
+    "L1": (("weight",), lambda x, s, w: None if abs(s) > w else w * abs(x) - s * x),
+    "SquaredL2": (("weight",), lambda x, s, w: (w * x - s) ** 2 / (2 * w) if w > 0 else None),
+    "ElasticNet": (
+        ("l1", "l2"),
+        lambda x, s, a, b: a * abs(x) + b * x * x / 2 + max(abs(s) - a, 0) ** 2 / (2 * b) - s * x if b > 0 else None,
+    ),
+    "Box": (("low", "high"), lambda x, s, a, b: max(a * s, b * s) - s * x if a <= x <= b else None),
+}
+"""Kind of a separable g to its parameters and g(x) + g*(s) - s x, None if that is infinite."""
+
+LOSSES: Mapping[str, tuple[str, Excess]] = {
+    "LeastSquares": ("target", lambda z, y, b: (z - b - y) ** 2 / 2),
+    "Logistic": ("labels", lambda z, y, b: _logistic(-b * z, -b * y) if b * b == 1 else None),
+}
+"""Kind of a loss to the name of its data b and phi(z) + phi*(y) - y z."""
+
+
+def _logistic(u: Fraction, t: Fraction) -> Fraction | None:
+    if not 0 <= t <= 1:
+        return None
+    return _above(1 + _above(u, Decimal.exp), Decimal.ln) + _xlogx(t) + _xlogx(1 - t) - t * u
+
+
+def _numbers(name: Any, arrays: Arrays, size: int) -> list[Fraction]:
+    """The named vector, or one rational repeated; of the right length."""
+    values = [Fraction(value) for value in arrays[name]] if name in arrays else [rational(name)] * size
+    if len(values) != size:
+        raise Refusal(f"a vector of length {len(values)} in the place of one of length {size}")
+    return values
+
+
+def _fenchel(excess: Excess, *columns: Numbers) -> Fraction:
+    total = ZERO
+    for values in zip(*columns, strict=True):
+        if (term := excess(*values)) is None:
+            raise Refusal("a point or a slope is outside the domain, where a function is infinite")
+        total += term
+    return total
+
+
+def _penalty(g: Mapping[str, Any], arrays: Arrays, x: Numbers, s: Numbers) -> Fraction:
+    """A number above g(x) + g*(s) - <s, x>."""
+    if g["kind"] != "GroupL2":
+        parameters, excess = PENALTIES[g["kind"]]
+        return _fenchel(excess, x, s, *(_numbers(g[name], arrays, len(x)) for name in parameters))
+    weight, squares = rational(g["weight"]), dict[Any, list[Fraction]]()
+    for label, p, q in zip(arrays[g["labels"]], x, s, strict=True):
+        sums = squares.setdefault(label, [ZERO, ZERO])
+        sums[:] = [sums[0] + p * p, sums[1] + q * q]
+    norms = _fenchel(lambda p, q: None if weight < 0 or q > weight**2 else weight * _root(p), *zip(*squares.values()))
+    return norms - sum(map(mul, x, s), ZERO)
+
+
+def _gap(record: Mapping[str, Any], arrays: Arrays) -> Fraction:
+    f, g = record["f"], record["g"]
+    rows, scale = _integers(arrays[f["matrix"]])
+    columns, (data, excess) = list(zip(*rows, strict=True)), LOSSES[f["kind"]]
+    b, x = _numbers(f[data], arrays, len(rows)), _numbers(record["x"], arrays, len(columns))
+    z = _product(rows, scale, x)
+    if "dual" in record:
+        y = _numbers(record["dual"], arrays, len(rows))
+        s = [-value for value in _product(columns, scale, y)]
+        return _fenchel(excess, z, y, b) + _penalty(g, arrays, x, s)
+    modulus, s = record["modulus"], _numbers(record["slope"], arrays, len(columns))
+    least = _eigenvalue(modulus, arrays)
+    if (f["kind"], modulus["matrix"], modulus["bound"]) != ("LeastSquares", f["matrix"], "lower") or least <= 0:
+        raise Refusal("a slope needs least squares, and a positive lower bound of the eigenvalues of its A^T A")
+    gradient = _product(columns, scale, [p - q for p, q in zip(z, b, strict=True)])
+    return sum(((p + q) ** 2 for p, q in zip(gradient, s, strict=True)), ZERO) / (2 * least) + _penalty(g, arrays, x, s)
+
+
+KINDS = {"steps": _steps, "eigenvalue": _eigenvalue, "gap": _gap}
+
+
+def conclude(record: Mapping[str, Any], arrays: Arrays | None = None) -> Fraction:
+    """Recheck one record and return the number that it proves; ``arrays`` holds floats by their names.
 
     Raises
     ------
     Refusal
         If anything is missing, malformed, outside its range, or does not prove a bound.
     """
-    name = record.get("class")
-    if not isinstance(name, str) or name not in CLASSES:
-        raise Refusal(f"unknown class {name!r}")
-    constants = _field(record, "constants", Mapping)
-    names = CLASSES[name][0]
-    if set(constants) != set(names):
-        raise Refusal(f"class {name} has the constants {names}, got {tuple(constants)}")
-    first, second = (rational(constants[key]) for key in names)
-    step, sigma = rational(record.get("step")), rational(record.get("strong_convexity"))
-    if step <= 0 or sigma < 0 or first < 0 or second < 0:
-        raise Refusal("need step > 0 and nonnegative constants")
-    side = record.get("side")
-    if side not in ("upper", "attained"):
-        raise Refusal(f"unknown side {side!r}")
-    recheck = _upper if side == "upper" else _attained
-    return recheck(name, (first, second), step, sigma, record)
+    try:
+        return KINDS[record["kind"]](record, arrays or {})
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise Refusal(f"the record is incomplete or malformed: {type(error).__name__} {error}") from None

@@ -11,19 +11,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, final
 
-from fbscheck.certify import kernel
-from fbscheck.certify.balls import root_down, root_up, round_down, round_up
-from fbscheck.errors import SolverError
+from fbscheck.certify import instances, kernel
+from fbscheck.certify.balls import root_down, root_up
+from fbscheck.errors import InputError, SolverError
 from fbscheck.inputs import Number, nonnegative, positive
 from fbscheck.judge import decide, not_applicable, squeeze
 from fbscheck.proofs.multipliers import multipliers, regime
 from fbscheck.splitting.classes import (
     GradientOf,
     OperatorClass,
-    Rotation,
+    StronglyMonotoneCocoercive,
     StronglyMonotoneLipschitz,
     factor_squared,
-    kernel_record,
+    step_terms,
+    steps_record,
 )
 from fbscheck.verdict import Bracket, Claim, Evidence, Hypothesis, Relation, Result, Rigour, Side, decimal
 
@@ -33,13 +34,15 @@ __all__ = [
     "COCOERCIVE_SHORT",
     "GRADIENT",
     "LIPSCHITZ",
-    "MAP",
     "Step",
     "assess",
-    "assess_map",
     "bracket_of",
+    "case_of",
     "claim_for",
     "contraction_factor",
+    "evaluate",
+    "nearest_root",
+    "propose",
 ]
 
 
@@ -110,14 +113,8 @@ COCOERCIVE_LONG = Claim(
         Hypothesis(r"h \ge 2\beta", lambda case: case.step - 2 * case.operators.constants["beta"]),
     ),
 )
-MAP = Claim(
-    "contraction.map",
-    "The program alone finds the factor of a gradient step",
-    r"|q_{\mathrm{certified}}-\max(|1-h\mu|,\,|1-h\ell|)| \leq 10^{-9}\quad\mathrm{on\ a\ grid\ of}\ h,\mu",
-    Relation.AT_MOST,
-    "the rounded multipliers of the worst-case program against the exact factor",
-)
-CLAIMS = (GRADIENT, LIPSCHITZ, COCOERCIVE_SHORT, COCOERCIVE_LONG, MAP)
+CLAIMS = (GRADIENT, LIPSCHITZ, COCOERCIVE_SHORT, COCOERCIVE_LONG)
+OPERATORS = {kind.__name__: kind for kind in (GradientOf, StronglyMonotoneLipschitz, StronglyMonotoneCocoercive)}
 
 
 def claim_for(case: Step) -> Claim:
@@ -146,72 +143,81 @@ def bracket_of(
     case: Step, scale: Fraction = Fraction(1), theory_of: OperatorClass | None = None
 ) -> tuple[Bracket, dict[str, Any]]:
     """The bracket of a case and the witness that attains its lower end; see :func:`assess`."""
+    theory = factor_squared(theory_of or case.operators, case.step, case.strong_convexity) * scale**2
+    certificate, witness = propose(case)
+    return evaluate(certificate, witness, theory), witness
+
+
+def propose(case: Step) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The records that bound the factor of a case from above, and the instance that attains it."""
     from fbscheck.reference.worst_case import certify_factor
 
     own, step, sigma = case.operators, case.step, case.strong_convexity
-    theory = factor_squared(theory_of or own, step, sigma) * scale**2
     extremal = own.extremal(step)
-    witness = kernel_record(own, step, sigma, side="attained", rotation=_rotation(extremal))
-    attained = kernel.conclude(witness)
+    witness = steps_record(own, [step], sigma, kind="rotation", a=str(extremal.a), w_squared=str(extremal.w_squared))
+    case_name = regime(type(own).__name__, own.constants, step)
+    terms = step_terms(own, multipliers(case_name, own.constants, step, sigma))
+    certificate = {
+        "quantity": "|Tx-Ty|^2/|x-y|^2",
+        "closed form": steps_record(own, [step], sigma, kind="steps", terms=terms),
+    }
+    try:
+        certificate["program"] = certify_factor(own, step, sigma).record
+    except SolverError as failure:
+        certificate["failure"] = str(failure)
+    return certificate, witness
+
+
+def case_of(record: Mapping[str, Any]) -> Step:
+    """The case that a record about one step belongs to.
+
+    Raises
+    ------
+    kernel.Refusal
+        If the record is not about one step over one of the classes.
+    """
+    name, constants, steps = kernel.setting(record)
+    if len(steps) != 1:
+        raise kernel.Refusal(f"the record is about {len(steps)} steps, not one")
+    sigma = constants.pop("sigma")
+    try:
+        return Step(OPERATORS[name](*constants.values()), steps[0], sigma)
+    except InputError as error:
+        raise kernel.Refusal(str(error)) from None
+
+
+def evaluate(certificate: Mapping[str, Any], witness: Mapping[str, Any], theory: Fraction) -> Bracket:
+    """The bracket that the records leave around ``theory``, a squared factor; all numbers are recomputed from them.
+
+    Raises
+    ------
+    kernel.Refusal
+        If a record proves nothing, or they are not about one and the same case.
+    """
+    case = case_of(witness)
+    if any(case_of(certificate[key]) != case for key in ("closed form", "program") if key in certificate):
+        raise kernel.Refusal("the records are about different cases")
+    attained, _ = instances.attained(witness)
+    proved = kernel.conclude(certificate["closed form"])
+    name = regime(type(case.operators).__name__, case.operators.constants, case.step)
     evidence = [
         Evidence(
             Side.ATTAINED,
             root_down(attained),
             Rigour.EXACT,
-            f"f = {_describe(extremal)} attains it exactly",
+            f"f = {_describe(witness)} attains it exactly",
             exact=attained == theory,
-        )
-    ]
-    certificate: dict[str, Any] = {"quantity": "|Tx-Ty|^2/|x-y|^2", "records": []}
-    case_name = regime(type(own).__name__, own.constants, step)
-    closed_form = kernel_record(
-        own, step, sigma, side="upper", multipliers=[str(m) for m in multipliers(case_name, own.constants, step, sigma)]
-    )
-    proved = kernel.conclude(closed_form)
-    evidence.append(
+        ),
         Evidence(
-            Side.THEORY, root_up(proved), Rigour.EXACT, f"closed-form multipliers ({case_name})", exact=proved == theory
-        )
-    )
-    certificate["records"].append(closed_form)
-    try:
-        program = certify_factor(own, step, sigma)
-    except SolverError as error:
-        evidence.append(Evidence(Side.CERTIFIED, math.inf, Rigour.FLOATING, str(error)))
+            Side.THEORY, root_up(proved), Rigour.EXACT, f"closed-form multipliers ({name})", exact=proved == theory
+        ),
+    ]
+    if "program" in certificate:
+        bound, method = kernel.conclude(certificate["program"]), "semidefinite program, rounded multipliers"
+        evidence.append(Evidence(Side.CERTIFIED, root_up(bound), Rigour.ENCLOSED, method))
     else:
-        evidence.append(
-            Evidence(
-                Side.CERTIFIED, root_up(program.squared), Rigour.ENCLOSED, "semidefinite program, rounded multipliers"
-            )
-        )
-        certificate["records"].append(program.record)
-    return squeeze(_nearest_root(theory), tuple(evidence), certificate), witness
-
-
-def assess_map(claim: Claim, count: int, scale: Fraction = Fraction(1)) -> Result:
-    """Compare certified with exact factors at count x count values of h in (0, 2) and mu in [0, 1], ell = 1.
-
-    ``scale`` multiplies the certified factors (a planted error if it is not 1).
-    """
-    from fbscheck.reference.worst_case import certify_factor
-
-    worst, where = Fraction(-1), ""
-    for i in range(1, count + 1):
-        for j in range(count):
-            step, operators = Fraction(2 * i, count + 1), GradientOf(Fraction(j, count - 1), 1)
-            exact = factor_squared(operators, step, Fraction(0))
-            bound = Fraction(root_up(certify_factor(operators, step).squared)) * scale
-            apart = max(bound - Fraction(root_down(exact)), Fraction(root_up(exact)) - bound)
-            if apart > worst:
-                worst, where = apart, Step(operators, step).name
-    method = f"the worst of {count * count} cells is {where}"
-    evidence = (
-        Evidence(Side.CERTIFIED, round_up(worst), Rigour.ENCLOSED, method),
-        Evidence(Side.ATTAINED, round_down(worst) - 2.0**-51, Rigour.ENCLOSED, method),
-    )
-    return decide(
-        claim, f"{count} x {count} cells", squeeze(round_down(Fraction(1, 10**9)), evidence), {"worst": where}
-    )
+        evidence.append(Evidence(Side.CERTIFIED, math.inf, Rigour.FLOATING, str(certificate["failure"])))
+    return squeeze(nearest_root(theory), tuple(evidence), certificate)
 
 
 def contraction_factor(operators: OperatorClass, step: Number, strong_convexity: Number = 0.0) -> Bracket:
@@ -245,16 +251,14 @@ def contraction_factor(operators: OperatorClass, step: Number, strong_convexity:
     return bracket_of(Step(operators, Fraction(step), Fraction(strong_convexity)))[0]
 
 
-def _rotation(instance: Rotation) -> Mapping[str, str]:
-    return {"a": str(instance.a), "w_squared": str(instance.w_squared)}
+def _describe(witness: Mapping[str, Any]) -> str:
+    square = Fraction(witness["w_squared"])
+    turn = f" + w J, w^2 = {_short(square)}" if square else ""
+    return f"{_short(Fraction(witness['a']))} I{turn}"
 
 
-def _describe(instance: Rotation) -> str:
-    turn = f" + w J, w^2 = {_short(instance.w_squared)}" if instance.w_squared else ""
-    return f"{_short(instance.a)} I{turn}"
-
-
-def _nearest_root(square: Fraction) -> float:
+def nearest_root(square: Fraction) -> float:
+    """The float64 nearest to the root of ``square``."""
     low, high = Fraction(root_down(square)), Fraction(root_up(square))
     return float(low if ((low + high) / 2) ** 2 >= square else high)
 

@@ -18,7 +18,7 @@ cvxpy model.  The forms are built here in floating point, not taken from the ker
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, cast, final
+from typing import Any, final
 
 import clarabel
 import flint
@@ -29,7 +29,7 @@ from scipy import sparse
 from fbscheck.certify import kernel
 from fbscheck.certify.definite import as_float
 from fbscheck.errors import SolverError
-from fbscheck.splitting.classes import GradientOf, OperatorClass, StronglyMonotoneCocoercive, kernel_record
+from fbscheck.splitting.classes import GradientOf, OperatorClass, StronglyMonotoneCocoercive, step_terms, steps_record
 
 __all__ = ["Certified", "Program", "certify_factor", "scaled_program"]
 
@@ -117,8 +117,8 @@ def certify_factor(operators: OperatorClass, step: Fraction, strong_convexity: F
         )
     if not rounded:
         raise SolverError("The multipliers of the worst-case program could not be rounded to a certificate.")
-    exact = [str(m * scale) for m, scale in zip(rounded, program.scales, strict=True)]
-    proof = kernel_record(operators, step, strong_convexity, side="upper", multipliers=exact)
+    terms = step_terms(operators, [m * scale for m, scale in zip(rounded, program.scales, strict=True)])
+    proof = steps_record(operators, [step], strong_convexity, kind="steps", terms=terms)
     return Certified(kernel.conclude(proof), proof)
 
 
@@ -131,14 +131,9 @@ def _best(program: Program, candidates: list[Matrix]) -> tuple[float, list[Fract
         for multiplier, hypothesis in zip(rounded, program.hypotheses, strict=True):
             form = form + _exact(multiplier) * hypothesis
         try:
-            bound: Any = kernel.smallest_bound(cast(kernel.Form, form.tolist()))
+            value = float(kernel.smallest_bound([[Fraction(int(e.p), int(e.q)) for e in row] for row in form.tolist()]))
         except kernel.Refusal:
             continue
-        value = (
-            int(bound.numerator) / int(bound.denominator)
-            if isinstance(bound, Fraction)
-            else int(bound.p) / int(bound.q)
-        )
         if value > best[0]:
             break
         best = (value, rounded)

@@ -8,10 +8,12 @@ where J is the rotation by 90 degrees.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, final
 
+from fbscheck.certify.kernel import CLASSES
 from fbscheck.errors import InputError
 from fbscheck.inputs import Number, nonnegative, positive
 
@@ -22,7 +24,8 @@ __all__ = [
     "StronglyMonotoneCocoercive",
     "StronglyMonotoneLipschitz",
     "factor_squared",
-    "kernel_record",
+    "step_terms",
+    "steps_record",
 ]
 
 
@@ -162,17 +165,33 @@ def factor_squared(operators: OperatorClass, step: Fraction, strong_convexity: F
     return operators.forward_squared(step) / (1 + step * strong_convexity) ** 2
 
 
-def kernel_record(
-    operators: OperatorClass, step: Fraction, strong_convexity: Fraction, **content: Any
+def steps_record(
+    operators: OperatorClass, steps: Sequence[Fraction], strong_convexity: Fraction, **content: Any
 ) -> dict[str, Any]:
-    """A record for :func:`fbscheck.certify.kernel.conclude` about one step over a class.
+    """A record about forward-backward steps over a class, for the kernel or as an instance.
 
-    ``content`` adds the side and what it rests on: multipliers, or the rotation that attains.
+    ``content`` adds its kind and what it rests on: the terms of a proof, or the instance.
     """
     return {
         "class": type(operators).__name__,
         "constants": {name: str(value) for name, value in operators.constants.items()},
-        "step": str(step),
         "strong_convexity": str(strong_convexity),
+        "steps": [str(step) for step in steps],
         **content,
     }
+
+
+def step_terms(operators: OperatorClass, multipliers: Sequence[Fraction]) -> list[list[Any]]:
+    """The kernel's terms of one step: ``multipliers`` of the class's hypotheses, the subgradient's last.
+
+    Inequalities between function values enter twice, with the points exchanged, each with half the
+    multiplier, so that the values cancel.
+    """
+    names = (*CLASSES[type(operators).__name__][1], "convex")
+    terms: list[list[Any]] = []
+    for name, multiplier in zip(names, multipliers, strict=True):
+        if name in ("interpolation", "convex"):
+            terms += [[name, 1, 0, str(multiplier / 2)], [name, 0, 1, str(multiplier / 2)]]
+        else:
+            terms.append([name, 1, 0, str(multiplier)])
+    return [term for term in terms if term[-1] != "0"]

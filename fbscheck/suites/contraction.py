@@ -5,13 +5,14 @@ from functools import partial
 
 import numpy as np
 
-from fbscheck.claims import contraction, controls
+from fbscheck.claims import contraction, contraction_map, controls, many_steps
 from fbscheck.claims.contraction import Step, bracket_of
+from fbscheck.claims.many_steps import Steps
 from fbscheck.splitting.classes import GradientOf, OperatorClass, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Curve, Plot, Result, planted
 
-__all__ = ["CASES", "SUITE"]
+__all__ = ["CASES", "MANY", "SUITE"]
 
 R = Fraction
 G, L, C = GradientOf, StronglyMonotoneLipschitz, StronglyMonotoneCocoercive
@@ -63,6 +64,22 @@ CASES: tuple[Step, ...] = (
     Step(C(R(1, 10) * TINY, HUGE), 3 * HUGE),
 )
 
+LONG_SHORT = (R(19, 10), R(1, 10)) * 10
+"""Long and short steps in turn: the last iterate is much nearer to a fixed point than the product says."""
+
+MANY: tuple[Steps, ...] = (
+    *(Steps(G(R(1, 10), 1), (R(1),) * n) for n in (2, 5, 10, 20)),
+    *(Steps(G(R(1, 10), 1), LONG_SHORT[:n]) for n in (2, 4, 10, 20)),
+    Steps(G(R(1, 10), 1), LONG_SHORT[:6], R(1, 4)),
+    Steps(G(0, 2), (R(1, 2), R(1), R(1, 5), R(3, 4))),
+    Steps(G(R(1, 3), 2), (R(2, 7), R(6, 7), R(9, 10)), R(1, 2)),
+    Steps(G(1, 1), (R(1, 2), R(1), R(2))),
+    Steps(L(R(1, 10), 1), (R(1, 10), R(1, 5), R(1))),
+    Steps(L(R(3, 5), 1), (R(3, 10), R(3, 5), R(6, 5), R(1)), R(1, 4)),
+    Steps(C(R(1, 10), 1), (R(1), R(3, 2), R(1, 2))),
+    Steps(C(R(1, 3), R(3, 2)), (R(7, 2), R(6)), R(1, 4)),
+)
+
 SWEPT = (
     ("gradient", G(R(1, 10), 1), R(22, 10)),
     ("monotone-lipschitz", L(R(1, 10), 1), R(12, 10)),
@@ -78,6 +95,10 @@ def _check(cases: tuple[Step, ...], rng: np.random.Generator) -> list[Result]:
     return [contraction.assess(contraction.claim_for(case), case) for case in cases]
 
 
+def _check_many(cases: tuple[Steps, ...], rng: np.random.Generator) -> list[Result]:
+    return [many_steps.assess(claim, case) for case in cases for claim in many_steps.CLAIMS]
+
+
 def _plant(rng: np.random.Generator) -> list[Result]:
     steps = (
         Step(G(R(1, 10), 1), R(1)),
@@ -85,15 +106,16 @@ def _plant(rng: np.random.Generator) -> list[Result]:
         Step(C(R(1, 10), 1), R(1)),
         Step(C(R(1, 10), 1), R(3)),
     )
-    small = R(99, 100)
+    small, many = R(99, 100), Steps(G(R(1, 10), 1), (R(1),) * 3)
     return [
+        *(many_steps.assess(planted(claim), many, small) for claim in many_steps.CLAIMS),
         *(contraction.assess(planted(contraction.claim_for(step)), step, scale=small) for step in steps),
-        contraction.assess_map(planted(contraction.MAP, "certified factors 1% too small"), 3, small),
+        contraction_map.assess(planted(contraction_map.MAP, "certified factors 1% too small"), 3, small),
     ]
 
 
 def _map(count: int, rng: np.random.Generator) -> list[Result]:
-    return [contraction.assess_map(contraction.MAP, count)]
+    return [contraction_map.assess(contraction_map.MAP, count)]
 
 
 def _control(rng: np.random.Generator) -> list[Result]:
@@ -134,7 +156,9 @@ def _known(value: float | None) -> float:
 def _tasks(size: str) -> list[Task]:
     chunks = [CASES[k : k + 8] for k in range(0, len(CASES), 8)]
     count = {"small": 22, "full": 66, "large": 660}[size]
+    many = MANY[::3] if size == "small" else MANY
     return [
+        *(Task(f"contraction: many steps, case {k + 1}", partial(_check_many, (case,))) for k, case in enumerate(many)),
         *(Task(f"contraction: cases {8 * k + 1} and on", partial(_check, chunk)) for k, chunk in enumerate(chunks)),
         *(
             Task(f"contraction: factor over h, {name}", partial(_sweep, name, cls, longest, count))
@@ -151,7 +175,9 @@ SUITE = Suite(
     "contraction factor of a step over classes of operators: attained, proved, certified",
     (
         *contraction.CLAIMS,
-        *map(planted, contraction.CLAIMS),
+        contraction_map.MAP,
+        *many_steps.CLAIMS,
+        *map(planted, (*contraction.CLAIMS, contraction_map.MAP, *many_steps.CLAIMS)),
         controls.NOT_A_GRADIENT,
         controls.SPECTRAL_RADIUS,
         controls.LONG_STEP,

@@ -1,0 +1,148 @@
+"""Chapter "contraction": N steps of varying lengths, with the same f and g in all of them.
+
+Between two trajectories the product of the single factors is the constant: it is proved layer by
+layer and attained.  The distance to a fixed point obeys it too, but often shrinks more: the kernel's
+record over all layers says how much.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import prod
+from typing import Any, final
+
+from fbscheck.certify import instances, kernel
+from fbscheck.certify.balls import root_down, root_up
+from fbscheck.claims.contraction import OPERATORS, Step, nearest_root, propose
+from fbscheck.errors import InputError, SolverError
+from fbscheck.judge import decide, not_applicable, squeeze
+from fbscheck.splitting.classes import OperatorClass, factor_squared, steps_record
+from fbscheck.splitting.extremal import between_trajectories, to_fixed_point
+from fbscheck.verdict import Bracket, Claim, Evidence, Hypothesis, Relation, Result, Rigour, Side
+
+__all__ = ["CLAIMS", "FIXED_POINT", "TRAJECTORIES", "Steps", "assess", "case_of", "evaluate"]
+
+
+@final
+@dataclass(frozen=True)
+class Steps:
+    """One case: steps of the given lengths over a class, with a sigma-strongly convex g."""
+
+    operators: OperatorClass
+    steps: tuple[Fraction, ...]
+    strong_convexity: Fraction = Fraction(0)
+
+    @property
+    def name(self) -> str:
+        """The parameters; of many steps the first four and their number."""
+        constants = ", ".join(f"{key}={value}" for key, value in self.operators.constants.items())
+        sigma = f", sigma={self.strong_convexity}" if self.strong_convexity else ""
+        first = ", ".join(map(str, self.steps[:4])) + (", ..." if len(self.steps) > 4 else "")
+        return f"{constants}{sigma}, N={len(self.steps)}, h=({first})"
+
+    @property
+    def product(self) -> Fraction:
+        """The product of the squared factors of the single steps."""
+        return prod((factor_squared(self.operators, h, self.strong_convexity) for h in self.steps), start=Fraction(1))
+
+
+POSITIVE = (
+    Hypothesis(r"h_k > 0", lambda case: min(case.steps), strict=True),
+    Hypothesis(r"\sigma \ge 0", lambda case: case.strong_convexity),
+)
+TRAJECTORIES = Claim(
+    "contraction.trajectories",
+    "Steps of varying lengths, between two trajectories",
+    r"|x_N-y_N| \leq \textstyle\prod_k q_k\,|x_0-y_0|,\quad q_k = \mathrm{the\ factor\ of\ step}\ h_k",
+    Relation.TIGHT,
+    "proof: contraction, once a step; attained by an f that is bent near one trajectory",
+    POSITIVE,
+)
+FIXED_POINT = Claim(
+    "contraction.to-fixed-point",
+    "Steps of varying lengths, to a fixed point of all of them",
+    r"|x_N-x^*| \leq \textstyle\prod_k q_k\,|x_0-x^*|,\quad x^* = T_{h_k}x^*",
+    Relation.AT_MOST,
+    "one semidefinite program over all layers (Taylor, Hendrickx and Glineur 2017, for function values)",
+    POSITIVE,
+)
+CLAIMS = (TRAJECTORIES, FIXED_POINT)
+
+
+def assess(claim: Claim, case: Steps, scale: Fraction = Fraction(1)) -> Result:
+    """Squeeze a claim of ``CLAIMS``, or one planted from it, and judge it; ``scale`` is the planted error."""
+    unmet = claim.unmet(case)
+    if unmet is not None:
+        return not_applicable(claim, case.name, unmet)
+    own, steps, sigma = case.operators, case.steps, case.strong_convexity
+    layers = {h: propose(Step(own, h, sigma))[0]["closed form"] for h in set(steps)}
+    certificate: dict[str, Any] = {"quantity": "|x_N-y_N|^2/|x_0-y_0|^2", "layers": [layers[h] for h in steps]}
+    if claim.id.endswith(TRAJECTORIES.id):
+        witness = between_trajectories(own, steps, sigma)
+    else:
+        witness = to_fixed_point(own, steps, sigma)
+        certificate |= {"quantity": "|x_N-x*|^2/|x_0-x*|^2", **_joint(case)}
+    return decide(claim, case.name, evaluate(claim, certificate, witness, case.product * scale**2), witness)
+
+
+def _joint(case: Steps) -> dict[str, Any]:
+    from fbscheck.reference.many_steps import certify_steps
+
+    try:
+        return {"program": certify_steps(case.operators, case.steps, case.strong_convexity).record}
+    except SolverError as failure:
+        return {"failure": str(failure)}
+
+
+def case_of(record: Mapping[str, Any]) -> Steps:
+    """The case that a record is about.
+
+    Raises
+    ------
+    kernel.Refusal
+        If it is about none.
+    """
+    name, constants, steps = kernel.setting(record)
+    sigma = constants.pop("sigma")
+    try:
+        return Steps(OPERATORS[name](*constants.values()), tuple(steps), sigma)
+    except InputError as error:
+        raise kernel.Refusal(str(error)) from None
+
+
+def evaluate(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, Any], theory: Fraction) -> Bracket:
+    """The bracket that the records leave around ``theory``, a squared factor.
+
+    Raises
+    ------
+    kernel.Refusal
+        If a record proves nothing, or they are not about one and the same case.
+    """
+    case, (attained, fixed) = case_of(witness), instances.attained(witness)
+    kind = {"rotation": "a rotation", "graph": "an f bent near the points of one trajectory"}[witness["kind"]]
+    proved, method = _product_of(certificate["layers"], case), f"closed-form multipliers of {len(case.steps)} layers"
+    evidence = [
+        Evidence(
+            Side.ATTAINED, root_down(attained), Rigour.EXACT, f"{kind}, in exact arithmetic", exact=attained == theory
+        ),
+        Evidence(Side.THEORY, root_up(proved), Rigour.EXACT, method, exact=proved == theory),
+    ]
+    if claim.id.endswith(TRAJECTORIES.id):
+        evidence.append(Evidence(Side.CERTIFIED, root_up(proved), Rigour.ENCLOSED, method))
+    elif not fixed:
+        raise kernel.Refusal("the instance does not start at a fixed point")
+    elif "program" in certificate:
+        if case_of(certificate["program"]) != case:
+            raise kernel.Refusal("the records are about different cases")
+        bound, program = kernel.conclude(certificate["program"]), "semidefinite program over all layers, rounded"
+        evidence.append(Evidence(Side.CERTIFIED, root_up(bound), Rigour.ENCLOSED, program))
+    return squeeze(nearest_root(theory), tuple(evidence), certificate)
+
+
+def _product_of(layers: Sequence[Mapping[str, Any]], case: Steps) -> Fraction:
+    about = [case_of(layer) for layer in layers]
+    if [Steps(case.operators, (h,), case.strong_convexity) for h in case.steps] != about:
+        raise kernel.Refusal("the layers are not those of the instance")
+    known = {layer["steps"][0]: layer for layer in layers}
+    bounds = {step: kernel.conclude(layer) for step, layer in known.items()}
+    return prod((bounds[layer["steps"][0]] for layer in layers), start=Fraction(1))
