@@ -14,7 +14,7 @@ their conclusions, which it never reads.  Rationals are strings "p/q"; a float i
   of f is (d_{k-1}, v_k), of g is (d_k, s_k), and 0 is x*.  Function values must cancel.  The
   conclusion is the least t for which ``t |d_0|^2 - |d_N|^2 - sum multiplier * Q`` is a sum of squares.
 * ``eigenvalue``: a number below all eigenvalues of A^T A, or above them, by Gershgorin's circles of
-  A^T A - L L^T, or A^T A + L L^T, with the ``factor`` L of integers over ``scale``.
+  A^T A - L L^T, or A^T A + L L^T; any matrix L will do, the sum of those named by ``factor``.
 * ``gap``: a number above F(x) + g(x) - min (F + g), for F(x) = phi(Ax) and a point x of floats, by
   g(x) + g*(s) - <s, x> + |F'(x) + s|^2 / (2m), with A^T A >= m > 0 and any ``slope`` s, or by
   phi(Ax) + phi*(y) + g(x) + g*(-A^T y), with any ``dual`` y.  Roots and logarithms are rounded up.
@@ -23,13 +23,13 @@ their conclusions, which it never reads.  Rationals are strings "p/q"; a float i
 from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, isqrt, lcm
-from operator import mul
+from operator import add, mul
 from typing import Any
 
 __all__ = ["CLASSES", "HYPOTHESES", "Refusal", "conclude", "rational", "setting"]
 
-Vector = dict[int, Fraction]
 Numbers = Sequence[Fraction]
 Arrays = Mapping[str, Any]
 Excess = Callable[..., Fraction | int | None]
@@ -101,7 +101,7 @@ def setting(record: Mapping[str, Any]) -> tuple[str, dict[str, Fraction], list[F
 
 def _steps(record: Mapping[str, Any], arrays: Arrays) -> Fraction:
     name, constants, steps = setting(record)
-    points: dict[str, list[tuple[Vector, Vector]]] = {"f": [({}, {})], "g": [({}, {})]}
+    points: dict[str, list[tuple[dict[int, Fraction], dict[int, Fraction]]]] = {"f": [({}, {})], "g": [({}, {})]}
     for k, h in enumerate(steps):  # the vectors are d_0, v_1, d_1, v_2, d_2, ...
         points["f"].append(({2 * k: ONE}, {2 * k + 1: ONE}))
         points["g"].append(({2 * k + 2: ONE}, {2 * k: 1 / h, 2 * k + 1: -ONE, 2 * k + 2: -1 / h}))
@@ -129,7 +129,7 @@ def _steps(record: Mapping[str, Any], arrays: Arrays) -> Fraction:
     return smallest_bound(form)
 
 
-def _add(form: list[list[Fraction]], weight: Fraction, x: Vector, y: Vector) -> None:
+def _add(form: list[list[Fraction]], weight: Fraction, x: Mapping[int, Fraction], y: Mapping[int, Fraction]) -> None:
     """Add ``weight`` times the quadratic form <x, y>, symmetrised."""
     if weight:
         for i, a in x.items():
@@ -160,14 +160,14 @@ def smallest_bound(form: Sequence[Numbers]) -> Fraction:
     return max(Fraction(-rest[0][0], before * scale), ZERO)
 
 
-def _integers(rows: Sequence[Sequence[Any]]) -> tuple[list[list[int]], int]:
+def _integers(rows: Sequence[Sequence[Any]]) -> tuple[tuple[tuple[int, ...], ...], int]:
     """The rows of a matrix as integers, and the denominator that they have in common."""
-    exact = [[Fraction(value) for value in row] for row in rows]
-    scale = lcm(*(value.denominator for row in exact for value in row))
-    return [[value.numerator * (scale // value.denominator) for value in row] for row in exact], scale
+    ratios = [[value.as_integer_ratio() for value in row] for row in rows]
+    scale = lcm(*{below for row in ratios for _, below in row})
+    return tuple(tuple(above * (scale // below) for above, below in row) for row in ratios), scale
 
 
-def _product(rows: Sequence[Sequence[int]], scale: int, x: Numbers) -> list[Fraction]:
+def _product(rows: Any, scale: int, x: Numbers) -> list[Fraction]:
     """The matrix ``rows / scale`` times ``x``."""
     (whole,), unit = _integers([x])
     if len(rows[0]) != len(x):
@@ -176,21 +176,25 @@ def _product(rows: Sequence[Sequence[int]], scale: int, x: Numbers) -> list[Frac
 
 
 def _eigenvalue(record: Mapping[str, Any], arrays: Arrays) -> Fraction:
-    rows, scale = _integers(arrays[record["matrix"]])
-    columns, unit = list(zip(*rows, strict=True)), rational(record.get("scale")).numerator
-    factor, side = _field(record, "factor", list), record.get("bound")
-    if unit <= 0 or side not in ("lower", "upper") or len(factor) != len(columns):
-        raise Refusal("need a scale > 0, a lower or upper bound, and a factor of the size of A^T A")
-    if any(len(row) != i + 1 or any(type(e) is not int for e in row) for i, row in enumerate(factor)):
-        raise Refusal("the factor must be lower triangular, of integers")
-    sign, sums = (-1 if side == "lower" else 1), [0] * len(columns)
+    (rows, scale), side = _integers(arrays[record["matrix"]]), record["bound"]
+    parts = [[[Fraction(value) for value in row] for row in arrays[name]] for name in record["factor"]]
+    factor, unit = _integers([[sum(values) for values in zip(*row, strict=True)] for row in zip(*parts, strict=True)])
+    if side not in ("lower", "upper") or len(factor) != len(rows[0]):
+        raise Refusal("need a lower or an upper bound, and as many rows of the factor as columns of the matrix")
+    return Fraction(_gershgorin(rows, scale, factor, unit, -1 if side == "lower" else 1), (scale * unit) ** 2)
+
+
+@lru_cache(maxsize=4)
+def _gershgorin(rows: Any, scale: int, factor: Any, unit: int, sign: int) -> int:
+    columns = list(zip(*rows, strict=True))
+    sums = [0] * len(columns)
     for i, column in enumerate(columns):
         for j in range(i + 1):
             product = sum(map(mul, factor[i], factor[j])) * scale**2
             entry = sum(map(mul, column, columns[j])) * unit**2 + sign * product
             for k in {i, j}:
                 sums[k] += entry if i == j else sign * abs(entry)
-    return Fraction((min if side == "lower" else max)(sums), (scale * unit) ** 2)
+    return max(sums) if sign > 0 else min(sums)
 
 
 def _root(square: Fraction) -> Fraction:
@@ -204,19 +208,16 @@ def _above(x: Fraction, function: Callable[[Decimal, Context], Decimal]) -> Frac
     return Fraction(function(up.divide(Decimal(x.numerator), Decimal(x.denominator)), nearest).next_plus(nearest))
 
 
-def _xlogx(t: Fraction) -> Fraction:
-    return t * _above(t, Decimal.ln) if t else ZERO
+def _elastic(x: Fraction, s: Fraction, a: Fraction, b: Fraction) -> Fraction:
+    return b * x * x / 2 + max(abs(s) - a, ZERO) ** 2 / (2 * b)
 
 
 PENALTIES: Mapping[str, tuple[tuple[str, ...], Excess]] = {
     "Zero": ((), lambda x, s: None if s else 0),
     "NonNegative": ((), lambda x, s: None if x < 0 or s > 0 else -s * x),
     "L1": (("weight",), lambda x, s, w: None if abs(s) > w else w * abs(x) - s * x),
-    "SquaredL2": (("weight",), lambda x, s, w: (w * x - s) ** 2 / (2 * w) if w > 0 else None),
-    "ElasticNet": (
-        ("l1", "l2"),
-        lambda x, s, a, b: a * abs(x) + b * x * x / 2 + max(abs(s) - a, 0) ** 2 / (2 * b) - s * x if b > 0 else None,
-    ),
+    "SquaredL2": (("weight",), lambda x, s, w: None if w <= 0 else (w * x - s) ** 2 / (2 * w)),
+    "ElasticNet": (("l1", "l2"), lambda x, s, a, b: None if b <= 0 else a * abs(x) - s * x + _elastic(x, s, a, b)),
     "Box": (("low", "high"), lambda x, s, a, b: max(a * s, b * s) - s * x if a <= x <= b else None),
 }
 """Kind of a separable g to its parameters and g(x) + g*(s) - s x, None if that is infinite."""
@@ -231,7 +232,8 @@ LOSSES: Mapping[str, tuple[str, Excess]] = {
 def _logistic(u: Fraction, t: Fraction) -> Fraction | None:
     if not 0 <= t <= 1:
         return None
-    return _above(1 + _above(u, Decimal.exp), Decimal.ln) + _xlogx(t) + _xlogx(1 - t) - t * u
+    entropy = sum((p * _above(p, Decimal.ln) for p in (t, 1 - t) if p), ZERO)
+    return _above(1 + _above(u, Decimal.exp), Decimal.ln) + entropy - t * u
 
 
 def _numbers(name: Any, arrays: Arrays, size: int) -> list[Fraction]:
@@ -243,12 +245,10 @@ def _numbers(name: Any, arrays: Arrays, size: int) -> list[Fraction]:
 
 
 def _fenchel(excess: Excess, *columns: Numbers) -> Fraction:
-    total = ZERO
-    for values in zip(*columns, strict=True):
-        if (term := excess(*values)) is None:
-            raise Refusal("a point or a slope is outside the domain, where a function is infinite")
-        total += term
-    return total
+    terms = [excess(*values) for values in zip(*columns, strict=True)]
+    if any(term is None for term in terms):
+        raise Refusal("a point or a slope is outside the domain, where a function is infinite")
+    return sum((Fraction(term) for term in terms if term is not None), ZERO)
 
 
 def _penalty(g: Mapping[str, Any], arrays: Arrays, x: Numbers, s: Numbers) -> Fraction:
@@ -256,10 +256,9 @@ def _penalty(g: Mapping[str, Any], arrays: Arrays, x: Numbers, s: Numbers) -> Fr
     if g["kind"] != "GroupL2":
         parameters, excess = PENALTIES[g["kind"]]
         return _fenchel(excess, x, s, *(_numbers(g[name], arrays, len(x)) for name in parameters))
-    weight, squares = rational(g["weight"]), dict[Any, list[Fraction]]()
+    weight, squares = rational(g["weight"]), dict[Any, Any]()
     for label, p, q in zip(arrays[g["labels"]], x, s, strict=True):
-        sums = squares.setdefault(label, [ZERO, ZERO])
-        sums[:] = [sums[0] + p * p, sums[1] + q * q]
+        squares[label] = tuple(map(add, squares.get(label, (ZERO, ZERO)), (p * p, q * q)))
     norms = _fenchel(lambda p, q: None if weight < 0 or q > weight**2 else weight * _root(p), *zip(*squares.values()))
     return norms - sum(map(mul, x, s), ZERO)
 
