@@ -3,6 +3,7 @@
     DIR/results.json          schema 1, one entry a result, and the claims' texts
     DIR/certificates/*.json   what a CERTIFIED or PROVED verdict rests on
     DIR/witnesses/*.json      attained instances and counterexamples, exactly
+    DIR/data/*.npy            arrays that certificates and witnesses name, each by a hash of its content
     DIR/plots/*.json          the points of every figure
     DIR/results.partial.jsonl a journal of finished tasks, only while a run is unfinished
 
@@ -10,6 +11,7 @@ Files are written beside their final name and moved there, so none is ever half-
 """
 
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -21,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+import numpy as np
+
 from fbscheck.errors import InputError
 from fbscheck.verdict import Bracket, Claim, Curve, Evidence, Plot, Result, Rigour, Side, Verdict, finite_or_none
 
@@ -31,12 +35,14 @@ __all__ = [
     "Entry",
     "Run",
     "file_name",
+    "keep_arrays",
     "load",
     "locked",
     "prepare",
     "result_as_json",
     "result_from_json",
     "save",
+    "seal",
     "write_text",
 ]
 
@@ -149,6 +155,22 @@ def write_text(path: Path, text: str) -> None:
     os.replace(temporary, path)
 
 
+def keep_arrays(folder: Path, results: Iterable[Result]) -> list[Result]:
+    """Write the arrays of ``results`` to their files and return the results without them."""
+    kept = []
+    for result in results:
+        for name, array in result.arrays.items():
+            path = folder / name
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                temporary = path.with_name(path.name + ".new")
+                with temporary.open("wb") as file:
+                    np.save(file, array, allow_pickle=False)
+                os.replace(temporary, path)
+        kept.append(dataclasses.replace(result, arrays={}))
+    return kept
+
+
 def as_json(value: Any) -> str:
     """Deterministic JSON; NaN and infinities are refused (unknown numbers are null)."""
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -159,9 +181,11 @@ def save(
 ) -> Path:
     """Write a run to ``folder`` and return the path of its ``results.json``, written last.
 
-    Certificates and reports of an earlier run in this folder are removed.
+    Certificates, data and reports of an earlier run in this folder are removed.  The file names the
+    SHA-256 hash of every other file of the run, and its own seal: a hash of all that it says.
     """
     entries, used = [], {"certificates": set[str](), "witnesses": set[str](), "plots": set[str]()}
+    named: set[str] = set()
 
     def attach(kind: str, name: str, content: Any) -> str | None:
         if content is None:
@@ -171,10 +195,12 @@ def save(
             number += 1
             stem = f"{name}-{number}"
         used[kind].add(stem)
-        write_text(folder / kind / f"{stem}.json", as_json(content))
+        text = as_json(content)
+        named.update(re.findall(r"data/[0-9a-f]{40}\.npy", text))
+        write_text(folder / kind / f"{stem}.json", text)
         return f"{kind}/{stem}.json"
 
-    for result in results:
+    for result in keep_arrays(folder, results):
         name, bracket = file_name(result.claim, result.case), result.bracket
         certificate = attach("certificates", name, bracket.certificate)
         witness = attach("witnesses", name, result.witness)
@@ -199,6 +225,9 @@ def save(
         for stale in (folder / kind).glob("*.json"):
             if stale.stem not in names:
                 stale.unlink()
+    for array in (folder / "data").glob("*.npy"):
+        if f"data/{array.name}" not in named:
+            array.unlink()
     texts = [
         {
             "id": c.id,
@@ -215,10 +244,23 @@ def save(
     path = folder / RESULTS
     for ending in ("pdf", "tex", "html", "log"):
         (folder / f"report.{ending}").unlink(missing_ok=True)
-    write_text(
-        path, as_json({"schema": SCHEMA, "versions": versions, "seed": seed, "claims": texts, "results": entries})
-    )
+    files = sorted(file for kind in (*used, "data") for file in (folder / kind).glob("*") if file.is_file())
+    run = {
+        "schema": SCHEMA,
+        "versions": dict(versions),
+        "seed": seed,
+        "claims": texts,
+        "results": entries,
+        "files": {file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files},
+    }
+    write_text(path, as_json({**run, "seal": seal(run)}))
     return path
+
+
+def seal(run: Mapping[str, Any]) -> str:
+    """The SHA-256 hash of what a ``results.json`` says, without its seal."""
+    said = {key: value for key, value in run.items() if key != "seal"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def load(folder: Path) -> Run:
@@ -293,8 +335,8 @@ def _require(record: Any, kinds: Any, *names: str) -> None:
 
 
 def result_as_json(result: Result) -> dict[str, Any]:
-    """A result as plain data, for the journal; :func:`result_from_json` is the inverse."""
-    data = dataclasses.asdict(result)
+    """A result without its arrays as plain data, for the journal; :func:`result_from_json` is the inverse."""
+    data = dataclasses.asdict(dataclasses.replace(result, arrays={}))
     data["verdict"] = result.verdict.value
     for entry, evidence in zip(data["bracket"]["evidence"], result.bracket.evidence, strict=True):
         entry.update(side=evidence.side.value, rigour=evidence.rigour.value)

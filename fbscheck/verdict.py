@@ -219,7 +219,8 @@ class Plot:
 class Result:
     """The verdict on one claim in one case, with everything it rests on.
 
-    ``witness`` holds the instance behind an attained value or a counterexample, exactly.
+    ``witness`` holds the instance behind an attained value or a counterexample, exactly; ``arrays``
+    are those that it and the certificate refer to by name.
     """
 
     claim: str
@@ -230,6 +231,7 @@ class Result:
     witness: Mapping[str, Any] | None = None
     seconds: float = 0.0
     plots: tuple[Plot, ...] = field(default=(), compare=False)
+    arrays: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 def plain(latex: str) -> str:

@@ -24,6 +24,7 @@ from fbscheck.errors import InputError
 __all__ = [
     "as_float",
     "cocoercivity_lower",
+    "gram_factor",
     "gram_eigenvalue_lower",
     "norm_lower",
     "norm_upper",
@@ -161,6 +162,26 @@ def gram_eigenvalue_lower(matrix: Matrix) -> float:
     least = float(np.linalg.svd(matrix)[1][-1]) ** 2
     found = _least(exact.transpose() * exact, matrix.T @ matrix, least)
     return _unscaled(max(0.0, found), unit, round_down, 2)
+
+
+def gram_factor(matrix: Matrix, shift: float) -> tuple[Matrix, Matrix] | None:
+    """Two float64 matrices whose sum L makes A^T A - shift I - L L^T tiny; None where there is none.
+
+    They make a certificate of the kernel's kind ``eigenvalue``, with a bound near ``shift``.  The
+    second one is the correction of a floating Cholesky factor by its exactly computed residual.
+    """
+    gram = matrix.T @ matrix
+    try:
+        factor = scipy.linalg.cholesky(gram - shift * np.eye(len(gram)), lower=True)
+    except np.linalg.LinAlgError:
+        return None
+    exact, root, eye = _rational(matrix), _rational(factor), _rational(np.eye(len(gram)))
+    residual = as_float(exact.transpose() * exact - eye * _fmpq(Fraction(shift)) - root * root.transpose())
+    half = scipy.linalg.solve_triangular(factor, residual, lower=True)
+    whole = np.tril(scipy.linalg.solve_triangular(factor, half.T, lower=True))
+    whole[np.diag_indices_from(whole)] /= 2
+    correction = factor @ whole
+    return (factor, correction) if np.isfinite(correction).all() else None
 
 
 def symmetric_eigenvalue_lower(matrix: Matrix) -> float:

@@ -168,19 +168,18 @@ def _integers(rows: Sequence[Sequence[Any]]) -> tuple[tuple[tuple[int, ...], ...
 
 
 def _product(rows: Any, scale: int, x: Numbers) -> list[Fraction]:
-    """The matrix ``rows / scale`` times ``x``."""
+    """The matrix ``rows / scale`` times ``x``, of lengths that fit."""
     (whole,), unit = _integers([x])
-    if len(rows[0]) != len(x):
-        raise Refusal(f"a vector of length {len(x)} for a matrix of {len(rows[0])} columns")
     return [Fraction(sum(map(mul, row, whole)), scale * unit) for row in rows]
 
 
 def _eigenvalue(record: Mapping[str, Any], arrays: Arrays) -> Fraction:
-    (rows, scale), side = _integers(arrays[record["matrix"]]), record["bound"]
-    parts = [[[Fraction(value) for value in row] for row in arrays[name]] for name in record["factor"]]
-    factor, unit = _integers([[sum(values) for values in zip(*row, strict=True)] for row in zip(*parts, strict=True)])
-    if side not in ("lower", "upper") or len(factor) != len(rows[0]):
+    (rows, scale), side, names = _integers(arrays[record["matrix"]]), record["bound"], record["factor"]
+    stack, unit = _integers([row for name in names for row in arrays[name]])
+    size = len(rows[0])
+    if side not in ("lower", "upper") or not names or any(len(arrays[name]) != size for name in names):
         raise Refusal("need a lower or an upper bound, and as many rows of the factor as columns of the matrix")
+    factor = tuple(tuple(map(sum, zip(*stack[i::size], strict=True))) for i in range(size))
     return Fraction(_gershgorin(rows, scale, factor, unit, -1 if side == "lower" else 1), (scale * unit) ** 2)
 
 
@@ -237,7 +236,9 @@ def _logistic(u: Fraction, t: Fraction) -> Fraction | None:
 
 
 def _numbers(name: Any, arrays: Arrays, size: int) -> list[Fraction]:
-    """The named vector, or one rational repeated; of the right length."""
+    """The named vector, or the sum of those in a list, or one rational repeated; of the right length."""
+    if isinstance(name, list):
+        return [sum(parts, ZERO) for parts in zip(*(_numbers(part, arrays, size) for part in name), strict=True)]
     values = [Fraction(value) for value in arrays[name]] if name in arrays else [rational(name)] * size
     if len(values) != size:
         raise Refusal(f"a vector of length {len(values)} in the place of one of length {size}")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fbscheck.certify.balls import ball, lower, norm, upper
-from fbscheck.claims.problems import FLOOR, Problem, Study, conclude, hexadecimal, objective
+from fbscheck.claims.problems import FLOOR, Problem, Study, conclude, objective
 from fbscheck.inputs import Array
 from fbscheck.judge import undecided
 from fbscheck.splitting import ForwardBackward
@@ -91,7 +91,7 @@ def iterates(claim: Claim, kind: str, study: Study, rng: np.random.Generator, sc
             Evidence(Side.ATTAINED, low, Rigour.ENCLOSED, method),
             Evidence(Side.CERTIFIED, high, Rigour.ENCLOSED, method),
         )
-        certificate = {"quantity": claim.statement, "x*": hexadecimal(study.point), "iterates": enclosed}
+        certificate = {"quantity": claim.statement, "gap": study.proposals.get("gap of x"), "iterates": enclosed}
         results.append(_named(conclude(claim, study, scale, evidence, certificate, plots), enclosed))
     if study.last > enclosed:
         measured = float(np.max(ratios(problem, study.iterates[: study.last + 1].T, study.point, float)))

@@ -13,10 +13,9 @@ import numpy as np
 
 from fbscheck.certify.balls import ball, exact, lower, maximum, norm, round_down, upper
 from fbscheck.certify.definite import norm_lower, norm_upper
-from fbscheck.claims.problems import Study, conclude, hexadecimal, objective
+from fbscheck.claims.problems import Points, Study, conclude, objective
 from fbscheck.judge import not_applicable
 from fbscheck.operators import LeastSquares
-from fbscheck.splitting.gap import optimality
 from fbscheck.verdict import Claim, Evidence, Hypothesis, Relation, Result, Rigour, Side
 
 __all__ = [
@@ -86,7 +85,7 @@ def value(claim: Claim, study: Study) -> list[Result]:
         Evidence(Side.CERTIFIED, upper(ball(known.gap) / (1 + abs(own))), Rigour.ENCLOSED, "duality gap, enclosed"),
         Evidence(Side.ATTAINED, lower(ball(max(better, 0.0)) / (1 + abs(own))), Rigour.ENCLOSED, f"objective of {who}"),
     )
-    certificate = {"quantity": "(F+g)(x) - min", "x": hexadecimal(study.point), "gap": known.gap.hex()}
+    certificate = {"quantity": "(F+g)(x) - min", "gap": study.proposals["gap of x"]}
     return [conclude(claim, study, round_down(Fraction(1, 10**10)), evidence, certificate)]
 
 
@@ -95,18 +94,13 @@ def distance(claim: Claim, study: Study) -> list[Result]:
     known, size = study.certified, _size(study)
     evidence = [Evidence(Side.CERTIFIED, upper(ball(known.distance) / size), Rigour.ENCLOSED, "duality gap, enclosed")]
     for name, other in study.references:
-        its = optimality(study.problem.f, study.problem.g, other)
+        its = study.bounds(name, other)
         if its.distance == math.inf:
             continue
         excluded = lower((norm(exact(study.point) - exact(other)) - ball(its.distance)) / size)
         method = f"distance to {name}, less its certified error"
         evidence.append(Evidence(Side.ATTAINED, max(0.0, excluded), Rigour.ENCLOSED, method))
-    certificate = {
-        "quantity": "|x - x*|",
-        "x": hexadecimal(study.point),
-        "gap": known.gap.hex(),
-        "modulus": known.modulus.hex(),
-    }
+    certificate = {"quantity": "|x - x*|", "gap": study.proposals["gap of x"]}
     return [conclude(claim, study, AGREED, tuple(evidence), certificate)]
 
 
@@ -129,7 +123,7 @@ def agreement(claim: Claim, study: Study) -> list[Result]:
             )
             results.append(not_applicable(claim, case, unmet))
             continue
-        known = ball(optimality(f, g, other).distance) / _size(study)
+        known = ball(study.bounds(name, other).distance) / _size(study)
         decided = far <= AGREED or lower(apart - known) > AGREED
         method = f"distance to the point of {name}" + ("" if decided else ", neither certainly the minimiser")
         rigour = Rigour.ENCLOSED if decided else Rigour.FLOATING
@@ -137,8 +131,8 @@ def agreement(claim: Claim, study: Study) -> list[Result]:
             Evidence(Side.ATTAINED, lower(apart), rigour, method),
             Evidence(Side.CERTIFIED, far, rigour, method),
         )
-        points = {"quantity": "|x - y|", "x": hexadecimal(study.point), "y": hexadecimal(other)} if decided else None
-        results.append(replace(conclude(claim, study, AGREED, evidence, points), case=case))
+        certificate = {"quantity": f"|x - y|, y of {name}"} if decided else None
+        results.append(replace(conclude(claim, study, AGREED, evidence, certificate), case=case))
     return results
 
 
@@ -156,15 +150,7 @@ def residual(claim: Claim, study: Study) -> list[Result]:
         Evidence(Side.CERTIFIED, upper(moved / size), Rigour.ENCLOSED, "one step in ball arithmetic"),
         Evidence(Side.ATTAINED, lower(moved / size), Rigour.ENCLOSED, "the same"),
     )
-    return [
-        conclude(
-            claim,
-            study,
-            round_down(Fraction(1, 10**12)),
-            evidence,
-            {"quantity": "|x - Tx|", "x": hexadecimal(study.point)},
-        )
-    ]
+    return [conclude(claim, study, round_down(Fraction(1, 10**12)), evidence, {"quantity": "|x - Tx|"})]
 
 
 def sensitivity(claim: Claim, study: Study, rng: np.random.Generator, scale: float) -> Result:
@@ -173,9 +159,13 @@ def sensitivity(claim: Claim, study: Study, rng: np.random.Generator, scale: flo
     if not isinstance(problem.f, LeastSquares):
         return not_applicable(claim, problem.name, "hypothesis f(x) = A^T(Ax - b) is not met: f has no data b")
     b = problem.f.target
-    change = rng.standard_normal(len(b)) if problem.solution is None else np.ones(len(b))
-    other_b = b + change * (0.01 * np.linalg.norm(b) / np.linalg.norm(change) if b.any() else 1.0)
-    other = Study(replace(problem, f=LeastSquares(problem.f.matrix, other_b)), 1.0)
+
+    def moved_data() -> Points:
+        change = rng.standard_normal(len(b)) if problem.solution is None else np.ones(len(b))
+        return b + change * (0.01 * np.linalg.norm(b) / np.linalg.norm(change) if b.any() else 1.0)
+
+    other_b = study.array("b'", moved_data)
+    other = study.moved(LeastSquares(problem.f.matrix, other_b))
     apart = norm(exact(study.point) - exact(other.point))
     unsure = ball(study.certified.distance) + ball(other.certified.distance)
     moved = norm(exact(b) - exact(other_b)) / ball(study.certified.modulus)
@@ -187,7 +177,7 @@ def sensitivity(claim: Claim, study: Study, rng: np.random.Generator, scale: flo
     )
     certificate = {
         "quantity": "|x*(b)-x*(b')| (mu+sigma) / (|A| |b-b'|)",
-        "x": hexadecimal(study.point),
-        "x'": hexadecimal(other.point),
+        "gap": study.proposals["gap of x"],
+        "moved gap": other.proposals["gap of x"],
     }
     return conclude(claim, study, scale, evidence, certificate)

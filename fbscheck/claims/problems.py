@@ -1,8 +1,8 @@
 """A problem min F + g, and what the claims of chapter "fixed-point" share about it."""
 
-import hashlib
 import math
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, final
@@ -11,17 +11,21 @@ import flint
 import numpy as np
 import numpy.typing as npt
 
-from fbscheck.certify.balls import PRECISION, exact, round_down
+from fbscheck import functions, operators
+from fbscheck.archive import Arrays, add, describe, lists, name_of, rebuild
+from fbscheck.certify import kernel
+from fbscheck.certify.balls import PRECISION, exact, root_up, round_down, round_up
 from fbscheck.errors import MissingToolError
 from fbscheck.functions import Function
 from fbscheck.inputs import Array
 from fbscheck.judge import decide, squeeze
 from fbscheck.operators import Gradient
 from fbscheck.splitting import ForwardBackward
-from fbscheck.splitting.gap import Optimality, optimality
+from fbscheck.splitting.fenchel import gap_record, modulus_record
+from fbscheck.splitting.gap import optimality
 from fbscheck.verdict import Claim, Evidence, Plot, Result
 
-__all__ = ["Points", "Problem", "Study", "conclude", "hexadecimal", "objective"]
+__all__ = ["Bounds", "Points", "Problem", "Study", "conclude", "objective", "restore"]
 
 Points = npt.NDArray[np.float64]
 
@@ -62,36 +66,123 @@ class Problem:
         """mu + sigma, as promised."""
         return self.f.monotonicity + self.g.strong_convexity
 
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of f and g: type names, then names, shapes and float64 entries of their fields in order."""
-        digest = hashlib.sha256()
-        for record in (self.f, self.g):
-            digest.update(type(record).__name__.encode())
-            for field in fields(record):  # type: ignore[arg-type]
-                values = np.ascontiguousarray(getattr(record, field.name), dtype=np.float64)
-                digest.update(f"{field.name}{values.shape}".encode())
-                digest.update(values.tobytes())
-        return digest.hexdigest()
+    def describe(self, arrays: Arrays) -> dict[str, Any]:
+        """Plain data from which :func:`restore` makes the problem again; its arrays are kept in ``arrays``."""
+        text: dict[str, Any] = {"f": describe(self.f, arrays), "g": describe(self.g, arrays)}
+        text["relative step"] = str(Fraction(self.relative_step))
+        for name in ("start", "solution"):
+            if (point := getattr(self, name)) is not None:
+                text[name] = add(point, arrays)
+        return {"name": self.name, **text}
+
+
+def restore(text: Mapping[str, Any], arrays: Arrays) -> Problem:
+    """The problem that :meth:`Problem.describe` described.
+
+    Raises
+    ------
+    kernel.Refusal
+        If the description is incomplete or malformed.
+    """
+    try:
+        f = rebuild(text["f"], arrays, vars(operators))
+        g = rebuild(text["g"], arrays, vars(functions))
+        start, solution = (arrays[text[name]] if name in text else None for name in ("start", "solution"))
+        return Problem(text["name"], f, g, float(Fraction(text["relative step"])), start=start, solution=solution)
+    except (LookupError, TypeError, ValueError) as error:
+        raise kernel.Refusal(f"the problem is incomplete or malformed: {error}") from None
+
+
+@final
+@dataclass(frozen=True)
+class Bounds:
+    """What is certain about a point x: (F + g)(x) - min <= ``gap`` and |x - x*| <= ``distance``.
+
+    ``modulus`` is a lower bound of the strong convexity of F + g; the distance is inf where it is 0.
+    """
+
+    gap: float
+    modulus: float
+    distance: float
 
 
 @final
 class Study:
-    """What the claims share about one problem: fixed point, gap, iterates; computed when first used."""
+    """What the claims share about one problem: proposals, found once or given, and what follows from them.
 
-    def __init__(self, problem: Problem, scale: float) -> None:
+    A proposal is a point, a slope, a depth: anything found in floating point that a rigorous
+    evaluation starts from.  Whoever holds ``proposals`` and ``arrays`` can repeat the evaluation
+    without the solvers that found them.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        scale: float = 1.0,
+        proposals: Mapping[str, Any] | None = None,
+        arrays: Arrays | None = None,
+    ) -> None:
         self.problem, self.scale, self.step = problem, scale, problem.step
         self.start: Points = np.zeros(problem.f.dimension) if problem.start is None else problem.start
+        self.arrays: Arrays = {} if arrays is None else arrays
+        self.proposals: dict[str, Any] = dict(proposals or {})
+        self.complete = proposals is not None
+
+    def recall(self, name: str, propose: Callable[[], Any]) -> Any:
+        """The proposal ``name``: a given one, else what ``propose`` finds, once.
+
+        Raises
+        ------
+        kernel.Refusal
+            If proposals were given, but not this one.
+        """
+        if name not in self.proposals:
+            if self.complete:
+                raise kernel.Refusal(f"the proposal {name!r} is missing")
+            self.proposals[name] = propose()
+        return self.proposals[name]
+
+    def array(self, name: str, propose: Callable[[], npt.ArrayLike]) -> Points:
+        """The proposal ``name``, an array."""
+        try:
+            return self.arrays[self.recall(name, lambda: add(propose(), self.arrays))]
+        except (KeyError, TypeError):
+            raise kernel.Refusal(f"the array of proposal {name!r} is missing") from None
 
     @cached_property
     def point(self) -> Points:
         """The fixed point; a planted error moves it."""
-        return self.scale * self.step.fixed_point(self.start, TOLERANCE).point
+        return self.array("x", lambda: self.scale * self.step.fixed_point(self.start, TOLERANCE).point)
 
     @cached_property
-    def certified(self) -> Optimality:
+    def modulus(self) -> tuple[Fraction, Mapping[str, Any] | None]:
+        """A certified lower bound >= 0 of the eigenvalues of A^T A, and its record if it is positive."""
+        record = self.recall("modulus", lambda: modulus_record(self.problem.f, self.arrays))
+        if record is None:
+            return Fraction(0), None
+        if record.get("matrix") != name_of(self.problem.f.matrix) or record.get("bound") != "lower":
+            raise kernel.Refusal("the record of the modulus is about another matrix, or bounds it from above")
+        return max(kernel.conclude(record, lists(self.arrays)), Fraction(0)), record
+
+    @cached_property
+    def certified(self) -> Bounds:
         """How far the point certainly is from the minimum at most."""
-        return optimality(self.problem.f, self.problem.g, self.point)
+        return self.bounds("x", self.point)
+
+    def bounds(self, name: str, point: Points) -> Bounds:
+        """The same for any point: by the kernel's record, or by enclosed formulas where it knows none."""
+        f, g = self.problem.f, self.problem.g
+        least, convex = self.modulus
+        record = self.recall(f"gap of {name}", lambda: gap_record(f, g, point, convex, self.arrays))
+        if record is None:
+            known = optimality(f, g, point)
+            return Bounds(known.gap, known.modulus, known.distance)
+        mine = {"f": describe(f, self.arrays), "g": describe(g, self.arrays), "x": name_of(point)}
+        if any(record.get(key) != value for key, value in mine.items()):
+            raise kernel.Refusal(f"the record of the gap of {name} is about another problem or point")
+        gap, modulus = kernel.conclude(record, lists(self.arrays)), least + Fraction(g.strong_convexity)
+        distance = root_up(2 * gap / modulus) if modulus > 0 else math.inf
+        return Bounds(round_up(gap), round_down(modulus), distance)
 
     @cached_property
     def iterates(self) -> Points:
@@ -106,12 +197,30 @@ class Study:
     @cached_property
     def last(self) -> int:
         """The last n at which rounding and the error of x* are negligible, 0 if there is none."""
+        return self.count("iterates", self._last)
+
+    def _last(self) -> int:
         if self.problem.solution is not None:
             return self.problem.iterations
         unsure = 1e-15 * float(np.linalg.norm(self.point))
         if self.certified.distance < math.inf:
             unsure += self.certified.distance
         return int(np.max(np.flatnonzero(self.errors > FLOOR * unsure), initial=0))
+
+    def count(self, name: str, propose: Callable[[], int]) -> int:
+        """The proposal ``name``, a number of iterates."""
+        count = self.recall(name, propose)
+        if type(count) is not int or count < 0:
+            raise kernel.Refusal(f"the proposal {name!r} is no number of iterates: {count!r}")
+        return count
+
+    def moved(self, f: Gradient) -> "Study":
+        """The study of the problem with another f, whose proposals belong to this one's."""
+        problem = replace(self.problem, f=f)
+        return Study(problem, 1.0, self.recall("moved", Study(problem, arrays=self.arrays)._all), self.arrays)
+
+    def _all(self) -> dict[str, Any]:
+        return self.proposals if self.certified else {}
 
     @cached_property
     def enclosed(self) -> tuple[Array, Array]:
@@ -120,7 +229,7 @@ class Study:
         The width of a ball grows by a known factor in each step, so the precision grows with N.
         """
         f = self.problem.f
-        count = min(self.last, max(20, ENCLOSED_ENTRIES // f.dimension))
+        count = self.count("iterates enclosed", lambda: min(self.last, max(20, ENCLOSED_ENTRIES // f.dimension)))
         if self.problem.solution is None:
             solution = np.array([flint.arb(v, self.certified.distance) for v in self.point.tolist()], dtype=object)
         else:
@@ -138,6 +247,14 @@ class Study:
     @cached_property
     def references(self) -> list[tuple[str, Points]]:
         """Minimisers by other solvers, with their names."""
+        names = self.recall("references", lambda: [self._kept(*pair) for pair in self._solve_elsewhere()])
+        return [(name, self.array(f"y of {name}", list)) for name in names]
+
+    def _kept(self, name: str, point: Points) -> str:
+        self.array(f"y of {name}", lambda: point)
+        return name
+
+    def _solve_elsewhere(self) -> list[tuple[str, Points]]:
         from fbscheck.reference import programs
 
         known = [("cvxpy", programs.minimise(self.problem.f, self.problem.g))]
@@ -161,15 +278,8 @@ def conclude(
     certificate: dict[str, Any] | None,
     plots: tuple[Plot, ...] = (),
 ) -> Result:
-    """Judge the evidence on a problem; certificate and witness name the data by their digest."""
-    digest = {"problem": study.problem.name, "data_sha256": study.problem.digest}
-    if certificate is not None:
-        certificate = {**digest, **certificate}
-    witness = {**digest, "step": float(study.step.step).hex(), "x": hexadecimal(study.point)}
+    """Judge the evidence on a problem; the witness holds the problem and all proposals so far."""
+    arrays: Arrays = dict(study.arrays)
+    witness = {"problem": study.problem.describe(arrays), "proposals": dict(study.proposals)}
     result = decide(claim, study.problem.name, squeeze(theory, evidence, certificate), witness)
-    return replace(result, plots=plots)
-
-
-def hexadecimal(x: Points) -> list[str]:
-    """Float64 entries, exactly."""
-    return [value.hex() for value in x.tolist()]
+    return replace(result, plots=plots, arrays=arrays)

@@ -7,21 +7,24 @@ is either confirmed beyond rounding or dropped.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
+from fbscheck import functions
+from fbscheck.archive import Arrays, describe, rebuild
+from fbscheck.certify import kernel
 from fbscheck.certify.balls import ball, exact, lower, maximum, norm, sqrt
-from fbscheck.errors import SolverError
+from fbscheck.errors import InputError, SolverError
 from fbscheck.functions import Function
 from fbscheck.inputs import Array
 from fbscheck.judge import decide, squeeze, undecided
 from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour, Side
 
-__all__ = ["CLAIMS", "DEFINITION", "FIRM", "OPTIMALITY", "RESOLVENT", "VALUE", "ProxCase", "assess"]
+__all__ = ["CLAIMS", "DEFINITION", "FIRM", "OPTIMALITY", "RESOLVENT", "VALUE", "ProxCase", "assess", "reevaluate"]
 
 Points = npt.NDArray[np.float64]
 
@@ -134,7 +137,9 @@ def _assess_one(case: ProxCase, claim: Claim, u: Points, rng: np.random.Generato
         ),
         Evidence(Side.ATTAINED, confirmed.confirmed, Rigour.ENCLOSED, f"worst sample in ball arithmetic, {method}"),
     )
-    return decide(claim, case.name, squeeze(theory, evidence), {"function": case.name, **confirmed.witness})
+    arrays: Arrays = {}
+    witness = {"function": describe(case.g, arrays), "scale": scale.hex(), **confirmed.witness}
+    return replace(decide(claim, case.name, squeeze(theory, evidence), witness), arrays=arrays)
 
 
 def _definition(g: Function, u: Points, step: float, rng: np.random.Generator, scale: float) -> Iterator[Finding]:
@@ -165,8 +170,10 @@ def _against_cvxpy(g: Function, u: Points, p: Points, step: float) -> Finding:
     duals = _duals(g, u, p, y, step)
     distance = _distance_to_prox(g, u, p, y, step, duals)
     k = int(np.argmax(distance))
-    confirmed = _confirm(g, u[:, k], p[:, k], y[:, k], step, [s[:, k] for s in duals])
-    return Finding(float(distance[k]), confirmed, _witness(step, u=u[:, k], map=p[:, k], better=y[:, k]))
+    found = [(_confirm(g, u[:, k], p[:, k], y[:, k], step, s[:, k]), j) for j, s in enumerate(duals)]
+    confirmed, best = max(found)
+    witness = _witness(step, u=u[:, k], map=p[:, k], better=y[:, k], dual=duals[best][:, k])
+    return Finding(float(distance[k]), confirmed, witness)
 
 
 def _duals(g: Function, u: Points, p: Points, y: Points, step: float) -> list[Points]:
@@ -189,9 +196,9 @@ def _distance_to_prox(g: Function, u: Array, p: Array, y: Array, step: Any, dual
     return (norm(p - y) - radius) / (1 + norm(u))
 
 
-def _confirm(g: Function, u: Points, p: Points, y: Points, step: float, duals: Sequence[Points]) -> float:
-    """The same bound for one sample, rigorously."""
-    enclosed = _distance_to_prox(g, exact(u), exact(p), exact(y), ball(step), [exact(s) for s in duals])
+def _confirm(g: Function, u: Points, p: Points, y: Points, step: float, dual: Points) -> float:
+    """The same bound for one sample and one dual point, rigorously."""
+    enclosed = _distance_to_prox(g, exact(u), exact(p), exact(y), ball(step), [exact(dual)])
     bound = lower(enclosed)
     return bound if bound == -np.inf else max(0.0, bound)
 
@@ -236,11 +243,16 @@ def _resolvent(g: Function, u: Points, step: float, rng: np.random.Generator, sc
         again = scale * g.prox(ratio * u + (1 - ratio) * p, other)
         distance = np.linalg.norm(p - again, axis=0) / (1 + np.linalg.norm(u, axis=0) * max(1.0, ratio))
         k = int(np.argmax(distance))
-        point, share = exact(u[:, k]), ball(other) / ball(step)
-        enclosed = g.prox(point, step)
-        second = ball(scale) * g.prox(share * point + (1 - share) * enclosed, other)
-        confirmed = lower(norm(enclosed - second) / (1 + norm(point) * max(1.0, ratio)))
-        yield Finding(float(distance[k]), max(0.0, confirmed), _witness(step, u=u[:, k], other_step=other))
+        confirmed = _resolvent_distance(g, u[:, k], step, other, scale)
+        yield Finding(float(distance[k]), confirmed, _witness(step, u=u[:, k], other_step=other))
+
+
+def _resolvent_distance(g: Function, u: Points, step: float, other: float, scale: float) -> float:
+    """The same for one sample, rigorously."""
+    point, share = exact(u), ball(other) / ball(step)
+    p = g.prox(point, step)
+    again = ball(scale) * g.prox(share * point + (1 - share) * p, other)
+    return max(0.0, lower(norm(p - again) / (1 + norm(point) * maximum(share, 1.0))))
 
 
 def _value(g: Function, u: Points, step: float, rng: np.random.Generator, scale: float) -> Iterator[Finding]:
@@ -277,3 +289,31 @@ def _witness(step: float, **arrays: Any) -> dict[str, Any]:
         "step": step.hex(),
         **{name: [v.hex() for v in np.atleast_1d(value).tolist()] for name, value in arrays.items()},
     }
+
+
+def reevaluate(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> float:
+    """What the witness of a result of ``claim`` attains, rigorously, from the witness alone.
+
+    Raises
+    ------
+    kernel.Refusal
+        If the witness is incomplete or malformed.
+    """
+    try:
+        g = rebuild(witness["function"], arrays, vars(functions))
+        step, scale = float.fromhex(witness["step"]), float.fromhex(witness["scale"])
+        of = {
+            name: np.array([float.fromhex(text) for text in witness[name]])
+            for name in ("u", "v", "y", "map", "better", "dual", "other_step")
+            if name in witness
+        }
+        kind = claim.id.removeprefix("planted.")
+        if kind in (DEFINITION.id, OPTIMALITY.id):
+            return _confirm(g, of["u"], of["map"], of["better"], step, of["dual"]) if "dual" in of else 0.0
+        if kind == FIRM.id:
+            return _firm_ratio(g, of["u"], of["v"], step)
+        if kind == RESOLVENT.id:
+            return _resolvent_distance(g, of["u"], step, float(of["other_step"][0]), scale)
+        return _value_excess(g, of["u"], of["y"], step, scale)
+    except (LookupError, TypeError, ValueError, InputError) as error:
+        raise kernel.Refusal(f"the witness is incomplete or malformed: {error}") from None

@@ -123,5 +123,5 @@ class GroupL2(Function):
 
     def _subgradient(self, x: Array, near: Array) -> Array:
         norms = self._spread(self._norms(x))
-        ball = near / np.maximum(1.0, self._spread(self._norms(near)) / self.weight)
+        ball = near / maximum(1.0, self._spread(self._norms(near)) / self.weight)
         return np.where(norms > 0, self.weight * x / np.where(norms > 0, norms, 1.0), ball)

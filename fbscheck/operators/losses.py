@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.special import entr
 
 from fbscheck.certify.balls import absolute, exp, is_ball, log1p, maximum, round_down, round_up
-from fbscheck.certify.definite import gram_eigenvalue_lower, norm_upper
+from fbscheck.certify.definite import gram_eigenvalue_lower, gram_factor, norm_upper
 from fbscheck.errors import InputError
 from fbscheck.inputs import Array, finite_array
 from fbscheck.operators.base import Gradient
@@ -59,6 +59,13 @@ class LeastSquares(_Loss):
     def monotonicity(self) -> float:
         """The least eigenvalue of A^T A, certified from below; 0 if A has fewer rows than columns."""
         return gram_eigenvalue_lower(self.matrix)
+
+    @cached_property
+    def gram_factor(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+        """Matrices whose sum L makes A^T A - mu I - L L^T tiny, for a certificate that A^T A >= mu; None if mu = 0."""
+        slack = 2.0**-40 * (self.monotonicity + float(np.sum(self.matrix * self.matrix)))
+        shift = self.monotonicity - slack
+        return gram_factor(self.matrix, shift) if shift > 0 else None
 
     def loss(self, z: Array) -> Any:
         """|z - b|^2 / 2."""

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from fbscheck._version import VERSION
 from fbscheck.errors import InputError, MissingToolError
-from fbscheck.store import JOURNAL, result_as_json, result_from_json, write_text
+from fbscheck.store import JOURNAL, keep_arrays, result_as_json, result_from_json, write_text
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Result
 
@@ -98,7 +98,7 @@ def run(
         )
         for name, results, crash in work(pending):
             if crash is None:
-                done[name] = results
+                done[name] = results = keep_arrays(folder, results)
                 with journal.open("a", encoding="utf-8") as log:
                     print(_line(name, results), file=log)
             else:

@@ -1,0 +1,73 @@
+"""Arrays by the name of their content, and records made of them: what a certificate refers to.
+
+A name is ``data/HASH.npy``, with a SHA-256 hash of type, shape and entries, so that equal arrays are
+stored once and another array cannot take a name.  Numbers are written as rationals, which are exact.
+"""
+
+import hashlib
+from collections.abc import Mapping, MutableMapping
+from dataclasses import fields
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fbscheck.errors import InputError
+
+__all__ = ["Arrays", "add", "describe", "lists", "name_of", "rebuild"]
+
+Arrays = MutableMapping[str, npt.NDArray[Any]]
+
+
+def name_of(array: npt.NDArray[Any]) -> str:
+    """The name of an array of float64 or int64: the path of its file relative to a run's folder."""
+    plain = np.ascontiguousarray(array)
+    digest = hashlib.sha256(f"{plain.dtype.str}{plain.shape}".encode())
+    digest.update(plain.tobytes())
+    return f"data/{digest.hexdigest()[:40]}.npy"
+
+
+def add(array: npt.ArrayLike, arrays: Arrays) -> str:
+    """Keep an array and return its name."""
+    plain = np.asarray(array)
+    plain = plain.astype(np.int64 if np.issubdtype(plain.dtype, np.integer) else np.float64)
+    name = name_of(plain)
+    arrays[name] = plain
+    return name
+
+
+def lists(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    """The same arrays as lists of Python numbers, which is what the kernel reads."""
+    return {name: array.tolist() for name, array in arrays.items()}
+
+
+def describe(record: Any, arrays: Arrays) -> dict[str, Any]:
+    """A frozen dataclass of numbers and arrays as plain data; its arrays are kept in ``arrays``."""
+    described: dict[str, Any] = {"kind": type(record).__name__}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        described[field.name] = add(value, arrays) if np.ndim(value) else str(Fraction(value))
+    return described
+
+
+def rebuild(description: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], kinds: Mapping[str, type]) -> Any:
+    """The object that :func:`describe` described, one of ``kinds`` by name.
+
+    Raises
+    ------
+    InputError
+        If the description fits none of them.
+    """
+    try:
+        kind = kinds[description["kind"]]
+        values = {
+            key: arrays[text] if text in arrays else float(Fraction(text))
+            for key, text in description.items()
+            if key != "kind"
+        }
+        return kind(**values)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"Need a description of one of {', '.join(kinds)}, got {dict(description)!r:.200}: {error}."
+        ) from None
