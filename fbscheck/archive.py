@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fbscheck.errors import InputError
 
-__all__ = ["Arrays", "add", "describe", "lists", "name_of", "rebuild"]
+__all__ = ["Arrays", "add", "describe", "name_of", "plain", "rebuild"]
 
 Arrays = MutableMapping[str, npt.NDArray[Any]]
 
@@ -37,9 +37,12 @@ def add(array: npt.ArrayLike, arrays: Arrays) -> str:
     return name
 
 
-def lists(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
-    """The same arrays as lists of Python numbers, which is what the kernel reads."""
-    return {name: array.tolist() for name, array in arrays.items()}
+def plain(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    """The same arrays as tuples of Python numbers, which is what the kernel reads."""
+    return {
+        name: tuple(map(tuple, array.tolist())) if array.ndim == 2 else tuple(array.tolist())
+        for name, array in arrays.items()
+    }
 
 
 def describe(record: Any, arrays: Arrays) -> dict[str, Any]:

@@ -168,15 +168,19 @@ def gram_factor(matrix: Matrix, shift: float) -> tuple[Matrix, Matrix] | None:
     """Two float64 matrices whose sum L makes A^T A - shift I - L L^T tiny; None where there is none.
 
     They make a certificate of the kernel's kind ``eigenvalue``, with a bound near ``shift``.  The
-    second one is the correction of a floating Cholesky factor by its exactly computed residual.
+    second one is the correction of a floating Cholesky factor by its residual, computed accurately.
     """
     gram = matrix.T @ matrix
     try:
         factor = scipy.linalg.cholesky(gram - shift * np.eye(len(gram)), lower=True)
     except np.linalg.LinAlgError:
         return None
-    exact, root, eye = _rational(matrix), _rational(factor), _rational(np.eye(len(gram)))
-    residual = as_float(exact.transpose() * exact - eye * _fmpq(Fraction(shift)) - root * root.transpose())
+    with flint.ctx.workprec(256):
+        exact, root = (flint.arb_mat(part.tolist()) for part in (matrix, factor))
+        rest = (exact.transpose() * exact - root * root.transpose()).tolist()
+        for k, row in enumerate(rest):
+            row[k] -= shift
+        residual = np.array([[float(entry.mid()) for entry in row] for row in rest])
     half = scipy.linalg.solve_triangular(factor, residual, lower=True)
     whole = np.tril(scipy.linalg.solve_triangular(factor, half.T, lower=True))
     whole[np.diag_indices_from(whole)] /= 2

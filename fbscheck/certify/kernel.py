@@ -174,26 +174,26 @@ def _product(rows: Any, scale: int, x: Numbers) -> list[Fraction]:
 
 
 def _eigenvalue(record: Mapping[str, Any], arrays: Arrays) -> Fraction:
-    (rows, scale), side, names = _integers(arrays[record["matrix"]]), record["bound"], record["factor"]
-    stack, unit = _integers([row for name in names for row in arrays[name]])
-    size = len(rows[0])
-    if side not in ("lower", "upper") or not names or any(len(arrays[name]) != size for name in names):
-        raise Refusal("need a lower or an upper bound, and as many rows of the factor as columns of the matrix")
-    factor = tuple(tuple(map(sum, zip(*stack[i::size], strict=True))) for i in range(size))
-    return Fraction(_gershgorin(rows, scale, factor, unit, -1 if side == "lower" else 1), (scale * unit) ** 2)
+    names, side = record["factor"], record["bound"]
+    if side not in ("lower", "upper"):
+        raise Refusal("need a lower or an upper bound")
+    return _gershgorin(arrays[record["matrix"]], tuple(arrays[name] for name in names), -1 if side == "lower" else 1)
 
 
 @lru_cache(maxsize=4)
-def _gershgorin(rows: Any, scale: int, factor: Any, unit: int, sign: int) -> int:
-    columns = list(zip(*rows, strict=True))
-    sums = [0] * len(columns)
+def _gershgorin(matrix: Any, parts: Any, sign: int) -> Fraction:
+    (rows, scale), (stack, unit) = _integers(matrix), _integers([row for part in parts for row in part])
+    columns, sums = list(zip(*rows, strict=True)), [0] * len(rows[0])
+    if not parts or any(len(part) != len(columns) for part in parts):
+        raise Refusal("need as many rows of the factor as columns of the matrix")
+    factor = [tuple(map(sum, zip(*stack[i :: len(columns)], strict=True))) for i in range(len(columns))]
     for i, column in enumerate(columns):
         for j in range(i + 1):
             product = sum(map(mul, factor[i], factor[j])) * scale**2
             entry = sum(map(mul, column, columns[j])) * unit**2 + sign * product
             for k in {i, j}:
                 sums[k] += entry if i == j else sign * abs(entry)
-    return max(sums) if sign > 0 else min(sums)
+    return Fraction(max(sums) if sign > 0 else min(sums), (scale * unit) ** 2)
 
 
 def _root(square: Fraction) -> Fraction:
@@ -286,7 +286,7 @@ KINDS = {"steps": _steps, "eigenvalue": _eigenvalue, "gap": _gap}
 
 
 def conclude(record: Mapping[str, Any], arrays: Arrays | None = None) -> Fraction:
-    """Recheck one record and return the number that it proves; ``arrays`` holds floats by their names.
+    """Recheck one record and return the number that it proves; ``arrays`` holds tuples of floats by name.
 
     Raises
     ------

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fbscheck import functions, operators
-from fbscheck.archive import Arrays, add, describe, lists, name_of, rebuild
+from fbscheck.archive import Arrays, add, describe, name_of, plain, rebuild
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import PRECISION, exact, root_up, round_down, round_up
 from fbscheck.errors import MissingToolError
@@ -162,7 +162,7 @@ class Study:
             return Fraction(0), None
         if record.get("matrix") != name_of(self.problem.f.matrix) or record.get("bound") != "lower":
             raise kernel.Refusal("the record of the modulus is about another matrix, or bounds it from above")
-        return max(kernel.conclude(record, lists(self.arrays)), Fraction(0)), record
+        return max(kernel.conclude(record, plain(self.arrays)), Fraction(0)), record
 
     @cached_property
     def certified(self) -> Bounds:
@@ -180,7 +180,7 @@ class Study:
         mine = {"f": describe(f, self.arrays), "g": describe(g, self.arrays), "x": name_of(point)}
         if any(record.get(key) != value for key, value in mine.items()):
             raise kernel.Refusal(f"the record of the gap of {name} is about another problem or point")
-        gap, modulus = kernel.conclude(record, lists(self.arrays)), least + Fraction(g.strong_convexity)
+        gap, modulus = kernel.conclude(record, plain(self.arrays)), least + Fraction(g.strong_convexity)
         distance = root_up(2 * gap / modulus) if modulus > 0 else math.inf
         return Bounds(round_up(gap), round_down(modulus), distance)
 

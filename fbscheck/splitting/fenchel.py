@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fbscheck.archive import Arrays, add, describe, lists
+from fbscheck.archive import Arrays, add, describe, plain
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import ball, exact, nearest
 from fbscheck.functions import Function, GroupL2
@@ -33,7 +33,7 @@ def modulus_record(f: Gradient, arrays: Arrays) -> dict[str, Any] | None:
         return None
     names = [add(part, arrays) for part in factor]
     record = {"kind": "eigenvalue", "matrix": add(f.matrix, arrays), "factor": names, "bound": "lower"}
-    return record if kernel.conclude(record, lists(arrays)) > 0 else None
+    return record if kernel.conclude(record, plain(arrays)) > 0 else None
 
 
 def gap_record(
@@ -68,12 +68,12 @@ def _slope(f: Gradient, g: Function, x: Points) -> list[Points]:
 
 def _first(about: dict[str, Any], form: str, parts: list[Points], arrays: Arrays) -> dict[str, Any] | None:
     """The record with the largest multiple of a sum of ``parts`` that the kernel accepts."""
-    plain = lists(arrays)
+    known = plain(arrays)
     for shrink in SHRINKS:
         kept: Arrays = {}
         record = {**about, form: [add(shrink * part, kept) for part in parts]}
         try:
-            kernel.conclude(record, {**plain, **lists(kept)})
+            kernel.conclude(record, {**known, **plain(kept)})
         except kernel.Refusal:
             continue
         arrays.update(kept)
