@@ -43,7 +43,7 @@ class Refusal(Exception):
 def rational(text: Any) -> Fraction:
     """Read ``"p"`` or ``"p/q"``; floats and decimals are refused, they hide a rounding."""
     if not isinstance(text, str):
-        raise Refusal(f"a rational must be a string 'p/q', got {text!r}")
+        raise Refusal(f"a rational must be a string 'p/q', got one of type {type(text).__name__}")
     numerator, slash, denominator = text.partition("/")
     digits = (numerator.removeprefix("-"), denominator) if slash else (numerator.removeprefix("-"),)
     if not all(part.isascii() and part.isdigit() for part in digits) or (slash and not denominator.strip("0")):
@@ -55,7 +55,7 @@ def rational(text: Any) -> Fraction:
 
 
 def _field(record: Mapping[str, Any], name: str, kind: type) -> Any:
-    value = record.get(name)
+    value = record.get(name) if isinstance(record, Mapping) else None
     if not isinstance(value, kind):
         raise Refusal(f"field {name!r} is missing or of the wrong kind")
     return value
@@ -85,8 +85,8 @@ CLASSES: Mapping[str, tuple[tuple[str, str], tuple[str, ...]]] = {
 
 def setting(record: Mapping[str, Any]) -> tuple[str, dict[str, Fraction], list[Fraction]]:
     """The class, its constants with sigma, and the steps that a record is about."""
-    name = record.get("class")
-    if not isinstance(name, str) or name not in CLASSES:
+    name = _field(record, "class", str)
+    if name not in CLASSES:
         raise Refusal(f"unknown class {name!r}")
     given, names = _field(record, "constants", Mapping), CLASSES[name][0]
     if set(given) != set(names):
@@ -142,9 +142,8 @@ def _add(form: list[list[Fraction]], weight: Fraction, x: Mapping[int, Fraction]
 def smallest_bound(form: Sequence[Numbers]) -> Fraction:
     """The least t >= 0 with ``t |d_0|^2 - form`` positive semidefinite, by exact elimination.
 
-    The last variables are eliminated first (an LDL^T factorisation); what remains at the top left is
-    the number asked for.  Over a common denominator all entries stay integers: after each
-    elimination they are minors of the matrix, which the pivot before divides.
+    The last variables go first (an LDL^T factorisation); what remains at the top left is the number asked
+    for.  Over a common denominator all entries are minors of the matrix, which the pivot before divides.
     """
     scale = lcm(*(entry.denominator for row in form for entry in row))
     rest = [[-int(entry * scale) for entry in row[: i + 1]] for i, row in enumerate(form)]
@@ -167,17 +166,20 @@ def _integers(rows: Sequence[Sequence[Any]]) -> tuple[tuple[tuple[int, ...], ...
     return tuple(tuple(above * (scale // below) for above, below in row) for row in ratios), scale
 
 
+def _exact(values: Sequence[Any]) -> list[Fraction]:
+    """Floats as rationals of Python's integers; those of numpy overflow, arrays of integers are refused."""
+    return [Fraction(*map(int, value.as_integer_ratio())) for value in values]
+
+
 def _product(rows: Any, scale: int, x: Numbers) -> list[Fraction]:
     """The matrix ``rows / scale`` times ``x``."""
     (whole,), unit = _integers([x])
-    if len(rows[0]) != len(x):
-        raise Refusal(f"a vector of length {len(x)} for a matrix of {len(rows[0])} columns")
     return [Fraction(sum(map(mul, row, whole)), scale * unit) for row in rows]
 
 
 def _eigenvalue(record: Mapping[str, Any], arrays: Arrays) -> Fraction:
     (rows, scale), side = _integers(arrays[record["matrix"]]), record["bound"]
-    parts = [[[Fraction(value) for value in row] for row in arrays[name]] for name in record["factor"]]
+    parts = [[_exact(row) for row in arrays[name]] for name in record["factor"]]
     factor, unit = _integers([[sum(values) for values in zip(*row, strict=True)] for row in zip(*parts, strict=True)])
     if side not in ("lower", "upper") or len(factor) != len(rows[0]):
         raise Refusal("need a lower or an upper bound, and as many rows of the factor as columns of the matrix")
@@ -186,8 +188,7 @@ def _eigenvalue(record: Mapping[str, Any], arrays: Arrays) -> Fraction:
 
 @lru_cache(maxsize=4)
 def _gershgorin(rows: Any, scale: int, factor: Any, unit: int, sign: int) -> int:
-    columns = list(zip(*rows, strict=True))
-    sums = [0] * len(columns)
+    columns, sums = list(zip(*rows, strict=True)), [0] * len(rows[0])
     for i, column in enumerate(columns):
         for j in range(i + 1):
             product = sum(map(mul, factor[i], factor[j])) * scale**2
@@ -208,37 +209,35 @@ def _above(x: Fraction, function: Callable[[Decimal, Context], Decimal]) -> Frac
     return Fraction(function(up.divide(Decimal(x.numerator), Decimal(x.denominator)), nearest).next_plus(nearest))
 
 
-def _elastic(x: Fraction, s: Fraction, a: Fraction, b: Fraction) -> Fraction:
-    return b * x * x / 2 + max(abs(s) - a, ZERO) ** 2 / (2 * b)
-
-
 PENALTIES: Mapping[str, tuple[tuple[str, ...], Excess]] = {
     "Zero": ((), lambda x, s: None if s else 0),
     "NonNegative": ((), lambda x, s: None if x < 0 or s > 0 else -s * x),
     "L1": (("weight",), lambda x, s, w: None if abs(s) > w else w * abs(x) - s * x),
     "SquaredL2": (("weight",), lambda x, s, w: None if w <= 0 else (w * x - s) ** 2 / (2 * w)),
-    "ElasticNet": (("l1", "l2"), lambda x, s, a, b: None if b <= 0 else a * abs(x) - s * x + _elastic(x, s, a, b)),
+    "ElasticNet": (
+        ("l1", "l2"),
+        lambda x, s, a, b: None if b <= 0 else a * abs(x) - s * x + (b * b * x * x + max(abs(s) - a, 0) ** 2) / (2 * b),
+    ),
     "Box": (("low", "high"), lambda x, s, a, b: max(a * s, b * s) - s * x if a <= x <= b else None),
 }
 """Kind of a separable g to its parameters and g(x) + g*(s) - s x, None if that is infinite."""
 
 LOSSES: Mapping[str, tuple[str, Excess]] = {
     "LeastSquares": ("target", lambda z, y, b: (z - b - y) ** 2 / 2),
-    "Logistic": ("labels", lambda z, y, b: _logistic(-b * z, -b * y) if b * b == 1 else None),
+    "Logistic": ("labels", lambda z, y, b: _logistic(-b * z, -b * y) if b * b == 1 and 0 <= -b * y <= 1 else None),
 }
 """Kind of a loss to the name of its data b and phi(z) + phi*(y) - y z."""
 
 
-def _logistic(u: Fraction, t: Fraction) -> Fraction | None:
-    if not 0 <= t <= 1:
-        return None
-    entropy = sum((p * _above(p, Decimal.ln) for p in (t, 1 - t) if p), ZERO)
-    return _above(1 + _above(u, Decimal.exp), Decimal.ln) + entropy - t * u
+def _logistic(u: Fraction, t: Fraction) -> Fraction:
+    """log(1 + exp(u)) + t log t + (1 - t) log(1 - t) - t u, rounded up; exp(-200) is far below a last digit."""
+    entropy = sum((p * _above(p, Decimal.ln) for p in (t, 1 - t) if 0 < p < 1), ZERO)
+    return max(u, ZERO) + _above(1 + _above(max(-abs(u), -200 * ONE), Decimal.exp), Decimal.ln) + entropy - t * u
 
 
 def _numbers(name: Any, arrays: Arrays, size: int) -> list[Fraction]:
     """The named vector, or one rational repeated; of the right length."""
-    values = [Fraction(value) for value in arrays[name]] if name in arrays else [rational(name)] * size
+    values = _exact(arrays[name]) if name in arrays else [rational(name)] * size
     if len(values) != size:
         raise Refusal(f"a vector of length {len(values)} in the place of one of length {size}")
     return values
@@ -258,6 +257,8 @@ def _penalty(g: Mapping[str, Any], arrays: Arrays, x: Numbers, s: Numbers) -> Fr
         return _fenchel(excess, x, s, *(_numbers(g[name], arrays, len(x)) for name in parameters))
     weight, squares = rational(g["weight"]), dict[Any, Any]()
     for label, p, q in zip(arrays[g["labels"]], x, s, strict=True):
+        if label != label:
+            raise Refusal("a label is NaN, which is in no group, not even its own")
         squares[label] = tuple(map(add, squares.get(label, (ZERO, ZERO)), (p * p, q * q)))
     norms = _fenchel(lambda p, q: None if weight < 0 or q > weight**2 else weight * _root(p), *zip(*squares.values()))
     return norms - sum(map(mul, x, s), ZERO)
@@ -294,5 +295,5 @@ def conclude(record: Mapping[str, Any], arrays: Arrays | None = None) -> Fractio
     """
     try:
         return KINDS[record["kind"]](record, arrays or {})
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise Refusal(f"the record is incomplete or malformed: {type(error).__name__} {error}") from None
