@@ -135,7 +135,7 @@ def _prove(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from fbscheck import store
+    from fbscheck import files, store
     from fbscheck.suites import registry, runner
 
     suites = registry.choose(arguments.suites)
@@ -143,9 +143,9 @@ def _verify(arguments: argparse.Namespace) -> int:
     everything = len(suites) == len(registry.SUITES)
     name = "all" if everything else "+".join(suite.name for suite in suites)
     folder: Path = arguments.out or Path("reports") / name
-    store.prepare(folder)
+    files.prepare(folder)
     claims = [claim for suite in suites for claim in suite.claims]
-    with store.locked(folder):
+    with files.locked(folder):
         finished = runner.run(suites, folder, settings, _progress if sys.stderr.isatty() else lambda *_: None)
         path = store.save(folder, claims, finished.results, runner.versions(), settings.seed)
         if not finished.crashes:

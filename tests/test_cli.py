@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fbscheck.suites.registry as registry
-from fbscheck import cli, store
+from fbscheck import cli, files
 from fbscheck.judge import decide, squeeze, undecided
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Bracket, Claim, Evidence, Relation, Result, Rigour, Side, Verdict, planted
@@ -154,7 +154,7 @@ def test_two_runs_do_not_share_a_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(registry, "SUITES", {"toy": GOOD})
-    with store.locked(tmp_path):
+    with files.locked(tmp_path):
         assert cli.main(["verify", "--out", str(tmp_path)]) == 2
     assert "another run is writing there" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fbscheck import store
+from fbscheck import files, store
 from fbscheck.errors import InputError
 from fbscheck.verdict import Bracket, Claim, Curve, Evidence, Hypothesis, Plot, Relation, Result, Rigour, Side, Verdict
 
@@ -103,7 +103,7 @@ def test_a_report_of_older_results_does_not_survive_them(tmp_path: Path) -> None
     ],
 )
 def test_file_names_are_harmless(parts: tuple[str, ...], name: str) -> None:
-    assert store.file_name(*parts) == name
+    assert files.file_name(*parts) == name
 
 
 def entry(**changed: object) -> dict[str, object]:
@@ -156,4 +156,4 @@ def test_a_damaged_run_is_refused_in_one_line(tmp_path: Path, text: str | None, 
 def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="Need a writable output folder"):
-        store.prepare(tmp_path / "file")
+        files.prepare(tmp_path / "file")

@@ -30,11 +30,11 @@ def attained(record: Mapping[str, Any]) -> tuple[Fraction, bool]:
     Refusal
         If anything is missing, malformed, outside its range, or f is not in the class.
     """
-    name, constants, steps = setting(record)
     try:
+        name, constants, steps = setting(record)
         evaluate = {"rotation": _rotation, "graph": _graph}[record["kind"]]
         return evaluate(record, name, constants, steps)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise Refusal(f"the instance is incomplete or malformed: {type(error).__name__} {error}") from None
 
 

@@ -43,19 +43,19 @@ class Refusal(Exception):
 def rational(text: Any) -> Fraction:
     """Read ``"p"`` or ``"p/q"``; floats and decimals are refused, they hide a rounding."""
     if not isinstance(text, str):
-        raise Refusal(f"a rational must be a string 'p/q', got {text!r}")
+        raise Refusal(f"a rational must be a string 'p/q', got one of type {type(text).__name__}")
     numerator, slash, denominator = text.partition("/")
     digits = (numerator.removeprefix("-"), denominator) if slash else (numerator.removeprefix("-"),)
-    if not all(part.isascii() and part.isdigit() for part in digits) or (slash and not denominator.strip("0")):
-        raise Refusal(f"a rational must be a string 'p/q', got {text!r}")
     try:
-        return Fraction(int(numerator), int(denominator) if slash else 1)
-    except ValueError:
-        raise Refusal(f"a rational of {len(text)} characters is too long to read") from None
+        if all(part.isascii() and part.isdigit() for part in digits):
+            return Fraction(int(numerator), int(denominator) if slash else 1)
+    except (ValueError, ZeroDivisionError):
+        pass
+    raise Refusal(f"a rational must be a string 'p/q', not too long, got {text!r:.60}")
 
 
 def _field(record: Mapping[str, Any], name: str, kind: type) -> Any:
-    value = record.get(name)
+    value = record.get(name) if isinstance(record, Mapping) else None
     if not isinstance(value, kind):
         raise Refusal(f"field {name!r} is missing or of the wrong kind")
     return value
@@ -68,11 +68,10 @@ HYPOTHESES: Mapping[str, Callable[[Mapping[str, Fraction]], tuple[Fraction | int
     "cocoercive": lambda c: (0, 0, 1, -c["beta"]),
     "convex": lambda c: (2, -c["sigma"], 0, 0),
 }
-"""Name to (w, a, b, c) with w (F_i - F_j - <v_j, dx>) + a |dx|^2 + b <dv, dx> + c |dv|^2 >= 0.
-
-dx, dv are differences of two points and of the operator there.  ``interpolation`` holds for the
-gradients of mu-strongly convex, ell-smooth F (Taylor, Hendrickx, Glineur 2017), ``convex`` for the
-subgradients of sigma-strongly convex g; the others are definitions.
+"""Name to (w, a, b, c) with w (F_i - F_j - <v_j, dx>) + a |dx|^2 + b <dv, dx> + c |dv|^2 >= 0, dx and dv
+being differences of two points and of the operator there.  ``interpolation`` holds for the gradients of
+mu-strongly convex, ell-smooth F (Taylor, Hendrickx, Glineur 2017), ``convex`` for the subgradients of
+sigma-strongly convex g; the others are definitions.
 """
 
 CLASSES: Mapping[str, tuple[tuple[str, str], tuple[str, ...]]] = {
@@ -85,8 +84,8 @@ CLASSES: Mapping[str, tuple[tuple[str, str], tuple[str, ...]]] = {
 
 def setting(record: Mapping[str, Any]) -> tuple[str, dict[str, Fraction], list[Fraction]]:
     """The class, its constants with sigma, and the steps that a record is about."""
-    name = record.get("class")
-    if not isinstance(name, str) or name not in CLASSES:
+    name = _field(record, "class", str)
+    if name not in CLASSES:
         raise Refusal(f"unknown class {name!r}")
     given, names = _field(record, "constants", Mapping), CLASSES[name][0]
     if set(given) != set(names):
@@ -142,9 +141,8 @@ def _add(form: list[list[Fraction]], weight: Fraction, x: Mapping[int, Fraction]
 def smallest_bound(form: Sequence[Numbers]) -> Fraction:
     """The least t >= 0 with ``t |d_0|^2 - form`` positive semidefinite, by exact elimination.
 
-    The last variables are eliminated first (an LDL^T factorisation); what remains at the top left is
-    the number asked for.  Over a common denominator all entries stay integers: after each
-    elimination they are minors of the matrix, which the pivot before divides.
+    The last variables go first (an LDL^T factorisation); what remains at the top left is the number asked
+    for.  Over a common denominator all entries are minors of the matrix, which the pivot before divides.
     """
     scale = lcm(*(entry.denominator for row in form for entry in row))
     rest = [[-int(entry * scale) for entry in row[: i + 1]] for i, row in enumerate(form)]
@@ -160,9 +158,15 @@ def smallest_bound(form: Sequence[Numbers]) -> Fraction:
     return max(Fraction(-rest[0][0], before * scale), ZERO)
 
 
+def _ratio(value: Any) -> tuple[int, int]:
+    if type(value) not in (int, float, Fraction):
+        raise Refusal(f"an array must hold Python's own numbers, got {type(value).__name__}")
+    return value.as_integer_ratio()  # type: ignore[no-any-return]
+
+
 def _integers(rows: Sequence[Sequence[Any]]) -> tuple[tuple[tuple[int, ...], ...], int]:
     """The rows of a matrix as integers, and the denominator that they have in common."""
-    ratios = [[value.as_integer_ratio() for value in row] for row in rows]
+    ratios = [[_ratio(value) for value in row] for row in rows]
     scale = lcm(*{below for row in ratios for _, below in row})
     return tuple(tuple(above * (scale // below) for above, below in row) for row in ratios), scale
 
@@ -174,10 +178,8 @@ def _product(rows: Any, scale: int, x: Numbers) -> list[Fraction]:
 
 
 def _eigenvalue(record: Mapping[str, Any], arrays: Arrays) -> Fraction:
-    names, side = record["factor"], record["bound"]
-    if side not in ("lower", "upper"):
-        raise Refusal("need a lower or an upper bound")
-    return _gershgorin(arrays[record["matrix"]], tuple(arrays[name] for name in names), -1 if side == "lower" else 1)
+    parts, sign = tuple(arrays[name] for name in record["factor"]), {"lower": -1, "upper": 1}[record["bound"]]
+    return _gershgorin(arrays[record["matrix"]], parts, sign)
 
 
 @lru_cache(maxsize=4)
@@ -207,39 +209,37 @@ def _above(x: Fraction, function: Callable[[Decimal, Context], Decimal]) -> Frac
     return Fraction(function(up.divide(Decimal(x.numerator), Decimal(x.denominator)), nearest).next_plus(nearest))
 
 
-def _elastic(x: Fraction, s: Fraction, a: Fraction, b: Fraction) -> Fraction:
-    return b * x * x / 2 + max(abs(s) - a, ZERO) ** 2 / (2 * b)
-
-
 PENALTIES: Mapping[str, tuple[tuple[str, ...], Excess]] = {
     "Zero": ((), lambda x, s: None if s else 0),
     "NonNegative": ((), lambda x, s: None if x < 0 or s > 0 else -s * x),
     "L1": (("weight",), lambda x, s, w: None if abs(s) > w else w * abs(x) - s * x),
     "SquaredL2": (("weight",), lambda x, s, w: None if w <= 0 else (w * x - s) ** 2 / (2 * w)),
-    "ElasticNet": (("l1", "l2"), lambda x, s, a, b: None if b <= 0 else a * abs(x) - s * x + _elastic(x, s, a, b)),
+    "ElasticNet": (
+        ("l1", "l2"),
+        lambda x, s, a, b: None if b <= 0 else a * abs(x) + ((b * x) ** 2 + max(abs(s) - a, 0) ** 2) / (2 * b) - s * x,
+    ),
     "Box": (("low", "high"), lambda x, s, a, b: max(a * s, b * s) - s * x if a <= x <= b else None),
 }
 """Kind of a separable g to its parameters and g(x) + g*(s) - s x, None if that is infinite."""
 
 LOSSES: Mapping[str, tuple[str, Excess]] = {
     "LeastSquares": ("target", lambda z, y, b: (z - b - y) ** 2 / 2),
-    "Logistic": ("labels", lambda z, y, b: _logistic(-b * z, -b * y) if b * b == 1 else None),
+    "Logistic": ("labels", lambda z, y, b: _logistic(-b * z, -b * y) if b * b == 1 and 0 <= -b * y <= 1 else None),
 }
 """Kind of a loss to the name of its data b and phi(z) + phi*(y) - y z."""
 
 
-def _logistic(u: Fraction, t: Fraction) -> Fraction | None:
-    if not 0 <= t <= 1:
-        return None
-    entropy = sum((p * _above(p, Decimal.ln) for p in (t, 1 - t) if p), ZERO)
-    return _above(1 + _above(u, Decimal.exp), Decimal.ln) + entropy - t * u
+def _logistic(u: Fraction, t: Fraction) -> Fraction:
+    """log(1 + exp(u)) + t log t + (1 - t) log(1 - t) - t u, rounded up; exp(-200) is far below a last digit."""
+    entropy = sum((p * _above(p, Decimal.ln) for p in (t, 1 - t) if 0 < p < 1), ZERO)
+    return max(u, ZERO) + _above(1 + _above(max(-abs(u), -200 * ONE), Decimal.exp), Decimal.ln) + entropy - t * u
 
 
 def _numbers(name: Any, arrays: Arrays, size: int) -> list[Fraction]:
     """The named vector, or the sum of those in a list, or one rational repeated; of the right length."""
     if isinstance(name, list):
         return [sum(parts, ZERO) for parts in zip(*(_numbers(part, arrays, size) for part in name), strict=True)]
-    values = [Fraction(value) for value in arrays[name]] if name in arrays else [rational(name)] * size
+    values = [Fraction(*_ratio(value)) for value in arrays[name]] if name in arrays else [rational(name)] * size
     if len(values) != size:
         raise Refusal(f"a vector of length {len(values)} in the place of one of length {size}")
     return values
@@ -259,7 +259,7 @@ def _penalty(g: Mapping[str, Any], arrays: Arrays, x: Numbers, s: Numbers) -> Fr
         return _fenchel(excess, x, s, *(_numbers(g[name], arrays, len(x)) for name in parameters))
     weight, squares = rational(g["weight"]), dict[Any, Any]()
     for label, p, q in zip(arrays[g["labels"]], x, s, strict=True):
-        squares[label] = tuple(map(add, squares.get(label, (ZERO, ZERO)), (p * p, q * q)))
+        squares[_ratio(label)] = tuple(map(add, squares.get(_ratio(label), (ZERO, ZERO)), (p * p, q * q)))
     norms = _fenchel(lambda p, q: None if weight < 0 or q > weight**2 else weight * _root(p), *zip(*squares.values()))
     return norms - sum(map(mul, x, s), ZERO)
 
@@ -295,5 +295,5 @@ def conclude(record: Mapping[str, Any], arrays: Arrays | None = None) -> Fractio
     """
     try:
         return KINDS[record["kind"]](record, arrays or {})
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise Refusal(f"the record is incomplete or malformed: {type(error).__name__} {error}") from None

@@ -16,7 +16,7 @@ from fbscheck.certify.balls import root_down, root_up
 from fbscheck.claims.contraction import OPERATORS, Step, nearest_root, propose
 from fbscheck.errors import InputError, SolverError
 from fbscheck.judge import decide, not_applicable, squeeze
-from fbscheck.splitting.classes import OperatorClass, factor_squared, steps_record
+from fbscheck.splitting.classes import OperatorClass, factor_squared
 from fbscheck.splitting.extremal import between_trajectories, to_fixed_point
 from fbscheck.verdict import Bracket, Claim, Evidence, Hypothesis, Relation, Result, Rigour, Side
 

@@ -65,8 +65,8 @@ NEAR = 3
 class _Pairs:
     """Hypotheses about pairs of points of f or of g in the scaled vectors (d_0, v_1, d_1, v_2, ..., d_N).
 
-    ``names`` are the kernel's.  ``scales`` turn multipliers into those of the kernel's; ``values`` says that function values
-    must cancel.  All are arrays over the hypotheses.
+    ``names`` are those of the kernel, ``scales`` turn multipliers into its own; ``values`` says that
+    function values must cancel.  All are arrays over the hypotheses.
     """
 
     names: tuple[str, ...]

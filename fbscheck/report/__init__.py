@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from fbscheck import store
+from fbscheck import files, store
 from fbscheck.errors import InputError
 from fbscheck.report import content, latex, page
 from fbscheck.report.figures import drawn, figure
@@ -38,7 +38,7 @@ def write(folder: Path, format: str = "pdf", progress: Callable[[int, int, str],
         raise InputError(f"Need a report format among {', '.join(FORMATS)}, got {format!r}.")
     folder = Path(folder)
     run = store.load(folder)
-    store.prepare(folder)
+    files.prepare(folder)
     stems = content.stems(run.plots)
     pictures = {}
     parts = len(stems) + 1
@@ -56,10 +56,10 @@ def write(folder: Path, format: str = "pdf", progress: Callable[[int, int, str],
 
 def _text(folder: Path, format: str, document: content.Document, pictures: dict[str, bytes]) -> Path:
     if format == "html":
-        store.write_text(folder / "report.html", page.render(document, pictures))
+        files.write_text(folder / "report.html", page.render(document, pictures))
         return folder / "report.html"
     source = folder / "report.tex"
-    store.write_text(source, latex.render(document))
+    files.write_text(source, latex.render(document))
     if format == "tex":
         return source
     _replace(folder / "report.pdf", typeset(source).pdf)

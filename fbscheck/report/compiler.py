@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import final
 
 from fbscheck.errors import FbscheckError, MissingToolError
-from fbscheck.store import write_text
+from fbscheck.files import write_text
 
 __all__ = ["INSTALL", "Typeset", "typeset"]
 

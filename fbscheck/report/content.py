@@ -12,7 +12,8 @@ from typing import final
 
 from fbscheck.report import numerals, sentences
 from fbscheck.report.sentences import Prose
-from fbscheck.store import ClaimText, Entry, Run, file_name
+from fbscheck.files import file_name
+from fbscheck.store import ClaimText, Entry, Run
 from fbscheck.verdict import Plot, Relation, Verdict
 
 __all__ = [

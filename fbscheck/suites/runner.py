@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 
 from fbscheck._version import VERSION
 from fbscheck.errors import InputError, MissingToolError
-from fbscheck.store import JOURNAL, keep_arrays, result_as_json, result_from_json, write_text
+from fbscheck.files import keep_arrays, write_text
+from fbscheck.store import JOURNAL, result_as_json, result_from_json
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Result
 
