@@ -1,0 +1,1 @@
+"""Outside checkers that decide the lemmas anew."""
