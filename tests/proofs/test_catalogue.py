@@ -104,6 +104,11 @@ def test_a_proof_prints_itself_as_latex(name: str) -> None:
     assert "=" in text
 
 
+def test_a_sum_as_multiplier_prints_in_parentheses() -> None:
+    proof = Proof("toy", "s", "d", (h + t) * inner(x, y), (Term("<x, y> >= 0", inner(x, y), h + t),))
+    assert proof.latex().endswith(r"= \left(h + t\right)\,\bigl[\langle x,y\rangle\bigr]")
+
+
 def test_prove_lists_proofs_with_what_they_cite(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["prove"]) == 0
     out = capsys.readouterr().out
