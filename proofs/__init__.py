@@ -23,6 +23,7 @@ FILES = (
     "step_independence",
     "riccati_step",
     "deep_limit",
+    "lista_recursion",
 )
 
 

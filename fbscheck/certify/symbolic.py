@@ -189,7 +189,7 @@ def _key(key: Key) -> str:
 
 
 def _factor(value: Coefficient) -> str:
-    return "" if value == 1 else sympy.latex(sympy.factor(value)) + r"\,"
+    return "" if value == 1 else _text(sympy.factor(value)) + r"\,"
 
 
 def _latex(expression: Expression) -> str:
@@ -208,8 +208,12 @@ def _latex_vector(x: Vector) -> str:
 def _signed(value: sympy.Expr, symbol: str) -> str:
     if value in (1, -1):
         return symbol if value == 1 else f"-{symbol}"
-    text = sympy.latex(value)
-    return rf"\left({text}\right) {symbol}" if value.is_Add else f"{text} {symbol}"
+    return f"{_text(value)} {symbol}"
+
+
+def _text(factor: sympy.Expr) -> str:
+    """A factor as LaTeX, a sum in parentheses."""
+    return rf"\left({sympy.latex(factor)}\right)" if factor.is_Add else str(sympy.latex(factor))
 
 
 def _joined(parts: list[str]) -> str:

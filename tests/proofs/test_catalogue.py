@@ -18,17 +18,19 @@ x, y = vectors("x y")
 h, t = sympy.symbols("h t", positive=True)
 
 
-def first_square(proof: Proof) -> Expression:
+def first_size(proof: Proof) -> Expression:
+    """The square of a vector of the goal, or a scalar of it if there is none."""
     names = sorted({name for key in proof.goal.terms for name in key if len(key) == 2})
-    return square(vectors(names[0])[0]) if names else square(x)
+    return square(vectors(names[0])[0]) if names else scalar(min(proof.goal.terms)[0])
 
 
 def test_the_catalogue_is_complete() -> None:
     folder = Path(fbscheck.proofs.__file__).parent
     files = {path.stem for path in folder.glob("*.py")} - {"__init__", "multipliers"}
     assert set(fbscheck.proofs.FILES) == files
-    assert len(PROOFS) >= 25
+    assert len(PROOFS) >= 39
     assert sum(name.startswith("contraction") for name in NAMES) == 6
+    assert sum(name.startswith("LISTA recovery") for name in NAMES) == 8
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -39,7 +41,7 @@ def test_every_proof_is_accepted(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_goal_that_says_a_trillionth_more_is_refused(name: str) -> None:
     proof = PROOFS[name]
-    more = replace(proof, goal=proof.goal - sympy.Rational(1, 10**12) * first_square(proof))
+    more = replace(proof, goal=proof.goal - sympy.Rational(1, 10**12) * first_size(proof))
     with pytest.raises(NotProved, match="the identity fails"):
         check(more)
 
@@ -102,6 +104,11 @@ def test_a_proof_prints_itself_as_latex(name: str) -> None:
     assert text.count("{") == text.count("}")
     assert text.count(r"\bigl") == text.count(r"\bigr")
     assert "=" in text
+
+
+def test_a_sum_as_multiplier_prints_in_parentheses() -> None:
+    proof = Proof("toy", "s", "d", (h + t) * inner(x, y), (Term("<x, y> >= 0", inner(x, y), h + t),))
+    assert proof.latex().endswith(r"= \left(h + t\right)\,\bigl[\langle x,y\rangle\bigr]")
 
 
 def test_prove_lists_proofs_with_what_they_cite(capsys: pytest.CaptureFixture[str]) -> None:
