@@ -47,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--seed", type=int, default=0, metavar="S", help="seed of all random samples (default: 0)")
     verify.add_argument("--resume", action="store_true", help="continue an interrupted run in the same DIR")
     verify.add_argument("--size", default="full", metavar="SIZE", help="small, full or large (default: full)")
+    audit = commands.add_parser("audit", help="recheck every certificate and counterexample of a run")
+    audit.add_argument("folder", type=Path, metavar="DIR", help="folder of a run")
+    audit.add_argument("--z3", action="store_true", help="let z3 decide the lemmas on contraction and averagedness")
     report = commands.add_parser("report", help="turn the results of a run into a report")
     report.add_argument("folder", type=Path, metavar="DIR", help="folder of a run")
     report.add_argument("--format", default="pdf", choices=("pdf", "tex", "html"), help="default: pdf")
@@ -61,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser().parse_args(argv)
     except SystemExit as stop:
         return int(stop.code or 0)
-    commands = {"list": _list, "prove": _prove, "verify": _verify, "report": _report}
+    commands = {"list": _list, "prove": _prove, "verify": _verify, "audit": _audit, "report": _report}
     try:
         return commands[arguments.command](arguments)
     except FbscheckError as error:
@@ -201,6 +204,35 @@ def _status(claims: Iterable["Claim"], results: Iterable["Result"]) -> int:
     if any(result.verdict is Verdict.REFUTED for _, result in wrong):
         return REFUTED
     return UNDECIDED if wrong else HOLDS
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    from fbscheck.audit.recheck import Outcome, recheck
+
+    findings = list(recheck(arguments.folder, _progress if sys.stderr.isatty() else lambda *_: None))
+    claims = dict.fromkeys(finding.claim for finding in findings if finding.claim)
+    print(f"{'claim':42}" + "".join(f"{outcome.value:>11}" for outcome in Outcome))
+    for claim in claims:
+        counts = Counter(finding.outcome for finding in findings if finding.claim == claim)
+        print(f"{claim:42}" + "".join(f"{counts[outcome] or '':>11}" for outcome in Outcome))
+    refused = [finding for finding in findings if finding.outcome is Outcome.REFUSED]
+    for finding in refused:
+        print(f"REFUSED: {', '.join(part for part in (finding.claim, finding.case) if part)}: {finding.reason}")
+    print("\nevery rigorous number of this run was recomputed" if not refused else f"\n{len(refused)} refused")
+    decided = _ask_z3() if arguments.z3 else True
+    return HOLDS if decided and not refused else REFUTED
+
+
+def _ask_z3() -> bool:
+    """Whether z3 confirms all lemmas, and finds an instance against each lowered one."""
+    from fbscheck.audit.smt import decide
+
+    confirmed = True
+    print(f"\n{'lemma, for all parameters':50}{'z3 says':>10}{'lowered':>10}")
+    for decision in decide():
+        print(f"{decision.name:50}{decision.verdict:>10}{decision.lowered:>10}{decision.seconds:8.2f} s")
+        confirmed = confirmed and (decision.verdict, decision.lowered) == ("holds", "fails")
+    return confirmed
 
 
 def _report(arguments: argparse.Namespace) -> int:

@@ -130,19 +130,7 @@ def save(
     for array in (folder / "data").glob("*.npy"):
         if f"data/{array.name}" not in named:
             array.unlink()
-    texts = [
-        {
-            "id": c.id,
-            "title": c.title,
-            "statement": c.statement,
-            "relation": c.relation.value,
-            "source": c.source,
-            "hypotheses": [h.statement for h in c.hypotheses],
-            "accuracy": c.accuracy,
-            "control": c.control,
-        }
-        for c in claims
-    ]
+    texts = [dataclasses.asdict(text_of(claim)) for claim in claims]
     path = folder / RESULTS
     for ending in ("pdf", "tex", "html", "log"):
         (folder / f"report.{ending}").unlink(missing_ok=True)
@@ -157,6 +145,20 @@ def save(
     }
     write_text(path, as_json({**run, "seal": seal(run)}))
     return path
+
+
+def text_of(claim: Claim) -> ClaimText:
+    """What a run says about a claim."""
+    return ClaimText(
+        claim.id,
+        claim.title,
+        claim.statement,
+        tuple(hypothesis.statement for hypothesis in claim.hypotheses),
+        claim.relation.value,
+        claim.source,
+        claim.accuracy,
+        claim.control,
+    )
 
 
 def load(folder: Path) -> Run:

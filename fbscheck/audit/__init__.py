@@ -1,1 +1,1 @@
-"""Outside checkers that decide the lemmas anew."""
+"""What a sceptic runs: a stored run rechecked, and its lemmas put to checkers that are not ours."""

@@ -58,4 +58,8 @@ def evaluate(
         Evidence(Side.ATTAINED, round_down(worst) - 2.0**-51, Rigour.ENCLOSED, method),
     )
     certificate = {"quantity": "certified less exact factor", "records": list(records)}
-    return squeeze(round_down(Fraction(1, 10**9)), evidence, certificate), f"{count} x {count} cells", {"worst": where}
+    return (
+        squeeze(round_down(Fraction(1, 10**9)), evidence, certificate),
+        f"{count} x {count} cells",
+        {"worst": where, "scale": str(scale)},
+    )

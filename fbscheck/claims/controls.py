@@ -3,15 +3,19 @@
 They must come out REFUTED; one that does not says that the checks are blind.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
+from fbscheck.certify import kernel
 from fbscheck.certify.balls import ball, exact, lower, norm, root_down
 from fbscheck.certify.definite import norm_lower
 from fbscheck.claims import contraction
 from fbscheck.claims.contraction import Step
+from fbscheck.errors import InputError
 from fbscheck.functions import L1, Zero
 from fbscheck.judge import decide, squeeze
 from fbscheck.operators import Linear
@@ -29,6 +33,7 @@ __all__ = [
     "long_step",
     "not_a_gradient",
     "not_cocoercive",
+    "replay",
     "spectral_radius",
 ]
 
@@ -71,6 +76,27 @@ FIXED_ACTIVATION = Claim(
     "false: soft thresholding at a fixed threshold is the proximal map of another function for each step",
     control=True,
 )
+
+
+def replay(claim: Claim, witness: Mapping[str, Any]) -> Result:
+    """Run the control again that left ``witness``.
+
+    Raises
+    ------
+    kernel.Refusal
+        If it leaves another witness.
+    """
+    try:
+        again: Result = {
+            SPECTRAL_RADIUS.id: lambda: spectral_radius(),
+            NOT_COCOERCIVE.id: lambda: not_cocoercive(witness["steps"]),
+            FIXED_ACTIVATION.id: lambda: fixed_activation(witness["other_step"]),
+        }[claim.id]()
+    except (KeyError, TypeError, ValueError, InputError) as error:
+        raise kernel.Refusal(f"the witness is incomplete or malformed: {error}") from None
+    if again.witness != witness:
+        raise kernel.Refusal("the control, run again, leaves another witness")
+    return again
 
 
 def not_a_gradient(step: Fraction) -> Result:

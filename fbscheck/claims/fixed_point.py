@@ -1,16 +1,19 @@
 """Chapter "fixed-point": fixed points of T = prox_{hg}(I - hf) and the way the iterates get there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from fbscheck.archive import Arrays
+from fbscheck.certify import kernel
 from fbscheck.claims import iterates, minimisers
-from fbscheck.claims.problems import Problem, Study
+from fbscheck.claims.problems import Problem, Study, restore
 from fbscheck.errors import MissingToolError, SolverError
 from fbscheck.judge import not_applicable, undecided
 from fbscheck.verdict import Claim, Result
 
-__all__ = ["CLAIMS", "assess"]
+__all__ = ["CLAIMS", "assess", "replay"]
 
 CLAIMS = (
     minimisers.VALUE,
@@ -36,6 +39,22 @@ def assess(problem: Problem, claims: Sequence[Claim], rng: np.random.Generator, 
     moved = Study(problem, scale)
     plain = moved if scale == 1.0 else Study(problem, 1.0)
     return [result for claim in claims for result in _assess_one(claim, moved, plain, rng)]
+
+
+def replay(claim: Claim, case: str, witness: Mapping[str, Any], arrays: Arrays) -> Result:
+    """Evaluate a claim again, from the problem and the proposals in ``witness`` alone.
+
+    Raises
+    ------
+    kernel.Refusal
+        If they are incomplete or malformed, or do not lead to a result of this name.
+    """
+    problem = restore(witness["problem"], arrays)
+    study = Study(problem, 1.0, witness["proposals"], dict(arrays))
+    found = [result for result in _assess_one(claim, study, study, np.random.default_rng(0)) if result.case == case]
+    if len(found) != 1:
+        raise kernel.Refusal(f"the witness is about {problem.name}, and leads to no result {case!r}")
+    return found[0]
 
 
 def _assess_one(claim: Claim, moved: Study, plain: Study, rng: np.random.Generator) -> list[Result]:

@@ -111,7 +111,7 @@ def agreement(claim: Claim, study: Study) -> list[Result]:
     than x's own certified gap, has not found a minimiser; and x is off if y is certainly near it.
     """
     f, g, point = study.problem.f, study.problem.g, exact(study.point)
-    results = []
+    results, known = [], {name: study.bounds(name, other) for name, other in study.references}
     for name, other in study.references:
         apart = norm(point - exact(other)) / _size(study)
         far, case = upper(apart), f"{study.problem.name}, {name}"
@@ -123,8 +123,8 @@ def agreement(claim: Claim, study: Study) -> list[Result]:
             )
             results.append(not_applicable(claim, case, unmet))
             continue
-        known = ball(study.bounds(name, other).distance) / _size(study)
-        decided = far <= AGREED or lower(apart - known) > AGREED
+        unsure = ball(known[name].distance) / _size(study)
+        decided = far <= AGREED or lower(apart - unsure) > AGREED
         method = f"distance to the point of {name}" + ("" if decided else ", neither certainly the minimiser")
         rigour = Rigour.ENCLOSED if decided else Rigour.FLOATING
         evidence = (

@@ -1,10 +1,11 @@
 """A problem min F + g, and what the claims of chapter "fixed-point" share about it."""
 
+import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, final
 
 import flint
@@ -85,12 +86,26 @@ def restore(text: Mapping[str, Any], arrays: Arrays) -> Problem:
         If the description is incomplete or malformed.
     """
     try:
-        f = rebuild(text["f"], arrays, vars(operators))
-        g = rebuild(text["g"], arrays, vars(functions))
-        start, solution = (arrays[text[name]] if name in text else None for name in ("start", "solution"))
-        return Problem(text["name"], f, g, float(Fraction(text["relative step"])), start=start, solution=solution)
+        return _restore(_Stored(json.dumps(text, sort_keys=True), arrays))
     except (LookupError, TypeError, ValueError) as error:
         raise kernel.Refusal(f"the problem is incomplete or malformed: {error}") from None
+
+
+@final
+@dataclass(frozen=True)
+class _Stored:
+    """A description and its arrays, which it determines: their names are hashes of what they hold."""
+
+    text: str
+    arrays: Arrays = field(compare=False)
+
+
+@lru_cache(maxsize=4)
+def _restore(stored: _Stored) -> Problem:
+    text, arrays = json.loads(stored.text), stored.arrays
+    f, g = rebuild(text["f"], arrays, vars(operators)), rebuild(text["g"], arrays, vars(functions))
+    start, solution = (arrays[text[name]] if name in text else None for name in ("start", "solution"))
+    return Problem(text["name"], f, g, float(Fraction(text["relative step"])), start=start, solution=solution)
 
 
 @final

@@ -7,7 +7,7 @@ is either confirmed beyond rounding or dropped.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -24,7 +24,7 @@ from fbscheck.inputs import Array
 from fbscheck.judge import decide, squeeze, undecided
 from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour, Side
 
-__all__ = ["CLAIMS", "DEFINITION", "FIRM", "OPTIMALITY", "RESOLVENT", "VALUE", "ProxCase", "assess", "reevaluate"]
+__all__ = ["CLAIMS", "DEFINITION", "FIRM", "OPTIMALITY", "RESOLVENT", "VALUE", "ProxCase", "assess", "replay"]
 
 Points = npt.NDArray[np.float64]
 
@@ -113,14 +113,8 @@ def sample_points(case: ProxCase, samples: int, rng: np.random.Generator) -> Poi
 
 
 def _assess_one(case: ProxCase, claim: Claim, u: Points, rng: np.random.Generator, scale: float) -> Result:
-    kind = claim.id.removeprefix("planted.")
-    check, theory, error, method = {
-        DEFINITION.id: (_definition, AGREEMENT, 0.0, "cvxpy"),
-        OPTIMALITY.id: (_optimality, ROUNDING, 0.0, "subdifferential"),
-        FIRM.id: (_firm, scale, ROUNDING, "pairs"),
-        RESOLVENT.id: (_resolvent, ROUNDING, 0.0, "two steps"),
-        VALUE.id: (_value, ROUNDING, 0.0, "trial points"),
-    }[kind]
+    check, theory, error, method = _CHECKS[claim.id.removeprefix("planted.")]
+    theory = scale if check is _firm else theory
     try:
         findings = [finding for step in STEPS for finding in check(case.g, u, step, rng, scale)]
     except SolverError as failure:
@@ -135,10 +129,10 @@ def _assess_one(case: ProxCase, claim: Claim, u: Points, rng: np.random.Generato
             f"{u.shape[1]} samples at {len(STEPS)} steps, {method}",
             error,
         ),
-        Evidence(Side.ATTAINED, confirmed.confirmed, Rigour.ENCLOSED, f"worst sample in ball arithmetic, {method}"),
+        _confirmed(confirmed.confirmed, method),
     )
     arrays: Arrays = {}
-    witness = {"function": describe(case.g, arrays), "scale": scale.hex(), **confirmed.witness}
+    witness = {"case": case.name, "function": describe(case.g, arrays), "scale": scale.hex(), **confirmed.witness}
     return replace(decide(claim, case.name, squeeze(theory, evidence), witness), arrays=arrays)
 
 
@@ -291,14 +285,29 @@ def _witness(step: float, **arrays: Any) -> dict[str, Any]:
     }
 
 
-def reevaluate(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> float:
-    """What the witness of a result of ``claim`` attains, rigorously, from the witness alone.
+_CHECKS: dict[str, tuple[Callable[..., Iterator[Finding]], float, float, str]] = {
+    DEFINITION.id: (_definition, AGREEMENT, 0.0, "cvxpy"),
+    OPTIMALITY.id: (_optimality, ROUNDING, 0.0, "subdifferential"),
+    FIRM.id: (_firm, 1.0, ROUNDING, "pairs"),
+    RESOLVENT.id: (_resolvent, ROUNDING, 0.0, "two steps"),
+    VALUE.id: (_value, ROUNDING, 0.0, "trial points"),
+}
+"""The check of each claim, the largest measure that the claim allows, the error of a floating one, and how."""
+
+
+def _confirmed(value: float, method: str) -> Evidence:
+    return Evidence(Side.ATTAINED, value, Rigour.ENCLOSED, f"worst sample in ball arithmetic, {method}")
+
+
+def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
+    """Evaluate the worst sample of a result again, rigorously, from its witness alone.
 
     Raises
     ------
     kernel.Refusal
         If the witness is incomplete or malformed.
     """
+    kind = claim.id.removeprefix("planted.")
     try:
         g = rebuild(witness["function"], arrays, vars(functions))
         step, scale = float.fromhex(witness["step"]), float.fromhex(witness["scale"])
@@ -307,13 +316,18 @@ def reevaluate(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> floa
             for name in ("u", "v", "y", "map", "better", "dual", "other_step")
             if name in witness
         }
-        kind = claim.id.removeprefix("planted.")
-        if kind in (DEFINITION.id, OPTIMALITY.id):
-            return _confirm(g, of["u"], of["map"], of["better"], step, of["dual"]) if "dual" in of else 0.0
-        if kind == FIRM.id:
-            return _firm_ratio(g, of["u"], of["v"], step)
-        if kind == RESOLVENT.id:
-            return _resolvent_distance(g, of["u"], step, float(of["other_step"][0]), scale)
-        return _value_excess(g, of["u"], of["y"], step, scale)
+        value = {
+            DEFINITION.id: lambda: _confirm(g, of["u"], of["map"], of["better"], step, of["dual"]),
+            OPTIMALITY.id: lambda: (
+                _confirm(g, of["u"], of["map"], of["better"], step, of["dual"]) if "dual" in of else 0.0
+            ),
+            FIRM.id: lambda: _firm_ratio(g, of["u"], of["v"], step),
+            RESOLVENT.id: lambda: _resolvent_distance(g, of["u"], step, float(of["other_step"][0]), scale),
+            VALUE.id: lambda: _value_excess(g, of["u"], of["y"], step, scale),
+        }[kind]()
     except (LookupError, TypeError, ValueError, InputError) as error:
         raise kernel.Refusal(f"the witness is incomplete or malformed: {error}") from None
+    if scale != 1 and not claim.control:
+        raise kernel.Refusal(f"the sample was scaled by {scale}, which is for planted errors only")
+    _, theory, _, method = _CHECKS[kind]
+    return decide(claim, str(witness["case"]), squeeze(theory, (_confirmed(value, method),)), witness)
