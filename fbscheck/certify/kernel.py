@@ -205,7 +205,7 @@ def _root(square: Fraction) -> Fraction:
 
 def _above(x: Fraction, function: Callable[[Decimal, Context], Decimal]) -> Fraction:
     """A rational above an increasing function of decimal's, which rounds to the nearest: the next number."""
-    nearest, up = Context(prec=50), Context(prec=50, rounding=ROUND_CEILING)
+    nearest, up = Context(prec=50, Emin=-999), Context(prec=50, rounding=ROUND_CEILING)
     return Fraction(function(up.divide(Decimal(x.numerator), Decimal(x.denominator)), nearest).next_plus(nearest))
 
 
@@ -236,8 +236,8 @@ def _logistic(u: Fraction, t: Fraction) -> Fraction:
 
 
 def _numbers(name: Any, arrays: Arrays, size: int) -> list[Fraction]:
-    """The named vector, or one rational repeated; of the right length."""
-    values = _exact(arrays[name]) if name in arrays else [rational(name)] * size
+    """One rational repeated, or the vector whose name does not begin like one; of the right length."""
+    values = [rational(name)] * size if name[:1] in "-0123456789" else _exact(arrays[name])
     if len(values) != size:
         raise Refusal(f"a vector of length {len(values)} in the place of one of length {size}")
     return values
