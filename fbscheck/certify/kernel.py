@@ -205,7 +205,7 @@ def _root(square: Fraction) -> Fraction:
 
 def _above(x: Fraction, function: Callable[[Decimal, Context], Decimal]) -> Fraction:
     """A rational above an increasing function of decimal's, which rounds to the nearest: the next number."""
-    nearest, up = Context(prec=50), Context(prec=50, rounding=ROUND_CEILING)
+    nearest, up = Context(prec=50, Emin=-999), Context(prec=50, rounding=ROUND_CEILING)
     return Fraction(function(up.divide(Decimal(x.numerator), Decimal(x.denominator)), nearest).next_plus(nearest))
 
 
@@ -239,7 +239,8 @@ def _numbers(name: Any, arrays: Arrays, size: int) -> list[Fraction]:
     """The named vector, or the sum of those in a list, or one rational repeated; of the right length."""
     if isinstance(name, list):
         return [sum(parts, ZERO) for parts in zip(*(_numbers(part, arrays, size) for part in name), strict=True)]
-    values = [Fraction(*_ratio(value)) for value in arrays[name]] if name in arrays else [rational(name)] * size
+    number = name[:1] in "-0123456789"
+    values = [rational(name)] * size if number else [Fraction(*_ratio(value)) for value in arrays[name]]
     if len(values) != size:
         raise Refusal(f"a vector of length {len(values)} in the place of one of length {size}")
     return values
