@@ -239,8 +239,7 @@ def _numbers(name: Any, arrays: Arrays, size: int) -> list[Fraction]:
     """The named vector, or the sum of those in a list, or one rational repeated; of the right length."""
     if isinstance(name, list):
         return [sum(parts, ZERO) for parts in zip(*(_numbers(part, arrays, size) for part in name), strict=True)]
-    number = name[:1] in "-0123456789"
-    values = [rational(name)] * size if number else [Fraction(*_ratio(value)) for value in arrays[name]]
+    values = [rational(name)] * size if name[:1] in "-0123456789" else [Fraction(*_ratio(v)) for v in arrays[name]]
     if len(values) != size:
         raise Refusal(f"a vector of length {len(values)} in the place of one of length {size}")
     return values
