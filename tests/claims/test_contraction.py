@@ -1,18 +1,23 @@
 """Chapter "contraction": the brackets of single steps, edges, planted errors, the public function."""
 
 import math
+from collections.abc import Callable
+from copy import deepcopy
 from fractions import Fraction as R
+from typing import Any
 
 import numpy as np
 import pytest
 
 import fbscheck as fb
-from fbscheck.certify import kernel
-from fbscheck.claims import contraction, controls
+from fbscheck.certify import instances, kernel
+from fbscheck.claims import contraction, contraction_map, controls
 from fbscheck.claims.contraction import Step
 from fbscheck.errors import InputError
 from fbscheck.functions import SquaredL2
+from fbscheck.judge import judge
 from fbscheck.operators import Linear
+from fbscheck.reference import worst_case
 from fbscheck.splitting import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
 from fbscheck.suites.contraction import CASES
 from fbscheck.verdict import Verdict, planted
@@ -56,13 +61,13 @@ def test_every_case_is_proved_and_its_planted_errors_are_refuted(case: Step) -> 
 def test_the_witness_attains_its_ratio_in_numpy(case: Step) -> None:
     """The exact instance, run through the package's own operators in floating point."""
     _, witness = contraction.bracket_of(case)
-    a, w = (float(R(witness["rotation"][key])) for key in ("a", "w_squared"))
+    a, w = (float(R(witness[key])) for key in ("a", "w_squared"))
     matrix = np.array([[a, -math.sqrt(w)], [math.sqrt(w), a]])
     g = SquaredL2(float(case.strong_convexity)) if case.strong_convexity else fb.functions.Zero()
     step = fb.ForwardBackward(Linear(matrix), g, float(case.step))
     x, y = np.array([1.0, 2.0]), np.array([-0.5, 0.25])
     ratio = np.linalg.norm(step(x) - step(y)) / np.linalg.norm(x - y)
-    assert ratio == pytest.approx(math.sqrt(kernel.conclude(witness)), rel=1e-9, abs=1e-12)
+    assert ratio == pytest.approx(math.sqrt(instances.attained(witness)[0]), rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -82,9 +87,8 @@ def test_contraction_factor(operators: object, step: float, sigma: float, expect
     assert bracket.theory == pytest.approx(expected, abs=1e-15)
     assert bracket.lower <= expected * (1 + 1e-15)  # type: ignore[operator]
     assert bracket.upper == pytest.approx(expected, abs=1e-9)
-    records = bracket.certificate["records"]  # type: ignore[index]
-    assert len(records) == 2
-    assert R(bracket.upper or 0.0) ** 2 >= kernel.conclude(records[1])
+    closed, program = (kernel.conclude(bracket.certificate[key]) for key in ("closed form", "program"))  # type: ignore[index]
+    assert closed <= program <= R(bracket.upper or 0.0) ** 2
 
 
 @pytest.mark.parametrize(
@@ -166,16 +170,52 @@ def test_the_control_of_hypotheses_is_stopped() -> None:
 
 
 def test_the_map_catches_a_program_that_is_loose_or_below_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
-    from fbscheck.reference import worst_case
-
-    assert contraction.assess_map(contraction.MAP, 4).verdict is Verdict.CERTIFIED
+    """What the program says of itself is not read: only the record is."""
+    assert contraction_map.assess(contraction_map.MAP, 4).verdict is Verdict.CERTIFIED
     for scale in (R(999_999, 1_000_000), R(1_000_001, 1_000_000)):
-        assert contraction.assess_map(contraction.MAP, 4, scale).verdict is Verdict.REFUTED
+        assert contraction_map.assess(contraction_map.MAP, 4, scale).verdict is Verdict.REFUTED
     right = worst_case.certify_factor
 
     def loose(*arguments: object) -> worst_case.Certified:
         found = right(*arguments)  # type: ignore[arg-type]
-        return worst_case.Certified(found.squared * 4, found.record)
+        terms = [*found.record["terms"], ["lipschitz", 1, 0, "1/1000"]]
+        return worst_case.Certified(found.squared, {**found.record, "terms": terms})
 
     monkeypatch.setattr(worst_case, "certify_factor", loose)
-    assert contraction.assess_map(contraction.MAP, 4).verdict is Verdict.REFUTED
+    assert contraction_map.assess(contraction_map.MAP, 4).verdict is Verdict.REFUTED
+
+
+# -- records about something else ---------------------------------------------------------------
+
+CASE = Step(GradientOf(R(1, 10), R(1)), R(1), R(1, 4))
+THEORY = R(9, 10) ** 2 / R(5, 4) ** 2
+Change = Callable[[dict[str, Any], dict[str, Any]], None]
+SWAPPED: dict[str, Change] = {
+    "another step": lambda certificate, witness: certificate["closed form"].update(steps=["1/2"]),
+    "two steps": lambda certificate, witness: certificate["closed form"].update(steps=["1", "1"]),
+    "the program of another step": lambda certificate, witness: certificate["program"].update(steps=["1/2"]),
+    "another sigma": lambda certificate, witness: certificate["program"].update(strong_convexity="1/2"),
+    "a smaller class": lambda certificate, witness: certificate["closed form"]["constants"].update(mu="1/5"),
+    "the instance of another case": lambda certificate, witness: witness["constants"].update(ell="2"),
+    "an instance of two steps": lambda certificate, witness: witness.update(steps=["1", "1"]),
+    "an instance outside the class": lambda certificate, witness: witness.update(a="2"),
+    "an instance for a proof": lambda certificate, witness: certificate.update(program=witness),
+    "a proof for an instance": lambda certificate, witness: witness.update(certificate["program"]),
+    "a proof of another kind": lambda certificate, witness: certificate["closed form"].update(kind="gap"),
+    "a proof of nothing": lambda certificate, witness: certificate["program"].update(terms=[]),
+    "constants in the wrong order": lambda certificate, witness: witness["constants"].update(mu="2"),
+}
+
+
+def test_the_records_themselves_are_accepted() -> None:
+    for scale, verdict in ((1, Verdict.PROVED), (R(98, 100), Verdict.REFUTED)):
+        bracket = contraction.evaluate(*contraction.propose(CASE), THEORY * scale)
+        assert judge(contraction.GRADIENT, bracket)[0] is verdict
+
+
+@pytest.mark.parametrize("change", SWAPPED.values(), ids=SWAPPED)
+def test_swapped_records_are_refused(change: Change) -> None:
+    certificate, witness = map(deepcopy, contraction.propose(CASE))
+    change(certificate, witness)
+    with pytest.raises(kernel.Refusal):
+        contraction.evaluate(certificate, witness, THEORY)
