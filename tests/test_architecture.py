@@ -29,6 +29,7 @@ ALLOWED = {
     "splitting": BASE | {"points", "certify", "functions", "operators"},
     "reference": BASE | {"certify", "functions", "operators", "splitting"},
     "claims": BASE | {"verdict", "judge", "certify", "functions", "operators", "splitting", "reference", "proofs"},
+    "audit": BASE | {"certify", "proofs"},
     "suites": BASE | {"verdict", "judge", "functions", "operators", "splitting", "claims", "store", "_version"},
     "report": BASE | {"verdict", "store"},
     "cli": {"errors", "verdict", "store", "suites", "report", "proofs", "certify", "_version"},
