@@ -14,7 +14,7 @@ Arguments StronglyMonotoneCocoercive {_}.
 
 (** What a forward operator of the class satisfies at its points [i] and [j]; [F] are values of the
     function whose gradient it is. *)
-Definition forward {E : space} (c : class R) (F : nat -> R) (x v : nat -> E) (i j : nat) : Prop :=
+Definition forward {I : Type} {E : space} (c : class R) (F : I -> R) (x v : I -> E) (i j : I) : Prop :=
   let dx := x i [-] x j in let dv := v i [-] v j in
   match c with
   | GradientOf mu ell =>
@@ -25,7 +25,7 @@ Definition forward {E : space} (c : class R) (F : nat -> R) (x v : nat -> E) (i 
   end.
 
 (** What values [G] and subgradients [s] of a sigma-strongly convex function satisfy. *)
-Definition backward {E : space} (sigma : R) (G : nat -> R) (x s : nat -> E) (i j : nat) : Prop :=
+Definition backward {I : Type} {E : space} (sigma : R) (G : I -> R) (x s : I -> E) (i j : I) : Prop :=
   0 <= 2 * (G i - G j - <<s j, x i [-] x j>>) - sigma * ||x i [-] x j||2.
 
 (** Point 0 of a sequence is the fixed point; all vectors are differences from it. *)
@@ -145,7 +145,8 @@ Proof.
     dot (plus (unit (w i) 1) (unit (w j) (-1))) (fun n => <<b n, g>>) = <<y i [-] y j, g>>).
   { intros w y H g. rewrite dot_plus, !dot_unit, !H by trivial. autorewrite with gram. ring. }
   rewrite !form_mplus, !form_outer_gram, (inner_sym _ (span _ b) (span (plus _ (times _ _)) b)).
-  rewrite !inner_span, !dot_plus, !dot_times, !dot_unit, !(difference px x places_x), !(difference pv v places_v), places_v by trivial.
+  rewrite !inner_span, !dot_plus, !dot_times, !dot_unit, !(difference px x places_x), !(difference pv v places_v),
+    places_v by trivial.
   rewrite !(inner_sym _ _ (span _ b)), !inner_span, !(difference px x places_x), !(difference pv v places_v).
   rewrite !mult_IZR, opp_IZR, (inner_sym _ (x i [-] x j) (v j)), (inner_sym _ (x i [-] x j) (v i [-] v j)).
   ring.
@@ -155,10 +156,12 @@ Lemma total_ok entries : sound_entries N ks entries = true -> 0 <= form (total p
 Proof.
   intros [H Hzero]%andb_true_iff. apply dot_zeros with (x := F) in Hzero.
   enough (0 <= form (total px pv ks entries) (gram b) + 2 * dot (total_values ks entries) F) by lra. clear Hzero.
-  induction entries as [|[[i j] multipliers] entries IH]; cbn [forallb total total_values fold_right] in *; [ cbn; lra | ].
+  induction entries as [|[[i j] multipliers] entries IH]; cbn [forallb total total_values fold_right] in *;
+    [ cbn; lra | ].
   apply andb_true_iff in H as [[[Hi%Nat.leb_le Hj%Nat.leb_le]%andb_true_iff Hm]%andb_true_iff H].
   specialize (IH H). pose proof (weigh_ok i j multipliers Hm (hypotheses i j Hi Hj)) as P.
-  pose proof (matrix_ok i j (weigh multipliers ks) Hi Hj). rewrite form_mplus, dot_plus. fold (total px pv ks) (total_values ks). lra.
+  pose proof (matrix_ok i j (weigh multipliers ks) Hi Hj).
+  rewrite form_mplus, dot_plus. fold (total px pv ks) (total_values ks). lra.
 Qed.
 End Entries.
 
@@ -294,15 +297,17 @@ Record certificate := {
 Definition f_place (k : nat) : nat := match k with O => 1 | S k => 3 * k end.
 Definition g_place (k : nat) : nat := match k with O => 2 | S _ => 3 * k end.
 
-(** 2 q^2 L bottom * (bound - squared distance - sum of multipliers times hypotheses). *)
+(** 2 q^2 L * (sum of multipliers * hypotheses). *)
+Definition hypotheses (c : certificate) : list (list Z) := mplus
+  (total f_place (fun k => 3 * k + 1)%nat (forward_coefficients (q c) (constants c)) (f c))
+  (total g_place (fun k => 3 * k + 2)%nat (backward_coefficients (q c) (sigma c)) (g c)).
+
+(** 2 q^2 L bottom * (bound * |d_0|^2 - |d_N|^2 - sum of multipliers * hypotheses). *)
 Definition claim (c : certificate) : list (list Z) :=
   let N := length (steps c) in
   let K := (2 * L c * q c * q c)%Z in
-  let hypotheses := mplus
-    (total f_place (fun k => 3 * k + 1)%nat (forward_coefficients (q c) (constants c)) (f c))
-    (total g_place (fun k => 3 * k + 2)%nat (backward_coefficients (q c) (sigma c)) (g c)) in
   mplus [[top c * K]%Z]
-    (mplus (outer (unit (3 * N) (- (bottom c * K))) (unit (3 * N) 1)) (map (times (- bottom c)) hypotheses)).
+    (mplus (outer (unit (3 * N) (- (bottom c * K))) (unit (3 * N) 1)) (map (times (- bottom c)) (hypotheses c))).
 
 Definition check (c : certificate) : bool :=
   let N := length (steps c) in
@@ -326,7 +331,8 @@ Proof.
   rewrite (congruence_ok _ _ _ _ _ (substitution_ok d v s _ _ _ Hs Hd)) in Hpsd. fold N in Hpsd.
   set (b := fun i => nth i (vectors d v s N) zero) in Hpsd.
   assert (places : forall k, (k <= N)%nat ->
-    b (3 * k)%nat = d k /\ b (3 * k + 1)%nat = origin v k /\ b (3 * k + 2)%nat = origin s k) by exact (vectors_ok d v s N).
+    b (3 * k)%nat = d k /\ b (3 * k + 1)%nat = origin v k /\ b (3 * k + 2)%nat = origin s k)
+    by exact (vectors_ok d v s N).
   rewrite HN in Hf, Hg.
   apply (total_ok b f_place (fun k => 3 * k + 1)%nat N F (delay d) (origin v)) in Hf.
   2: intros [|k] Hk; [ easy | apply places; lia ].
@@ -337,9 +343,8 @@ Proof.
   2: intros k Hk; now apply places.
   2: intros i j Hi Hj; apply (backward_ok _ _ _ _ _ _ _ _ Hsigma), HG; trivial.
   assert (Hclaim : form (claim c) (gram b) = 2 * IZR (L c) * IZR (q c)^2 * IZR (bottom c) * (t * ||d O||2 - ||d N||2)
-    - IZR (bottom c) * (form (total f_place (fun k => 3 * k + 1)%nat (forward_coefficients (q c) (constants c)) (f c)) (gram b)
-      + form (total g_place (fun k => 3 * k + 2)%nat (backward_coefficients (q c) (sigma c)) (g c)) (gram b))).
-  { unfold claim. rewrite HN, !form_mplus, form_outer, !dot_unit, form_times, form_mplus.
+    - IZR (bottom c) * form (hypotheses c) (gram b)).
+  { unfold claim. rewrite HN, !form_mplus, form_outer, !dot_unit, form_times.
     unfold gram at 2. rewrite (proj1 (places N (Nat.le_refl N))). cbn [form dot].
     change (gram b 0 0) with (||d O||2).
     rewrite !opp_IZR, !mult_IZR, <- Ht. ring. }
@@ -347,8 +352,77 @@ Proof.
   assert (HK : 0 < K) by (unfold K; repeat apply Rmult_lt_0_compat; lra).
   assert (HH2 : 0 < IZR (H c)^2) by now apply pow_lt.
   rewrite <- (Rmult_0_r (IZR (H c)^2)) in Hpsd. apply Rmult_le_reg_l in Hpsd; [ | trivial ].
-  pose proof (Rmult_le_pos _ _ (Rlt_le _ _ Hbottom) (Rplus_le_le_0_compat _ _ Hf Hg)).
+  pose proof (Rplus_le_le_0_compat _ _ Hf Hg) as Hfg. rewrite <- form_mplus in Hfg. fold (hypotheses c) in Hfg.
+  pose proof (Rmult_le_pos _ _ (Rlt_le _ _ Hbottom) Hfg).
   apply Rminus_le, Ropp_le_cancel, (Rmult_le_reg_l K); lra.
 Qed.
 
+(** ** What a bound says of a network *)
+
+Section Shift.
+Context {E : space} (a b : E) (C : R) (F F' : nat -> R) (x v x' v' : nat -> E).
+Hypothesis shift_x : forall i, x' i [=] x i [-] a.
+Hypothesis shift_v : forall i, v' i [=] v i [-] b.
+Hypothesis shift_F : forall i, F' i = F i - <<b, x i>> - C.
+
+Lemma shift_difference (w w' : nat -> E) c :
+  (forall i, w' i [=] w i [-] c) -> forall i j, w' i [-] w' j [=] w i [-] w j.
+Proof. intros H i j z. autorewrite with gram. rewrite !H. autorewrite with gram. ring. Qed.
+
+Lemma shift_inner (y y' z z' : E) : y' [=] y -> z' [=] z -> <<y', z'>> = <<y, z>>.
+Proof. intros Hy Hz. now rewrite Hy, inner_sym, Hz, inner_sym. Qed.
+
+Lemma shift_values i j : F' i - F' j - <<v' j, x' i [-] x' j>> = F i - F j - <<v j, x i [-] x j>>.
+Proof.
+  rewrite !shift_F, (inner_sym _ (v' j)), (shift_difference _ _ _ shift_x), (inner_sym _ _ (v' j)), shift_v.
+  autorewrite with gram. ring.
+Qed.
+
+Lemma forward_shift c i j : forward c F x v i j -> forward c F' x' v' i j.
+Proof.
+  pose proof (shift_difference _ _ _ shift_x i j) as X. pose proof (shift_difference _ _ _ shift_v i j) as V.
+  destruct c; unfold forward; now rewrite ?shift_values, !(shift_inner _ _ _ _ X X),
+    !(shift_inner _ _ _ _ V V), !(shift_inner _ _ _ _ V X).
+Qed.
+
+Lemma backward_shift sigma i j : backward sigma F x v i j -> backward sigma F' x' v' i j.
+Proof.
+  pose proof (shift_difference _ _ _ shift_x i j) as X. unfold backward.
+  now rewrite shift_values, (shift_inner _ _ _ _ X X).
+Qed.
+End Shift.
+
+(** [s] is a subgradient at [x] of the sigma-strongly convex function [G]. *)
+Definition subgradient {E : space} (sigma : R) (G : E -> R) (x s : E) : Prop :=
+  forall y, G x + <<s, y [-] x>> + sigma / 2 * ||y [-] x||2 <= G y.
+
+(** The iterates x_k = prox_hg (x_(k-1) - h f (x_(k-1))) approach any fixed point [p]: [s k] is the
+    subgradient of G at [x k] that defines the proximal point, and f p + r = 0 with [r] one at [p]. *)
+Theorem network c sigma steps t : contracts c sigma steps t ->
+  forall (E : space) (F G : E -> R) (f : E -> E) (x s : nat -> E) (p r : E),
+  (forall y z, forward c F (fun y => y) f y z) ->
+  f p [+] r [=] zero -> subgradient sigma G p r ->
+  (forall k, (k < length steps)%nat -> x (S k) [=] x k [-] nth k steps 0 [*] (f (x k) [+] s (S k))) ->
+  (forall k, (k < length steps)%nat -> subgradient sigma G (x (S k)) (s (S k))) ->
+  ||x (length steps) [-] p||2 <= t * ||x O [-] p||2.
+Proof.
+  intros bound E F G f x s p r Hf Hp Hr Hx Hs.
+  set (y k := match k with O => p | S k => x k end).
+  set (z k := match k with O => p | S _ => x k end). set (w k := match k with O => r | S _ => s k end).
+  apply (bound E (fun k => x k [-] p) (fun k => f (y k) [-] f p) (fun k => w k [-] r)
+    (fun k => F (y k) - <<f p, y k>> - 0) (fun k => G (z k) - <<r, z k>> - 0)).
+  - intros k Hk q. specialize (Hp q). cbn. autorewrite with gram in *. rewrite (Hx k Hk). autorewrite with gram.
+    replace <<r, q>> with (- <<f p, q>>) by lra. ring.
+  - intros i j _ _. apply (forward_shift p (f p) 0 (fun k => F (y k)) _ y (fun k => f (y k))); try easy.
+    + intros [|k] q; cbn; autorewrite with gram; ring.
+    + intros [|k] q; cbn; autorewrite with gram; ring.
+    + apply (Hf (y i) (y j)).
+  - intros i j Hi Hj. apply (backward_shift p r 0 (fun k => G (z k)) _ z w); try easy.
+    + intros [|k] q; cbn; autorewrite with gram; ring.
+    + intros [|k] q; cbn; autorewrite with gram; ring.
+    + assert (S : subgradient sigma G (z j) (w j)) by (destruct j; [ exact Hr | apply Hs; lia ]).
+      specialize (S (z i)). unfold backward. lra.
+Qed.
+
 Print Assumptions certified.
+Print Assumptions network.
