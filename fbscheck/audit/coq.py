@@ -127,7 +127,7 @@ def compile(paths: Sequence[Path], progress: Progress) -> list[Outcome]:
 
 
 def _compiled(path: Path) -> Outcome:
-    command = ("coqc", "-q", "-R", ".", "fbscheck", path.name)
+    command = ("coqc", "-q", "-noglob", "-R", ".", "fbscheck", path.name)
     start = time.perf_counter()
     try:
         finished = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, timeout=TIMEOUT)

@@ -6,6 +6,7 @@ found here only has to pass its check.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import final
@@ -83,9 +84,15 @@ def form(certificate: Certificate) -> Matrix:
 
 
 def propose(matrix: Matrix) -> Squares:
-    """Rounded squares if they suffice, else exact ones, which may fall short too."""
-    candidates = (_rounded(matrix, bits) for bits in PRECISIONS)
-    return next((squares for squares in candidates if _suffices(matrix, squares)), None) or _exact(matrix)
+    """The shortest squares that suffice, exact ones last; if none do, some that Coq refuses quickly."""
+    found = next((squares for squares in _candidates(matrix) if _suffices(matrix, squares)), None)
+    return found or _rounded(matrix, PRECISIONS[0])
+
+
+def _candidates(matrix: Matrix) -> Iterator[Squares]:
+    for bits in PRECISIONS:
+        yield _rounded(matrix, bits)
+    yield _exact(matrix)
 
 
 def _rounded(matrix: Matrix, bits: int) -> Squares:

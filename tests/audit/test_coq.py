@@ -260,6 +260,34 @@ def test_the_form_is_bound_minus_value_minus_hypotheses(name: str) -> None:
     assert value == 2 * L * q**2 * H**2 * bound.denominator * total
 
 
+@needs_coq
+@pytest.mark.parametrize("shift", [0, 1], ids=["definite", "planted: one entry of the diagonal too small"])
+def test_long_forms_are_checked(outcomes: dict[str, coq.Outcome], tmp_path: Path, shift: int) -> None:
+    """A 21 x 21 form with entries of 60 digits, whose value at the last unit vector is made -1 as a planted error."""
+    n, draw = 21, random.Random(3).randint
+    rows = [[draw(-(10**30), 10**30) for _ in range(n)] for _ in range(n)]
+    matrix = [[sum(r[i] * r[k] for r in rows) for k in range(n)] for i in range(n)]
+    matrix[-1][-1] -= shift * (matrix[-1][-1] + 1)
+    squares = propose(matrix)
+    terms = "; ".join(f"({hex(weight)}, {hexadecimal(row)})" for weight, row in squares.terms)
+    for library in ("Space", "Forms"):
+        shutil.copy(outcomes["Forms.v"].file.with_name(f"{library}.vo"), tmp_path)
+    (tmp_path / "long.v").write_text(
+        f"From fbscheck Require Import Forms.\nDefinition m := [{'; '.join(map(hexadecimal, matrix))}]%Z.\n"
+        f"Theorem t (x : nat -> R) : 0 <= form m (fun i j => x i * x j).\n"
+        f"Proof. apply (psd_check_sound {squares.scale} [{terms}]%Z). vm_compute. reflexivity. Qed.\n"
+        "Print Assumptions t.\n",
+        encoding="utf-8",
+    )
+    (outcome,) = coq.compile([tmp_path / "long.v"], lambda *_: None)
+    assert outcome.accepted == (shift == 0), outcome.reason
+    assert outcome.theorems == (() if shift else ("t",))
+
+
+def hexadecimal(row: list[int]) -> str:
+    return f"[{'; '.join(map(hex, row))}]"
+
+
 def rest(matrix: list[list[int]]) -> tuple[int, list[list[int]]]:
     squares = propose(matrix)
     assert all(weight >= 0 for weight, _ in squares.terms)
