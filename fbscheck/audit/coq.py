@@ -27,6 +27,7 @@ __all__ = ["INSTALL", "Outcome", "compile", "write"]
 
 INSTALL = "apt-get install -y --no-install-recommends coq"
 TIMEOUT = 1800.0
+LONGEST = 8192
 LIBRARY = ("Space.v", "Forms.v", "Certificates.v", "Lemmas.v")
 CLASSES = {
     "GradientOf": ("mu", "ell"),
@@ -168,6 +169,8 @@ def _read(record: Mapping[str, Any], bound: Fraction) -> Certificate:
         raise InputError(f"Need an upper record, got the side {side!r}: Coq is asked for bounds only.")
     if not all(isinstance(k, int) and 0 <= k <= len(steps) for i, j, _ in (*f, *g) for k in (i, j)):
         raise InputError(f"Need pairs of points 0, ..., {len(steps)}, got {[pair for *pair, _ in (*f, *g)]}.")
+    if max(bound.numerator.bit_length(), bound.denominator.bit_length()) > LONGEST:
+        raise InputError(f"Need a claimed bound of at most {LONGEST} bits. Round it up.")
     q = _unit(sigma, first, second)
     unit = _unit(*(z for _, _, row in (*f, *g) for z in row))
     H = _unit(*steps)

@@ -219,6 +219,12 @@ def test_records_that_cannot_be_stated_are_bad_input(tmp_path: Path, change: Rec
         coq.write(tmp_path, [({**record, **change}, factor)])
 
 
+def test_a_bound_too_long_to_state_is_bad_input(tmp_path: Path) -> None:
+    record, factor = chained(STEEP, [Q(1)])
+    with pytest.raises(InputError, match="Round it up"):
+        coq.write(tmp_path, [(record, factor + Q(1, 10**5000))])
+
+
 # -- proposals ----------------------------------------------------------------------------------
 
 
