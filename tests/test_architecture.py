@@ -23,7 +23,7 @@ ALLOWED = {
     "judge": {"verdict"},
     "certify": BASE,
     "proofs": {"certify"},
-    "audit": BASE | {"certify", "proofs"},
+    "audit": BASE | {"verdict", "judge", "certify", "proofs", "store", "files", "claims", "suites"},
     "points": BASE | {"certify"},
     "files": {"errors", "verdict"},
     "store": {"errors", "verdict", "files"},
@@ -35,7 +35,7 @@ ALLOWED = {
     "suites": BASE
     | {"verdict", "judge", "functions", "operators", "splitting", "claims", "store", "files", "_version"},
     "report": BASE | {"verdict", "store", "files"},
-    "cli": {"errors", "verdict", "store", "files", "suites", "report", "proofs", "certify", "_version"},
+    "cli": {"errors", "verdict", "store", "files", "suites", "report", "proofs", "certify", "audit", "_version"},
     "__main__": {"cli"},
     "__init__": {"_version", "functions", "operators", "claims", "splitting", "verdict"},
 }
