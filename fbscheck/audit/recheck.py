@@ -29,7 +29,6 @@ from fbscheck import store
 from fbscheck.archive import name_of
 from fbscheck.certify.kernel import Refusal
 from fbscheck.claims.replay import replay
-from fbscheck.errors import InputError
 from fbscheck.files import seal
 from fbscheck.judge import judge, squeeze
 from fbscheck.store import Entry, Run
