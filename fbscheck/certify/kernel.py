@@ -237,7 +237,7 @@ def _logistic(u: Fraction, t: Fraction) -> Fraction:
 
 def _numbers(name: Any, arrays: Arrays, size: int) -> list[Fraction]:
     """The named vector, or the sum of those in a list, or one rational repeated; of the right length."""
-    if isinstance(name, list):
+    if isinstance(name, list) and name:
         return [sum(parts, ZERO) for parts in zip(*(_numbers(part, arrays, size) for part in name), strict=True)]
     values = [rational(name)] * size if name[:1] in "-0123456789" else [Fraction(*_ratio(v)) for v in arrays[name]]
     if len(values) != size:
