@@ -160,8 +160,8 @@ def smallest_bound(form: Sequence[Numbers]) -> Fraction:
 
 def _ratio(value: Any) -> tuple[int, int]:
     if type(value) not in (int, float, Fraction):
-        raise Refusal(f"an array must hold Python's own numbers, got {type(value).__name__}")
-    return value.as_integer_ratio()  # type: ignore[no-any-return]
+        raise Refusal(f"arrays must hold Python's own numbers, got {type(value).__name__}")
+    return tuple(map(int, value.as_integer_ratio()))  # type: ignore[return-value]  # Fractions may be numpy's
 
 
 def _integers(rows: Sequence[Sequence[Any]]) -> tuple[tuple[tuple[int, ...], ...], int]:

@@ -174,6 +174,16 @@ MATRICES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("bound", ["lower", "upper"])
+def test_fractions_of_integers_that_overflow_are_exact(bound: str) -> None:
+    """Squared, 3037000500 is beyond int64 and would turn negative there."""
+    large = [[Fraction(np.int64(3037000500))]]
+    for name in ("A", "L"):
+        arrays = {"A": [[1.0]], "L": [[0.0]], name: large}
+        sign = -1 if bound == "lower" else 1
+        assert conclude(eigenvalue(bound, "L"), arrays) == (3037000500**2 if name == "A" else 1 + sign * 3037000500**2)
+
+
+@pytest.mark.parametrize("bound", ["lower", "upper"])
 @pytest.mark.parametrize("arrays", MATRICES.values(), ids=MATRICES)
 def test_bad_matrices_are_refused(arrays: dict[str, Any], bound: str) -> None:
     with pytest.raises(Refusal):
