@@ -55,7 +55,7 @@ TRAJECTORIES = Claim(
     "Steps of varying lengths, between two trajectories",
     r"|x_N-y_N| \leq \textstyle\prod_k q_k\,|x_0-y_0|,\quad q_k = \mathrm{the\ factor\ of\ step}\ h_k",
     Relation.TIGHT,
-    "proof: contraction, once a step; attained by an f that is bent near one trajectory",
+    "proof: contraction (once a step); attained by an f that is bent near one trajectory",
     POSITIVE,
 )
 FIXED_POINT = Claim(
