@@ -91,9 +91,9 @@ def write(folder: Path, records: Sequence[tuple[Mapping[str, Any], Fraction]]) -
     Parameters
     ----------
     records
-        Kernel records of the kind ``steps``, each with the squared factor t that it claims.  Where t is the least that its
-        multipliers prove, the form is singular and needs exact squares, which are long for many
-        steps; with t larger by a relative 1e-15 rounded squares do.
+        Kernel records of the kind ``steps``, each with the squared factor t that it claims.  Where t is
+        the least that its multipliers prove, the form is singular and needs exact squares, which are
+        long for many steps; with t larger by a relative 1e-15 rounded squares do.
 
     Raises
     ------

@@ -36,6 +36,7 @@ __all__ = [
     "LIPSCHITZ",
     "Step",
     "assess",
+    "bound_of",
     "bracket_of",
     "case_of",
     "claim_for",
@@ -186,6 +187,19 @@ def case_of(record: Mapping[str, Any]) -> Step:
         raise kernel.Refusal(str(error)) from None
 
 
+def bound_of(record: Mapping[str, Any], case: Step) -> Fraction:
+    """What a kernel record proves of the squared factor of ``case``.
+
+    Raises
+    ------
+    kernel.Refusal
+        If it proves nothing, or is about another case.
+    """
+    if record.get("kind") != "steps" or case_of(record) != case:
+        raise kernel.Refusal(f"the record is not about {case.name}")
+    return kernel.conclude(record)
+
+
 def evaluate(certificate: Mapping[str, Any], witness: Mapping[str, Any], theory: Fraction) -> Bracket:
     """The bracket that the records leave around ``theory``, a squared factor; all numbers are recomputed from them.
 
@@ -195,10 +209,8 @@ def evaluate(certificate: Mapping[str, Any], witness: Mapping[str, Any], theory:
         If a record proves nothing, or they are not about one and the same case.
     """
     case = case_of(witness)
-    if any(case_of(certificate[key]) != case for key in ("closed form", "program") if key in certificate):
-        raise kernel.Refusal("the records are about different cases")
     attained, _ = instances.attained(witness)
-    proved = kernel.conclude(certificate["closed form"])
+    proved = bound_of(certificate["closed form"], case)
     name = regime(type(case.operators).__name__, case.operators.constants, case.step)
     evidence = [
         Evidence(
@@ -213,7 +225,7 @@ def evaluate(certificate: Mapping[str, Any], witness: Mapping[str, Any], theory:
         ),
     ]
     if "program" in certificate:
-        bound, method = kernel.conclude(certificate["program"]), "semidefinite program, rounded multipliers"
+        bound, method = bound_of(certificate["program"], case), "semidefinite program, rounded multipliers"
         evidence.append(Evidence(Side.CERTIFIED, root_up(bound), Rigour.ENCLOSED, method))
     else:
         evidence.append(Evidence(Side.CERTIFIED, math.inf, Rigour.FLOATING, str(certificate["failure"])))

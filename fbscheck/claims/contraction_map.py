@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from fbscheck.certify import kernel
 from fbscheck.certify.balls import root_down, root_up, round_down, round_up
-from fbscheck.claims.contraction import case_of
+from fbscheck.claims.contraction import bound_of, case_of
 from fbscheck.judge import decide, squeeze
 from fbscheck.splitting.classes import GradientOf, factor_squared
 from fbscheck.verdict import Bracket, Claim, Evidence, Relation, Result, Rigour, Side
@@ -47,7 +46,7 @@ def evaluate(
     for record in records:
         cell = case_of(record)
         exact = factor_squared(cell.operators, cell.step, cell.strong_convexity)
-        bound = Fraction(root_up(kernel.conclude(record))) * scale
+        bound = Fraction(root_up(bound_of(record, cell))) * scale
         apart = max(bound - Fraction(root_down(exact)), Fraction(root_up(exact)) - bound)
         if apart > worst:
             worst, where = apart, cell.name

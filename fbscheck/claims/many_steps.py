@@ -13,7 +13,7 @@ from typing import Any, final
 
 from fbscheck.certify import instances, kernel
 from fbscheck.certify.balls import root_down, root_up
-from fbscheck.claims.contraction import OPERATORS, Step, nearest_root, propose
+from fbscheck.claims.contraction import OPERATORS, Step, bound_of, nearest_root, propose
 from fbscheck.errors import InputError, SolverError
 from fbscheck.judge import decide, not_applicable, squeeze
 from fbscheck.splitting.classes import OperatorClass, factor_squared
@@ -132,17 +132,19 @@ def evaluate(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str,
     elif not fixed:
         raise kernel.Refusal("the instance does not start at a fixed point")
     elif "program" in certificate:
-        if case_of(certificate["program"]) != case:
-            raise kernel.Refusal("the records are about different cases")
+        if certificate["program"].get("kind") != "steps" or case_of(certificate["program"]) != case:
+            raise kernel.Refusal(f"the record is not about {case.name}")
         bound, program = kernel.conclude(certificate["program"]), "semidefinite program over all layers, rounded"
         evidence.append(Evidence(Side.CERTIFIED, root_up(bound), Rigour.ENCLOSED, program))
     return squeeze(nearest_root(theory), tuple(evidence), certificate)
 
 
 def _product_of(layers: Sequence[Mapping[str, Any]], case: Steps) -> Fraction:
-    about = [case_of(layer) for layer in layers]
-    if [Steps(case.operators, (h,), case.strong_convexity) for h in case.steps] != about:
-        raise kernel.Refusal("the layers are not those of the instance")
-    known = {layer["steps"][0]: layer for layer in layers}
-    bounds = {step: kernel.conclude(layer) for step, layer in known.items()}
-    return prod((bounds[layer["steps"][0]] for layer in layers), start=Fraction(1))
+    """What the records of the single layers prove together."""
+    if len(layers) != len(case.steps):
+        raise kernel.Refusal(f"{len(layers)} layers for {len(case.steps)} steps")
+    known: dict[Fraction, Fraction] = {}
+    for layer, step in zip(layers, case.steps, strict=True):
+        if step not in known or layer != layers[case.steps.index(step)]:
+            known[step] = bound_of(layer, Step(case.operators, step, case.strong_convexity))
+    return prod((known[step] for step in case.steps), start=Fraction(1))
