@@ -1,0 +1,1 @@
+"""A user's own operator: brought in, examined, searched for counterexamples, certified where possible."""
