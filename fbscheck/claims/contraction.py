@@ -42,6 +42,7 @@ __all__ = [
     "claim_for",
     "contraction_factor",
     "evaluate",
+    "excess",
     "nearest_root",
     "propose",
 ]
@@ -225,7 +226,8 @@ def evaluate(certificate: Mapping[str, Any], witness: Mapping[str, Any], theory:
         ),
     ]
     if "program" in certificate:
-        bound, method = bound_of(certificate["program"], case), "semidefinite program, rounded multipliers"
+        bound = bound_of(certificate["program"], case)
+        method = f"semidefinite program, rounded multipliers{excess(bound, attained)}"
         evidence.append(Evidence(Side.CERTIFIED, root_up(bound), Rigour.ENCLOSED, method))
     else:
         evidence.append(Evidence(Side.CERTIFIED, math.inf, Rigour.FLOATING, str(certificate["failure"])))
@@ -261,6 +263,15 @@ def contraction_factor(operators: OperatorClass, step: Number, strong_convexity:
     positive(step, "step", "A forward-backward step is a length; the sign belongs to the method.")
     nonnegative(strong_convexity, "strong_convexity", "Weakly convex functions are not covered.")
     return bracket_of(Step(operators, Fraction(step), Fraction(strong_convexity)))[0]
+
+
+def excess(bound: Fraction, attained: Fraction) -> str:
+    """How far a rounded bound is above what is attained, relative to it: the price of rounding at most."""
+    if bound == attained:
+        return ", no excess"
+    return (
+        f", excess {decimal((bound - attained) / attained, 2)}" if attained else f", excess {decimal(bound, 2)} over 0"
+    )
 
 
 def _describe(witness: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from typing import Any, final
 
 from fbscheck.certify import instances, kernel
 from fbscheck.certify.balls import root_down, root_up
-from fbscheck.claims.contraction import OPERATORS, Step, bound_of, nearest_root, propose
+from fbscheck.claims.contraction import OPERATORS, Step, bound_of, excess, nearest_root, propose
 from fbscheck.errors import InputError, SolverError
 from fbscheck.judge import decide, not_applicable, squeeze
 from fbscheck.splitting.classes import OperatorClass, factor_squared
@@ -34,10 +34,10 @@ class Steps:
 
     @property
     def name(self) -> str:
-        """The parameters; of many steps the first four and their number."""
+        """The parameters; of more than four steps the first three, and their number."""
         constants = ", ".join(f"{key}={value}" for key, value in self.operators.constants.items())
         sigma = f", sigma={self.strong_convexity}" if self.strong_convexity else ""
-        first = ", ".join(map(str, self.steps[:4])) + (", ..." if len(self.steps) > 4 else "")
+        first = ", ".join(map(str, self.steps if len(self.steps) <= 4 else (*self.steps[:3], "...")))
         return f"{constants}{sigma}, N={len(self.steps)}, h=({first})"
 
     @property
@@ -63,7 +63,7 @@ FIXED_POINT = Claim(
     "Steps of varying lengths, to a fixed point of all of them",
     r"|x_N-x^*| \leq \textstyle\prod_k q_k\,|x_0-x^*|,\quad x^* = T_{h_k}x^*",
     Relation.AT_MOST,
-    "one semidefinite program over all layers (Taylor, Hendrickx and Glineur 2017, for function values)",
+    "proof: contraction (once a step); upper bound by one program over all layers (Taylor, Hendrickx and Glineur 2017)",
     POSITIVE,
 )
 CLAIMS = (TRAJECTORIES, FIXED_POINT)
@@ -134,8 +134,9 @@ def evaluate(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str,
     elif "program" in certificate:
         if certificate["program"].get("kind") != "steps" or case_of(certificate["program"]) != case:
             raise kernel.Refusal(f"the record is not about {case.name}")
-        bound, program = kernel.conclude(certificate["program"]), "semidefinite program over all layers, rounded"
-        evidence.append(Evidence(Side.CERTIFIED, root_up(bound), Rigour.ENCLOSED, program))
+        bound = kernel.conclude(certificate["program"])
+        method = f"semidefinite program over all layers, rounded{excess(bound, attained)}"
+        evidence.append(Evidence(Side.CERTIFIED, root_up(bound), Rigour.ENCLOSED, method))
     return squeeze(nearest_root(theory), tuple(evidence), certificate)
 
 
