@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from fbscheck._version import VERSION
 from fbscheck.errors import FbscheckError
@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--seed", type=int, default=0, metavar="S", help="seed of all random samples (default: 0)")
     verify.add_argument("--resume", action="store_true", help="continue an interrupted run in the same DIR")
     verify.add_argument("--size", default="full", metavar="SIZE", help="small, full or large (default: full)")
+    _add_check(commands)
     audit = commands.add_parser("audit", help="recheck every certificate and counterexample of a run")
     audit.add_argument("folder", type=Path, metavar="DIR", help="folder of a run")
     audit.add_argument("--z3", action="store_true", help="let z3 decide the lemmas on contraction and averagedness")
@@ -57,6 +58,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_check(commands: Any) -> None:
+    check = commands.add_parser("check", help="search an operator of yours for violations of its conditions")
+    check.add_argument("operator", metavar="OPERATOR", help="FILE.py:NAME, MODULE:NAME, or a matrix (.npy, .npz, .csv)")
+    size = check.add_mutually_exclusive_group()
+    size.add_argument("--dim", metavar="D", help="points are vectors of length D")
+    size.add_argument("--shape", metavar="A,B,..", help="points are arrays of this shape")
+    check.add_argument("--box", nargs=2, type=float, default=(-1.0, 1.0), metavar=("LO", "HI"), help="default: -1 1")
+    check.add_argument("--sample", metavar="NAME", help="draw points by this function rng -> x of the same file")
+    check.add_argument("--claim", action="append", default=[], metavar="CONDITION[=VALUE]", help="may be repeated")
+    check.add_argument("--prox-of", metavar="FUNCTION", help="the function whose proximal map it is: 'L1(weight=0.1)'")
+    check.add_argument("--step", type=float, default=1.0, metavar="H", help="step of that proximal map (default: 1)")
+    check.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help="keyword of the operator")
+    check.add_argument("--accuracy", type=float, default=0.0, metavar="EPS", help="how exact its values are")
+    check.add_argument("--budget", type=float, default=20.0, metavar="SECONDS", help="for the search (default: 20)")
+    check.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the search (default: 0)")
+    check.add_argument("--out", type=Path, metavar="DIR", help="where results go (default: reports/<operator>)")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -65,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser().parse_args(argv)
     except SystemExit as stop:
         return int(stop.code or 0)
-    commands = {"list": _list, "prove": _prove, "verify": _verify, "audit": _audit, "report": _report}
+    commands = {"list": _list, "prove": _prove, "verify": _verify, "check": _check, "audit": _audit, "report": _report}
     try:
         return commands[arguments.command](arguments)
     except FbscheckError as error:
@@ -205,6 +224,52 @@ def _status(claims: Iterable["Claim"], results: Iterable["Result"]) -> int:
     if any(result.verdict is Verdict.REFUTED for _, result in wrong):
         return REFUTED
     return UNDECIDED if wrong else HOLDS
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from fbscheck import files, store
+    from fbscheck.check.examine import Stated, examine
+    from fbscheck.check.questions import parse
+    from fbscheck.check.stated import function_named
+    from fbscheck.check.subject import load
+    from fbscheck.suites.runner import versions
+    from fbscheck.verdict import Verdict
+
+    questions = parse(arguments.claim)
+    against = None
+    if arguments.prox_of is not None:
+        against = Stated(arguments.prox_of, function_named(arguments.prox_of), arguments.step)
+    subject = load(
+        arguments.operator,
+        arguments.shape if arguments.dim is None else arguments.dim,
+        tuple(arguments.box),
+        arguments.param,
+        arguments.sample,
+        arguments.accuracy,
+    )
+    folder: Path = arguments.out or Path("reports") / files.file_name(subject.name)
+    files.prepare(folder)
+    with files.locked(folder):
+        progress = _progress if sys.stderr.isatty() else lambda *_: None
+        done = examine(subject, questions, against, arguments.budget, arguments.seed, progress)
+        path = store.save(folder, done.claims, done.results, versions(), arguments.seed)
+    print(f"{'condition':34}{'lower':>15}{'claimed':>12}{'upper':>15}  verdict")
+    for claim, result in zip(done.claims, done.results, strict=True):
+        bracket = result.bracket
+        ends = (_number(bracket.lower, 15), _number(bracket.theory, 12), _number(bracket.upper, 15))
+        print(f"{claim.title:34}{''.join(ends)}  {result.verdict.value}")
+    for line in done.remarks:
+        print(line)
+    print(f"\nresults: {path}\nreport:  fbscheck report {folder}")
+    claimed = [question.claimed for question in questions] + [True] * (against is not None)
+    verdicts = {result.verdict for result, mine in zip(done.results, claimed, strict=True) if mine}
+    if Verdict.REFUTED in verdicts:
+        return REFUTED
+    return UNDECIDED if Verdict.UNDECIDED in verdicts else HOLDS
+
+
+def _number(value: float | None, width: int) -> str:
+    return f"{'' if value is None else format(value, '.9g'):>{width}}"
 
 
 def _audit(arguments: argparse.Namespace) -> int:

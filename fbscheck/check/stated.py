@@ -1,0 +1,56 @@
+"""Against a stated function: is T the proximal map that it claims to be?
+
+An operator may satisfy every condition and still be the proximal map of something else; only the
+function itself tells.
+"""
+
+import ast
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fbscheck import functions
+from fbscheck.certify.balls import ball, exact, lower, norm
+from fbscheck.errors import InputError
+from fbscheck.functions import Function
+
+__all__ = ["deviation", "function_named", "worst_deviation"]
+
+Values = npt.NDArray[np.float64]
+
+
+def function_named(text: str) -> Function:
+    """The function that a text such as ``L1(weight=0.1)`` or ``Box(-1, 1)`` names.
+
+    Raises
+    ------
+    InputError
+        If the catalogue has no such function, or its parameters are not literal numbers or lists.
+    """
+    known = {name: kind for name, kind in vars(functions).items() if isinstance(kind, type) and name != "Function"}
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+        call = tree if isinstance(tree, ast.Call) else ast.Call(func=tree, args=[], keywords=[])
+        if not isinstance(call.func, ast.Name) or call.func.id not in known:
+            raise ValueError("no such function")
+        arguments = [ast.literal_eval(argument) for argument in call.args]
+        named = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+        made: Function = known[call.func.id](*arguments, **named)
+        return made
+    except (SyntaxError, ValueError, TypeError) as error:
+        raise InputError(
+            f"Need a function such as L1(weight=0.1), one of {', '.join(sorted(known))}, got {text!r}: {error}."
+        ) from None
+
+
+def worst_deviation(g: Function, step: float, x: Values, tx: Values, noise: Values) -> int:
+    """The sample at which T is farthest from prox_{hg}, beyond its noise, relative to 1 + |x|; columns (d, S)."""
+    distance = np.linalg.norm(tx - g.prox(x, step), axis=0) - noise
+    return int(np.argmax(distance / (1 + np.linalg.norm(x, axis=0))))
+
+
+def deviation(g: Function, step: float, x: Values, tx: Values, noise: float) -> float:
+    """How far T(x) certainly is from prox_{hg}(x) beyond its noise, at least; 0 if that is not certain."""
+    reference: Any = g.prox(exact(x), step)
+    return max(0.0, lower(norm(exact(tx) - reference) - ball(noise)))
