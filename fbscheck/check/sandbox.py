@@ -134,8 +134,8 @@ class Sandbox:
         special = [np.full(subject.dimension, t) for t in (np.clip(0.0, subject.low, subject.high), subject.low)]
         return np.column_stack([random, *special, np.full(subject.dimension, subject.high)])
 
-    def _in_box(self, x: Any, name: str) -> Values:
-        x, subject = finite_array(x, name, 2), self.subject
+    def _in_box(self, given: Any, name: str) -> Values:
+        x, subject = finite_array(given, name, 2), self.subject
         if len(x) != subject.dimension:
             raise InputError(f"Need {name} with {subject.dimension} rows, got shape {x.shape} (transposed?).")
         outside = x[(x < subject.low) | (x > subject.high)]
