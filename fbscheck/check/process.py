@@ -44,7 +44,7 @@ class Worker:
             self._counter = mmap.mmap(file.fileno(), 8)
             descriptors = theirs.fileno(), file.fileno()
             self._process = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-c", CODE.format(sys.path, *descriptors)],
+                [sys.executable, "-W", "ignore", "-c", CODE.format([*map(str, sys.path)], *descriptors)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -120,4 +120,5 @@ class Worker:
         self.close()
         if status is None:
             return "or at least its connection"
-        return f"by signal {signal.Signals(-status).name}" if status < 0 else f"with exit status {status}"
+        cause = " (out of memory?)" if status == -signal.SIGKILL else ""
+        return f"by signal {signal.Signals(-status).name}{cause}" if status < 0 else f"with exit status {status}"

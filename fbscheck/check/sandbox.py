@@ -164,11 +164,13 @@ class Sandbox:
 
     def _part(self, x: Values) -> Values:
         """T at the columns of ``x`` in one call if a random sample agrees, and one by one if not."""
-        column = int(self._random.integers(x.shape[1]))
-        alone = self._singles(x[:, [column]])[0]
-        if self.batched and (values := self._batch(x, alone, column)) is not None:
-            return values
-        self.batched = False
+        if self.batched and x.shape[1] > 1:
+            column = int(self._random.integers(x.shape[1]))
+            values = self._batch(x, self._singles(x[:, [column]])[0], column)
+            if values is not None:
+                return values
+            self.batched = False
+            self._restart()
         return self._singles(x)[0]
 
     def _batch(self, x: Values, expected: Values, column: int | None = None) -> Values | None:
@@ -193,8 +195,10 @@ class Sandbox:
         try:
             return self._worker.ask(self._seconds, job, *arguments)
         except Fault as fault:
-            if fault.x is not None or job == "sample":
+            if fault.kind not in ("hangs", "dies"):
                 raise
+            if job == "sample":
+                raise Fault(fault.kind, f"the sampler {fault}") from None
             raise Fault(fault.kind, str(fault), arguments[0][:, self._worker.column].copy()) from None
 
     def _start(self) -> None:

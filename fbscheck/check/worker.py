@@ -77,10 +77,10 @@ class Guest:
         self._sampler: Callable[..., Any] | None = None
         if isinstance(target, str):
             place, _, name = target.rpartition(":")
-            module = self._imported(place)
+            module = _imported(place)
             target = _named(module, name, place)
             self._sampler = _callable(_named(module, sampler, place), sampler) if sampler else None
-        self._function = self._bound(target, parameters)
+        self._function = _bound(target, parameters)
 
     def answer(self, job: str, *arguments: Any, beat: Callable[[int], None] = _ignore) -> Any:
         """Do one job: "singles" or "batch" of x (d, S), "sample" of (count, seed); ``beat`` is told each new column.
@@ -128,7 +128,7 @@ class Guest:
                 raise Fault("changes its argument", "changes its argument (work on x.copy())")
             return _numbers(result, x.shape)
         except Fault as fault:
-            raise Fault(fault.kind, str(fault), x.ravel()) from None
+            raise Fault(fault.kind, str(fault), x.flatten()) from None
 
     def _called(self, function: Callable[..., Any], argument: Any) -> Any:
         try:
@@ -138,39 +138,13 @@ class Guest:
                 raise
             raise Fault("raises", f"raises {_said(error)}") from None
 
-    def _imported(self, place: str) -> ModuleType:
-        try:
-            return _file(Path(place)) if place.endswith(".py") else _module(place)
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt) and not self.isolated:
-                raise
-            hint = " (a file in a package? Then name it as MODULE:NAME)" if "relative import" in str(error) else ""
-            raise InputError(f"Need an operator that can be imported, got {place}: {_said(error)}{hint}.") from None
 
-    def _bound(self, target: Any, parameters: Mapping[str, Any]) -> Callable[..., Any]:
-        name = str(getattr(target, "__name__", type(target).__name__))
-        if isinstance(target, type):
-            try:
-                return _callable(target(**parameters), f"an instance of {name}")
-            except Exception as error:
-                if isinstance(error, InputError):
-                    raise
-                raise InputError(
-                    f"Need parameters that {name} takes, got {dict(parameters)}: {_said(error)}."
-                ) from None
-        function = _callable(target, name)
-        try:
-            signature = inspect.signature(function)
-        except (TypeError, ValueError):
-            return partial(function, **parameters)
-        try:
-            signature.bind(None, **parameters)
-        except TypeError as error:
-            raise InputError(
-                f"Need a function of x, and of parameters given as KEY=VALUE, got {name}{signature} "
-                f"with {dict(parameters)}: {error}."
-            ) from None
-        return partial(function, **parameters)
+def _imported(place: str) -> ModuleType:
+    try:
+        return _file(Path(place)) if place.endswith(".py") else _module(place)
+    except BaseException as error:
+        hint = " (a file in a package? Then name it as MODULE:NAME)" if "relative import" in str(error) else ""
+        raise InputError(f"Need an operator that can be imported, got {place}: {_said(error)}{hint}.") from None
 
 
 def _module(name: str) -> ModuleType:
@@ -199,6 +173,30 @@ def _named(module: ModuleType, name: str, place: str) -> Any:
             raise InputError(f"Need a name in {place}, got {name!r}, which is not there ({cause}).")
         found = getattr(found, part)
     return found
+
+
+def _bound(target: Any, parameters: Mapping[str, Any]) -> Callable[..., Any]:
+    name = str(getattr(target, "__name__", type(target).__name__))
+    if isinstance(target, type):
+        try:
+            return _callable(target(**parameters), f"an instance of {name}")
+        except Exception as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"Need parameters that {name} takes, got {dict(parameters)}: {_said(error)}.") from None
+    function = _callable(target, name)
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return partial(function, **parameters)
+    try:
+        signature.bind(None, **parameters)
+    except TypeError as error:
+        raise InputError(
+            f"Need a function of x, and of parameters given as KEY=VALUE, got {name}{signature} "
+            f"with {dict(parameters)}: {error}."
+        ) from None
+    return partial(function, **parameters)
 
 
 def _callable(value: Any, name: str) -> Callable[..., Any]:
