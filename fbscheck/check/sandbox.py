@@ -24,7 +24,7 @@ from fbscheck.operators import Linear
 __all__ = ["Examined", "Fault", "Kind", "Sandbox"]
 
 ULPS = 4
-BATCH, ENTRIES = 1024, 2**20
+BATCH, ENTRIES = 1024, 2**18
 
 
 @final

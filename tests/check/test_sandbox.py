@@ -366,11 +366,11 @@ def test_operators_that_are_well(tmp_path: Path, source: str, batched: str, dtyp
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("def soft(x): return x\nclass Ff: pass\ndef ff(x): return x", r"got 'f', which is not there \(did you mean ff"),
+        ("def soft(x): return x\nclass Ff: pass\ndef ff(x): return x", r"which is not there \(did you mean ff"),
         ("def soft(x): return x", r"got 'f', which is not there \(it has soft\)"),
         ("f = 3", "got int of type int, which is not callable"),
         ("import nothing_of_this_name", "can be imported, got .*mine.py: ModuleNotFoundError"),
-        ("from .beside import half as f", r"relative import .* \(a file in a package\? Then name it as MODULE:NAME\)"),
+        ("from .beside import half as f", r"\(a file in a package\? Then name it as MODULE:NAME\)"),
         ("1 / 0", "ZeroDivisionError: division by zero at line 1 of mine.py"),
         ("raise SystemExit(2)", "SystemExit: 2 at line 1 of mine.py"),
         ("import broken", "SyntaxError: .* at line 1 of broken.py"),
@@ -400,9 +400,13 @@ def test_parameters_reach_the_function(tmp_path: Path) -> None:
     source = "def f(x, c, mode='slow'): return c * x if mode == 'fast' else None"
     with sandbox(tmp_path, source, parameters=["c=3", "mode=fast"]) as calls:
         assert np.array_equal(calls.call(X), 3 * X)
-    with pytest.raises(InputError, match="got an unexpected keyword argument 'd'"):
-        with sandbox(tmp_path, source, parameters=["c=3", "d=1"]):
-            pass
+    for parameters, message in (
+        ({"c": 3, "d": 1}, "got an unexpected keyword argument 'd'"),
+        ({"c": threading.Lock()}, "parameters that can be sent to another process"),
+    ):
+        with pytest.raises(InputError, match=message):
+            with sandbox(tmp_path, source, parameters=parameters):
+                pass
 
 
 def test_images_are_flattened_columns(tmp_path: Path) -> None:
