@@ -186,6 +186,11 @@ def f(x):
     count[0] += 1
     return count[0] * x
 
+## a counter of huge numbers | random | entry 0 is .*e\+308, then .*e\+308
+def f(x):
+    count[0] += 1
+    return np.array([1.5e308, 0]) * (-1) ** count[0]
+
 ## a seed per process | random | in a fresh process
 s = os.getpid()
 def f(x): return s * x
