@@ -34,6 +34,7 @@ ALLOWED = {
     "claims": BASE | {"verdict", "judge", "certify", "functions", "operators", "splitting", "reference", "proofs"},
     "suites": BASE
     | {"verdict", "judge", "functions", "operators", "splitting", "claims", "store", "files", "_version"},
+    "check": BASE | {"operators"},
     "report": BASE | {"verdict", "store", "files"},
     "cli": {"errors", "verdict", "store", "files", "suites", "report", "proofs", "certify", "audit", "_version"},
     "__main__": {"cli"},
