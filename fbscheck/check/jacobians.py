@@ -14,7 +14,7 @@ import numpy as np
 
 from fbscheck.check.points import Values
 
-__all__ = ["columns", "extremal", "relative_lowest", "slopes", "turned"]
+__all__ = ["columns", "extremal", "relative_lowest", "slopes", "turned", "whitening"]
 
 LARGEST = 1e100
 """Slopes are cut here, so that their squares are finite."""
@@ -50,7 +50,7 @@ def _lowest(matrix: Values) -> Values:
     return np.linalg.eigh(0.5 * (matrix + turned(matrix)))[1][..., 0]
 
 
-def _whitening(matrix: Values, floor: float) -> Values:
+def whitening(matrix: Values, floor: float) -> Values:
     """Matrices R with R^T B R close to I for semidefinite B; eigenvalues below ``floor`` of the largest count as it."""
     values, vectors = np.linalg.eigh(matrix)
     size = values[:, -1:]
@@ -60,7 +60,7 @@ def _whitening(matrix: Values, floor: float) -> Values:
 
 def relative_lowest(form: Values, metric: Values, floor: float) -> Values:
     """The vectors (P, m) at which ``form`` is lowest relative to the semidefinite ``metric``."""
-    white = _whitening(metric, floor)
+    white = whitening(metric, floor)
     return np.asarray((white @ _lowest(turned(white) @ form @ white)[..., None])[..., 0])
 
 

@@ -43,12 +43,10 @@ def directions(rng: np.random.Generator, x: Values) -> Values:
     kinds = np.stack([axis, axis, axis + signs[0] * other * (axis != other), sparse, signs, np.ones_like(x), normal, x])
     chosen = kinds[rng.integers(len(kinds), size=count), :, np.arange(count)].T
     length = np.sqrt(np.sum(chosen**2, axis=0))
-    return np.where(length > 0, chosen, axis) / np.where(length > 0, length, 1.0)
+    return np.asarray(np.where(length > 0, chosen, axis) / np.where(length > 0, length, 1.0))
 
 
-def starting(
-    rng: np.random.Generator, count: int, points: Points, low: float, high: float, dimension: int
-) -> Values:
+def starting(rng: np.random.Generator, count: int, points: Points, low: float, high: float, dimension: int) -> Values:
     """At least ``count`` points (d, S) of the box in random order, a third drawn by ``points``.
 
     The others: uniform, normal at scales 1e-8 to 1 of the box, near-ties, ties, integers, corners,

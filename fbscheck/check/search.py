@@ -67,7 +67,7 @@ def search(
     constant without any usable pair (T not finite) is missing from the result.
     """
     oracle = Oracle(evaluate, noise, budget_seconds, clock)
-    trials = Trials(constants, oracle)
+    trials = Trials(constants, oracle, high - low)
     rounds = _Rounds(trials, points, low, high, dimension, rng)
     try:
         oracle(starting(rng, 1, points, low, high, dimension)[:, :8])
@@ -145,7 +145,9 @@ class _Rounds:
             with np.errstate(all="ignore"):
                 steps = np.diff(samples.image.reshape(x.shape), axis=2)
                 change = np.nan_to_num(np.sum(np.diff(steps, axis=2) ** 2, axis=0))
-            bends = np.argpartition(-change, few, axis=1)[:, :few] if change.shape[1] > few else np.zeros((lines, 1), int)
+            bends = (
+                np.argpartition(-change, few, axis=1)[:, :few] if change.shape[1] > few else np.zeros((lines, 1), int)
+            )
             rows = np.arange(lines)[:, None]
             first, last = (x[:, rows, bends + shift].reshape(self.dimension, -1) for shift in (0, 2))
             self.line(first, last, np.broadcast_to(np.linspace(0, 1, 33), (first.shape[1], 33)), few=0)
@@ -156,7 +158,9 @@ class _Rounds:
         if not whole and self.dimension <= LARGE and self.played % 3 == 1:
             whole = self.trials.oracle.affordable > 20 * self.dimension
         size = self.dimension if whole else BLOCK
-        many = int(min(max(1, count // (4 * size)), max(1, 2**22 // size**3), 256, max(1, NUMBERS // (size * self.dimension))))
+        many = int(
+            min(max(1, count // (4 * size)), max(1, 2**22 // size**3), 256, max(1, NUMBERS // (size * self.dimension)))
+        )
         x = self.pool(many)
         x[:, ::2] = self.picked(x[:, ::2].shape[1])
         step = self.width * 10 ** self.rng.uniform(-7, -1, many)
@@ -204,10 +208,10 @@ class _Rounds:
             a, b = (part.x[:, chosen] for part in kept[:2])
             self.trials.ends(*self.moved(a, b - a))
             for _ in range(HALVINGS):
-                a, b, _ = self.trials.kept[constant.name]
-                middle = self.trials.oracle(0.5 * a.x + 0.5 * b.x)
-                self.trials.weigh(a, middle)
-                self.trials.weigh(middle, b)
+                first, last, _ = self.trials.kept[constant.name]
+                middle = self.trials.oracle(0.5 * first.x + 0.5 * last.x)
+                self.trials.weigh(first, middle)
+                self.trials.weigh(middle, last)
 
     def moved(self, x: Values, step: Values) -> tuple[Values, Values]:
         """Each pair changed in some ways: slid along itself, stretched, shifted, turned, made sparse."""

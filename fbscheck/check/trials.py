@@ -23,8 +23,8 @@ KEPT = 32
 """The number of worst pairs kept for each constant."""
 ENTRIES = 2**21
 """The most numbers in one call of the operator."""
-SHORTEST = 1e-140
-"""Points closer than this are no pair: squares would underflow."""
+SHORTEST = 1e-12
+"""Points closer than this part of the box are no pair."""
 
 
 class OutOfTime(Exception):
@@ -121,9 +121,9 @@ def pair_at(constant: Constant, a: Samples, b: Samples) -> Pair:
 class Trials:
     """For each constant the worst pairs seen so far, worst first, and how the worst value developed."""
 
-    def __init__(self, constants: Sequence[Constant], oracle: Oracle) -> None:
+    def __init__(self, constants: Sequence[Constant], oracle: Oracle, width: float) -> None:
         """No pairs yet."""
-        self.constants, self.oracle = constants, oracle
+        self.constants, self.oracle, self.shortest = constants, oracle, SHORTEST * width
         self.kept: dict[str, tuple[Samples, Samples, Values]] = {}
         self.history: dict[str, list[tuple[int, float]]] = {c.name: [] for c in constants}
 
@@ -131,7 +131,7 @@ class Trials:
         """Try the pairs of columns of ``a`` and ``b``."""
         with np.errstate(all="ignore"):
             d, v = a.x - b.x, a.image - b.image
-            usable = np.isfinite(v).all(axis=0) & (np.sum(d**2, axis=0) > SHORTEST**2)
+            usable = np.isfinite(v).all(axis=0) & (np.max(np.abs(d), axis=0) > self.shortest)
             noise = a.noise + b.noise + rounding(d, v)
             for constant in self.constants:
                 scores = constant.worse * constant.attained(d, v, noise)
