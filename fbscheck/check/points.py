@@ -78,4 +78,4 @@ def starting(rng: np.random.Generator, count: int, points: Points, low: float, h
         points(rng, 5 * each),
     ]
     pool = np.clip(np.concatenate(kinds, axis=1), low, high)
-    return pool[:, rng.permutation(pool.shape[1])]
+    return np.asarray(pool[:, rng.permutation(pool.shape[1])])

@@ -24,8 +24,10 @@ __all__ = ["Progress", "Search", "search"]
 
 Progress = Callable[[float, Mapping[str, Pair]], None]
 
-WHOLE, LARGE = 64, 512
-"""Up to these dimensions, all coordinate differences always; now and then."""
+WHOLE = 64
+"""Up to this dimension differences are taken along all coordinates; beyond, now and then if time allows."""
+PRICE = 4e-9
+"""Seconds for the eigenproblems of one Jacobian, by the cube of the dimension."""
 BLOCK = 32
 """Directions of a random subspace in larger dimension."""
 GRID = 513
@@ -70,7 +72,8 @@ def search(
     trials = Trials(constants, oracle, high - low)
     rounds = _Rounds(trials, points, low, high, dimension, rng)
     try:
-        oracle(starting(rng, 1, points, low, high, dimension)[:, :8])
+        for _ in range(4):
+            rounds.sample(2)
         while True:
             rounds.play()
             if progress is not None:
@@ -155,8 +158,9 @@ class _Rounds:
     def linearise(self, count: int) -> None:
         """Pairs at many distances along directions that are extremal for differences of T."""
         whole = self.dimension <= WHOLE
-        if not whole and self.dimension <= LARGE and self.played % 3 == 1:
-            whole = self.trials.oracle.affordable > 20 * self.dimension
+        if not whole and self.played % 3 == 1:
+            quick = PRICE * self.dimension**3 < 0.1 * self.trials.oracle.left
+            whole = quick and self.trials.oracle.affordable > 20 * self.dimension
         size = self.dimension if whole else BLOCK
         many = int(
             min(max(1, count // (4 * size)), max(1, 2**22 // size**3), 256, max(1, NUMBERS // (size * self.dimension)))

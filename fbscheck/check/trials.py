@@ -79,10 +79,15 @@ class Oracle:
         return self._clock() - self._begun
 
     @property
+    def left(self) -> float:
+        """The seconds left."""
+        return max(self._budget - self.seconds, 0.0)
+
+    @property
     def affordable(self) -> int:
         """How many evaluations the rest of the budget pays for, at the price paid so far."""
-        spent = max(self.seconds, 1e-6)
-        return int(max(self._budget - spent, 0.0) / spent * max(self.evaluations, 1))
+        left = self.left
+        return int(left / max(self._budget - left, 1e-6) * max(self.evaluations, 1))
 
     def __call__(self, x: Values) -> Samples:
         """T at the columns of ``x``; raises ``OutOfTime``."""
