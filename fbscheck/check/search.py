@@ -94,7 +94,7 @@ class _Rounds:
 
     def play(self) -> None:
         """All stages, small at first."""
-        most = min(NUMBERS // self.dimension, 2**16, 2 ** (13 + 2 * self.played))
+        most = min(NUMBERS // self.dimension, 2**16, 2 ** (14 + 2 * self.played))
         for stage in (self.sample, self.scan, self.linearise, self.refine):
             stage(max(16, min(most, self.trials.oracle.affordable // 12)))
         self.played += 1

@@ -26,7 +26,7 @@ def minimise(
     """A shorter pair in [low, high]^d whose value for ``constant``, weakened by the noise, ``still_violates``.
 
     Blocks of coordinates of both points are set to zero, then made equal, halving the blocks; then
-    all entries are rounded to the fewest decimals that do.  At most ``evaluations`` columns are
+    all entries are rounded to the fewest decimals that do, at first and at last.  At most ``evaluations`` columns are
     evaluated.  Without success the pair itself comes back.
     """
     left = evaluations
@@ -75,12 +75,14 @@ def _blocks(dimension: int) -> Iterator[slice]:
 
 
 def _rounded(pair: Pair, tried: Callable[[Values, Values], Pair | None]) -> Pair:
-    """Both points with the fewest decimals that do."""
+    """Both points with the fewest decimals that do, rounded to nearest or apart from each other."""
+    middle = 0.5 * pair.x + 0.5 * pair.y
     for digits in DIGITS:
-        x, y = np.round(pair.x, digits) + 0.0, np.round(pair.y, digits) + 0.0
-        if np.array_equal(x, pair.x) and np.array_equal(y, pair.y):
-            return pair
-        shorter = tried(x, y)
-        if shorter is not None:
-            return shorter
+        for reach in (0.0, 0.5 * 10.0**-digits):
+            x, y = (np.round(p + reach * np.sign(p - middle), digits) + 0.0 for p in (pair.x, pair.y))
+            if np.array_equal(x, pair.x) and np.array_equal(y, pair.y):
+                return pair
+            shorter = tried(x, y)
+            if shorter is not None:
+                return shorter
     return pair

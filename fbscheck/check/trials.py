@@ -25,6 +25,8 @@ ENTRIES = 2**21
 """The most numbers in one call of the operator."""
 SHORTEST = 1e-12
 """Points closer than this part of the box are no pair."""
+SMALL, LARGE = 1e-140, 1e140
+"""Differences of other sizes are not weighed, save 0: their squares would underflow or overflow."""
 
 
 class OutOfTime(Exception):
@@ -128,7 +130,7 @@ class Trials:
 
     def __init__(self, constants: Sequence[Constant], oracle: Oracle, width: float) -> None:
         """No pairs yet."""
-        self.constants, self.oracle, self.shortest = constants, oracle, SHORTEST * width
+        self.constants, self.oracle, self.shortest = constants, oracle, max(SHORTEST * width, SMALL)
         self.kept: dict[str, tuple[Samples, Samples, Values]] = {}
         self.history: dict[str, list[tuple[int, float]]] = {c.name: [] for c in constants}
 
@@ -136,7 +138,8 @@ class Trials:
         """Try the pairs of columns of ``a`` and ``b``."""
         with np.errstate(all="ignore"):
             d, v = a.x - b.x, a.image - b.image
-            usable = np.isfinite(v).all(axis=0) & (np.max(np.abs(d), axis=0) > self.shortest)
+            moved = np.max(np.abs(v), axis=0)
+            usable = (np.max(np.abs(d), axis=0) > self.shortest) & (moved < LARGE) & ((moved > SMALL) | (moved == 0))
             noise = a.noise + b.noise + rounding(d, v)
             for constant in self.constants:
                 scores = constant.worse * constant.attained(d, v, noise)
