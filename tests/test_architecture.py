@@ -22,6 +22,7 @@ ALLOWED = {
     "verdict": set(),
     "judge": {"verdict"},
     "certify": BASE,
+    "check": BASE | {"certify"},
     "proofs": {"certify"},
     "audit": BASE | {"verdict", "judge", "certify", "proofs", "store", "files", "claims", "suites"},
     "points": BASE | {"certify"},

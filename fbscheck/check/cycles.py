@@ -1,0 +1,172 @@
+"""Is an operator a gradient, and of a convex function?  Asymmetry of differences, cycles that refute.
+
+A differentiable gradient has a symmetric Jacobian.  If T is a subgradient of a convex function, as
+every prox is, then T is cyclically monotone (Rockafellar 1966): for all x_1, ..., x_k, x_{k+1} = x_1,
+
+    sum_i <T x_i, x_{i+1} - x_i> <= 0.
+
+One cycle with a positive sum beyond the noise refutes it.  Near a point with Jacobian S + A, A skew,
+the polygon with k corners on an ellipse in the worst plane of A relative to S does, as soon as the
+largest eigenvalue of A relative to S exceeds tan(pi / k).
+
+Arrays: points (d, S), cycles (d, C, k).
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from fbscheck.check.jacobians import slopes, turned, whitening
+from fbscheck.check.points import Points, Values, directions, starting
+from fbscheck.check.trials import Evaluate, Noise, Oracle, OutOfTime
+
+__all__ = ["Cycle", "asymmetry", "cyclic"]
+
+CORNERS = (2, 3, 4, 5, 6, 12, 48, 192)
+BLOCK = 64
+"""Largest dimension of the subspace in which differences are taken."""
+
+
+@final
+@dataclass(frozen=True)
+class Cycle:
+    """Points x_1, ..., x_k (d, k) in order, their images, the sum surely and before the noise weakens it."""
+
+    points: Values
+    images: Values
+    value: float
+    floating: float
+
+
+def asymmetry(
+    evaluate: Evaluate,
+    points: Points,
+    low: float,
+    high: float,
+    dimension: int,
+    noise: Noise,
+    rng: np.random.Generator,
+    budget_seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> float:
+    """The largest |<Ju, w> - <u, Jw>| / |J| found over unit vectors u, w; 0.0 if T looks like a gradient.
+
+    J are central differences, at two steps; by what these differ, and by the noise, the asymmetry is
+    reduced, so that kinks count for little.  An estimate, unlike a :class:`Cycle`.
+    """
+    oracle, largest = Oracle(evaluate, noise, budget_seconds, clock), 0.0
+    try:
+        oracle(starting(rng, 1, points, low, high, dimension)[:, :1])
+        while True:
+            x, basis, step = _places(oracle, rng, points, low, high, dimension)
+            step = (high - low) * 10 ** rng.uniform(-6, -4, len(step))
+            x = np.clip(x + 1e-2 * (high - low) * rng.normal(size=x.shape), low, high)
+            coarse, fine = (slopes(lambda z: oracle(z).image, x, basis, h, low, high) for h in (step, step / 2))
+            form = turned(basis) @ fine
+            size = np.linalg.norm(fine, 2, axis=(1, 2))
+            doubt = 2 * np.linalg.norm(fine - coarse, axis=(1, 2))
+            doubt += 8 * np.sqrt(basis.shape[2]) * oracle(x).noise / step
+            skew = np.linalg.norm(form - turned(form), 2, axis=(1, 2)) - doubt
+            largest = max(largest, float(np.max(skew / np.where(size > 0, size, 1.0))))
+    except OutOfTime:
+        return largest
+
+
+def cyclic(
+    evaluate: Evaluate,
+    points: Points,
+    low: float,
+    high: float,
+    dimension: int,
+    noise: Noise,
+    rng: np.random.Generator,
+    budget_seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> Cycle | None:
+    """A short cycle with a sum positive beyond the noise, or None if none was found.
+
+    The first round that has one ends the search; of its cycles, those count most whose sum is at
+    least half sure, then those with few corners, then those large relative to the squares of the sides.
+    """
+    oracle = Oracle(evaluate, noise, budget_seconds, clock)
+    best: tuple[float, Cycle | None] = (0.0, None)
+    try:
+        oracle(starting(rng, 1, points, low, high, dimension)[:, :1])
+        while best[1] is None:
+            x, basis, step = _places(oracle, rng, points, low, high, dimension)
+            slope = slopes(lambda z: oracle(z).image, x, basis, step, low, high)
+            cosine, sine = _planes(basis, slope)
+            for corners in CORNERS:
+                angle = 2 * np.pi * np.arange(corners) / corners
+                ellipse = cosine[:, :, None] * np.cos(angle) + sine[:, :, None] * np.sin(angle)
+                for shape in (ellipse, rng.normal(size=ellipse.shape)):
+                    reach = (high - low) * 10.0 ** rng.uniform(-6, 0, x.shape[1])
+                    best = max(best, _worst(oracle, _moved(x, shape, reach, low, high)), key=_worth)
+    except OutOfTime:
+        pass
+    return best[1]
+
+
+def _worth(found: tuple[float, Cycle | None]) -> tuple[bool, int, float]:
+    """Larger for a better cycle: surer, shorter, steeper."""
+    score, cycle = found
+    if cycle is None:
+        return False, -(10**9), score
+    return cycle.value > 0.5 * cycle.floating, -cycle.points.shape[1], score
+
+
+def _places(
+    oracle: Oracle, rng: np.random.Generator, points: Points, low: float, high: float, dimension: int
+) -> tuple[Values, Values, Values]:
+    """Points (d, P), orthonormal bases (P, d, m) and steps (P,) for one round of differences."""
+    size = min(dimension, BLOCK)
+    many = max(1, min(64, oracle.affordable // (40 * size), 2**20 // (size * dimension)))
+    x = starting(rng, many, points, low, high, dimension)[:, :many]
+    basis = np.broadcast_to(np.eye(dimension), (many, dimension, dimension))
+    if size < dimension:
+        spread = directions(rng, rng.normal(size=(dimension, many * size)))
+        spread = np.moveaxis(spread.reshape(dimension, many, size), 1, 0)
+        basis = np.linalg.qr(spread + 1e-9 * rng.normal(size=spread.shape))[0]
+    return x, basis, (high - low) * 10 ** rng.uniform(-7, -1, many)
+
+
+def _planes(basis: Values, slope: Values) -> tuple[Values, Values]:
+    """Two axes (d, P) each of an ellipse, turning which T circulates most relative to what it stretches."""
+    form = turned(basis) @ slope
+    white = whitening(0.5 * (form + turned(form)), 1e-3)
+    skew = turned(white) @ (form - turned(form)) @ white
+    vector = np.linalg.eigh(1j * skew)[1][..., -1:]
+    cosine, sine = ((basis @ white @ part)[..., 0].T for part in (vector.real, vector.imag))
+    return cosine, sine
+
+
+def _moved(x: Values, shape: Values, reach: Values, low: float, high: float) -> Values:
+    """Cycles of ``shape`` (d, P, k), of size ``reach`` (P,) or less, around ``x`` (d, P), moved into the box."""
+    size = np.max(np.abs(shape), axis=(0, 2))
+    cycle = shape * (np.minimum(reach, (high - low) / 2) / np.where(size > 0, size, 1.0))[None, :, None]
+    centre = np.clip(x, low - np.min(cycle, axis=2), high - np.max(cycle, axis=2))
+    return np.asarray(np.clip(centre[:, :, None] + cycle, low, high))
+
+
+def _worst(oracle: Oracle, cycles: Values) -> tuple[float, Cycle | None]:
+    """The worst of the cycles (d, C, k), in either direction, and its sum relative to the squares of its sides."""
+    samples = oracle(cycles.reshape(len(cycles), -1))
+    images, noise = samples.image.reshape(cycles.shape), samples.noise.reshape(cycles.shape[1:])
+    best: tuple[float, Cycle | None] = (0.0, None)
+    with np.errstate(all="ignore"):
+        rest = images - images[:, :, :1]
+        slack = noise + (2 * len(cycles) + 16) * np.finfo(np.float64).eps * np.sqrt(np.sum(rest**2, axis=0))
+        for turn in (1, -1):
+            side = np.roll(cycles, -turn, axis=2) - cycles
+            squares = np.sum(side**2, axis=0)
+            floating = np.sum(rest * side, axis=(0, 2))
+            value = floating - np.sum(slack * np.sqrt(squares), axis=1)
+            score = np.nan_to_num(value / np.sum(squares, axis=1), nan=0.0, posinf=0.0, neginf=0.0)
+            at = int(np.argmax(score))
+            if score[at] > best[0]:
+                found = Cycle(cycles[:, at, ::turn], images[:, at, ::turn], float(value[at]), float(floating[at]))
+                best = float(score[at]), found
+    return best

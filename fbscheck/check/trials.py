@@ -1,0 +1,170 @@
+"""Pairs of points on trial: the operator under a clock, what each pair attains, the worst pairs so far.
+
+Only values weakened by the noise decide, so that nothing reported is worse than the truth: the noise
+is the given bound on the error of T at both points, plus the rounding of the quotients themselves.
+
+Arrays hold points as columns: (d, S).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from fbscheck.check.conditions import Constant
+from fbscheck.check.points import Values
+
+__all__ = ["Evaluate", "Noise", "Oracle", "OutOfTime", "Pair", "Samples", "Trials", "pair_at", "rounding"]
+
+Evaluate = Callable[[Values], Values]
+Noise = Callable[[Values, Values], Values]
+KEPT = 32
+"""The number of worst pairs kept for each constant."""
+ENTRIES = 2**21
+"""The most numbers in one call of the operator."""
+SHORTEST = 1e-12
+"""Points closer than this part of the box are no pair."""
+SMALL, LARGE = 1e-140, 1e140
+"""Differences of other sizes are not weighed, save 0: their squares would underflow or overflow."""
+
+
+class OutOfTime(Exception):
+    """The budget of the search is spent."""
+
+
+@final
+@dataclass(frozen=True)
+class Pair:
+    """Two points (d,), their images, what they attain: ``value`` surely, ``floating`` before the noise weakens it."""
+
+    x: Values
+    y: Values
+    Tx: Values
+    Ty: Values
+    value: float
+    floating: float
+
+
+@final
+@dataclass(frozen=True)
+class Samples:
+    """Points (d, S) with their images (d, S) and bounds on the errors of these (S,)."""
+
+    x: Values
+    image: Values
+    noise: Values
+
+    def __getitem__(self, chosen: object) -> "Samples":
+        """The columns ``chosen``: a slice, a mask or indices."""
+        index: tuple[object, ...] = (slice(None), chosen)
+        return Samples(self.x[index], self.image[index], self.noise[index[1:]])  # type: ignore[index]
+
+    @classmethod
+    def joined(cls, parts: Sequence["Samples"]) -> "Samples":
+        """All columns of all parts, in order."""
+        first, *rest = ([getattr(part, name) for part in parts] for name in ("x", "image", "noise"))
+        return cls(np.concatenate(first, axis=1), *(np.concatenate(part, axis=-1) for part in rest))
+
+
+class Oracle:
+    """The operator in chunks that take a small part of the budget each, until the budget is spent."""
+
+    def __init__(self, evaluate: Evaluate, noise: Noise, budget: float, clock: Callable[[], float]) -> None:
+        """Start the clock."""
+        self._evaluate, self._noise, self._budget, self._clock = evaluate, noise, budget, clock
+        self._begun, self._chunk, self.evaluations = clock(), 1, 0
+
+    @property
+    def seconds(self) -> float:
+        """The time since the start."""
+        return self._clock() - self._begun
+
+    @property
+    def left(self) -> float:
+        """The seconds left."""
+        return max(self._budget - self.seconds, 0.0)
+
+    @property
+    def affordable(self) -> int:
+        """How many evaluations the rest of the budget pays for, at the price paid so far."""
+        left = self.left
+        return int(left / max(self._budget - left, 1e-6) * max(self.evaluations, 1))
+
+    def __call__(self, x: Values) -> Samples:
+        """T at the columns of ``x``; raises ``OutOfTime``."""
+        parts, done = [], 0
+        while done < max(x.shape[1], 1):
+            before = self.seconds
+            if before >= self._budget:
+                raise OutOfTime
+            part = np.ascontiguousarray(x[:, done : done + self._chunk])
+            with np.errstate(all="ignore"):
+                image = np.asarray(self._evaluate(part.copy()), dtype=np.float64)
+                parts.append(Samples(part, image, np.asarray(self._noise(part, image), dtype=np.float64)))
+            done += self._chunk
+            self.evaluations += part.shape[1]
+            pace = part.shape[1] / max(self.seconds - before, 1e-9)
+            most = min(8 * self._chunk, ENTRIES // len(x), int(0.05 * self._budget * pace))
+            self._chunk = max(1, most)
+        return parts[0] if len(parts) == 1 else Samples.joined(parts)
+
+
+def rounding(d: Values, v: Values) -> Values:
+    """A bound on what the rounding of differences and inner products of (d, S) can do, as an error of v."""
+    lengths = np.sqrt(np.sum(d**2, axis=0)) + np.sqrt(np.sum(v**2, axis=0))
+    return np.asarray((2 * len(d) + 16) * np.finfo(np.float64).eps * lengths)
+
+
+def pair_at(constant: Constant, a: Samples, b: Samples) -> Pair:
+    """The first columns of ``a`` and ``b`` as a pair."""
+    d, v = a.x[:, :1] - b.x[:, :1], a.image[:, :1] - b.image[:, :1]
+    with np.errstate(all="ignore"):
+        noise = a.noise[:1] + b.noise[:1] + rounding(d, v)
+        value, floating = (float(constant.attained(d, v, n)[0]) for n in (noise, np.zeros(1)))
+    return Pair(a.x[:, 0].copy(), b.x[:, 0].copy(), a.image[:, 0].copy(), b.image[:, 0].copy(), value, floating)
+
+
+class Trials:
+    """For each constant the worst pairs seen so far, worst first, and how the worst value developed."""
+
+    def __init__(self, constants: Sequence[Constant], oracle: Oracle, width: float) -> None:
+        """No pairs yet."""
+        self.constants, self.oracle, self.shortest = constants, oracle, max(SHORTEST * width, SMALL)
+        self.kept: dict[str, tuple[Samples, Samples, Values]] = {}
+        self.history: dict[str, list[tuple[int, float]]] = {c.name: [] for c in constants}
+
+    def weigh(self, a: Samples, b: Samples) -> None:
+        """Try the pairs of columns of ``a`` and ``b``."""
+        with np.errstate(all="ignore"):
+            d, v = a.x - b.x, a.image - b.image
+            moved = np.max(np.abs(v), axis=0)
+            usable = (np.max(np.abs(d), axis=0) > self.shortest) & (moved < LARGE) & ((moved > SMALL) | (moved == 0))
+            noise = a.noise + b.noise + rounding(d, v)
+            for constant in self.constants:
+                scores = constant.worse * constant.attained(d, v, noise)
+                self._keep(constant, a, b, np.where(usable & ~np.isnan(scores), scores, -np.inf))
+
+    def _keep(self, constant: Constant, a: Samples, b: Samples, scores: Values) -> None:
+        best = np.argpartition(-scores, KEPT - 1)[:KEPT] if len(scores) > KEPT else np.arange(len(scores))
+        best = best[scores[best] > -np.inf]
+        before = self.kept.get(constant.name)
+        if not len(best) or before and scores[best].max() <= before[2][-1] and len(before[2]) == KEPT:
+            return
+        a, b, scores = a[best], b[best], scores[best]
+        if before:
+            a, b = Samples.joined([before[0], a]), Samples.joined([before[1], b])
+            scores = np.concatenate([before[2], scores])
+        order = np.argsort(-scores, kind="stable")[:KEPT]
+        self.kept[constant.name] = a[order], b[order], scores[order]
+        if not before or scores[order[0]] > before[2][0]:
+            self.history[constant.name].append((self.oracle.evaluations, constant.worse * float(scores[order[0]])))
+
+    def ends(self, x: Values, y: Values) -> None:
+        """Evaluate and try the pairs of columns of ``x`` and ``y``."""
+        both = self.oracle(np.concatenate([x, y], axis=1))
+        self.weigh(both[: x.shape[1]], both[x.shape[1] :])
+
+    def worst(self) -> dict[str, Pair]:
+        """The worst pair of each constant that has one."""
+        return {c.name: pair_at(c, *self.kept[c.name][:2]) for c in self.constants if c.name in self.kept}
