@@ -40,7 +40,7 @@ Values = npt.NDArray[np.float64]
 Point = tuple[float, ...]
 
 BATCH = 256
-"""Boxes that are split at once."""
+"""Boxes that are split at once, at least; a quarter of them if there are more."""
 
 
 @final
@@ -71,8 +71,8 @@ class Bounds:
     """What is known of a constant on a box: ``lower`` <= constant <= ``upper``, both rounded outwards.
 
     The end that is worse for the condition is certified on ``boxes`` boxes, the other one attained by
-    the pair ``witness``.  ``exhausted`` says that time ran out before the claim was decided, or the
-    constant known to the tolerance.
+    the pair ``witness``.  ``exhausted`` says that the search ended without deciding the claim or reaching
+    the tolerance: time was up, boxes as small as they get, or a certificate out of the question.
     """
 
     constant: str
@@ -115,10 +115,10 @@ def certify(
     found, finish = {}, time.monotonic() + budget_seconds
     for k, (name, claim) in enumerate(claims.items()):
         constant, default = BOUNDS[name]
-        value = math.nan if claim is None and default is None else default if claim is None else claim
+        value = next((number for number in (claim, default) if number is not None), math.nan)
         now = time.monotonic()
         limit = now + (finish - now) / (len(claims) - k)
-        found[name] = _search(expression, constant, start, end, float(value or 0.0), limit, tolerance)
+        found[name] = _search(expression, constant, start, end, value, limit, tolerance)
     return found
 
 
@@ -130,26 +130,26 @@ def _search(
     low, high = start[:, None], end[:, None]
     scores = _scores(expression, constant, low, high, claim)
     best, witness = -math.inf, None
-    rng = np.random.default_rng(0)
-    middles = start[:, None] + (end - start)[:, None] * rng.random((len(start), 32))
-    pairs = _pairs(expression, constant, middles, start, end) + [(tuple(start), tuple(end))]
+    pairs = [*_explore(expression, constant, start, end), (tuple(start.tolist()), tuple(end.tolist()))]
     exhausted = False
     while True:
         for x, y in pairs:
             if (value := worse * attained(expression, constant, x, y)) > best:
                 best, witness = value, (x, y)
         worst, goal = float(scores.max()), worse * claim
-        if worst <= goal or best > goal or worst - best <= tolerance * (1 + abs(best)) or worst == best:
+        if worst <= goal or best > goal or worst == best or 0 <= worst - best <= tolerance * (1 + abs(best)) < math.inf:
             break
         hopeless = constant == "averagedness" and best == math.inf or constant == "cocoercivity" and best > 0
-        chosen = np.argsort(-scores, kind="stable")[:BATCH]
+        chosen = np.argsort(-scores, kind="stable")[: max(BATCH, len(scores) // 4)]
         chosen = chosen[scores[chosen] > (best if math.isnan(goal) else goal)]
         sides = (high - low)[:, chosen] / (end - start)[:, None]
         if hopeless or time.monotonic() > limit or sides[:, 0].max() < 1e-13:
             exhausted = True
             break
-        pairs = [(tuple(low[:, k]), tuple(high[:, k])) for k in chosen[:2]]
-        pairs += _pairs(expression, constant, (low / 2 + high / 2)[:, chosen[:4]], start, end)
+        pairs = [(tuple(low[:, k].tolist()), tuple(high[:, k].tolist())) for k in chosen[:2]]
+        middles = (low / 2 + high / 2)[:, chosen[:64]]
+        leaders = np.argsort(-_guesses(constant, expression.slopes(middles, middles)), kind="stable")[:3]
+        pairs += _pairs(expression, constant, middles[:, leaders], start, end)
         new_low, new_high = _halves(low[:, chosen], high[:, chosen], sides.argmax(0))
         new = _scores(expression, constant, new_low, new_high, claim)
         new = np.minimum(new, np.tile(scores[chosen], 2))
@@ -184,13 +184,38 @@ def _scores(expression: Expression, constant: str, low: Values, high: Values, cl
         return np.array([half_inverse(beta) for beta in cocoercivity(rest, aim).tolist()])
 
 
+def _explore(expression: Expression, constant: str, start: Values, end: Values) -> list[tuple[Point, Point]]:
+    """Near pairs at the worst points of a random cloud that contracts around the worst one so far."""
+    rng, width = np.random.default_rng(0), (end - start)[:, None]
+    cloud = start[:, None] + width * rng.random((len(start), 256))
+    for radius in (0.6**power for power in range(1, 24)):
+        slopes = expression.slopes(cloud, cloud)
+        leaders = cloud[:, np.argsort(-_guesses(constant, slopes))[:16]]
+        near = np.repeat(leaders, 16, axis=1) + radius * width * rng.uniform(-1, 1, (len(start), 256))
+        cloud = np.hstack([leaders, np.clip(near, start[:, None], end[:, None])])
+    return _pairs(expression, constant, leaders[:, :4], start, end)
+
+
+def _guesses(constant: str, slopes: Interval) -> Values:
+    """Floating estimates of worse * constant for the middles of slope matrices; -inf if these are unbounded."""
+    finite = np.isfinite(slopes.lo + slopes.hi).all((1, 2))
+    matrices = np.where(finite[:, None, None], (slopes.lo + slopes.hi) / 2, 0.0)
+    if constant == "lipschitz":
+        return np.where(finite, np.linalg.norm(matrices, 2, axis=(1, 2)), -np.inf)
+    if constant == "averagedness":
+        matrices = np.eye(matrices.shape[1]) - matrices
+    if constant != "monotonicity":
+        matrices = np.linalg.pinv(matrices, 1e-12)
+    return np.where(finite, -np.linalg.eigvalsh((matrices + np.swapaxes(matrices, 1, 2)) / 2)[:, 0], -np.inf)
+
+
 def _pairs(
     expression: Expression, constant: str, middles: Values, start: Values, end: Values
 ) -> list[tuple[Point, Point]]:
     """Near pairs around the points (d, B), in the directions that are worst for the slopes there."""
     slopes = expression.slopes(middles, middles)
     found = []
-    for k in np.flatnonzero(np.isfinite(slopes.lo + slopes.hi).all((1, 2))):
+    for k in np.flatnonzero(np.all(np.isfinite(slopes.lo + slopes.hi), axis=(1, 2))):
         direction = extremal((slopes.lo[k] + slopes.hi[k]) / 2, constant)
         step = 1e-8 * (end - start).min() * direction / np.abs(direction).max()
         x, y = (np.clip(middles[:, k] + sign * step, start, end) for sign in (1, -1))
@@ -216,4 +241,5 @@ def attained(expression: Expression, constant: str, x: Point, y: Point) -> float
         if moved > 0 and forward <= 0:
             return math.inf
         value = lower(moved / (2 * forward)) if moved > 0 and forward > 0 else math.nan
-    return -worse * math.inf if math.isnan(value) else value
+    best = math.inf if worse < 0 else 0.0
+    return best if math.isnan(value) else value

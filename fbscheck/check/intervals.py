@@ -77,6 +77,11 @@ class Interval:
         high = np.where(self.lo == 0, np.inf, _reciprocal(self.lo, np.inf))
         return Interval(np.where(mixed, -np.inf, low), np.where(mixed, np.inf, high))
 
+    def root(self) -> "Interval":
+        """The square root, by one correctly rounded sqrt per end; unbounded where it reaches below zero."""
+        (low, low_exact), (high, high_exact) = _root(self.lo), _root(self.hi)
+        return Interval(_round(low, low_exact, -np.inf), _round(high, high_exact, np.inf))
+
     def sum(self, axis: int) -> "Interval":
         """The sum along one axis."""
         parts = [Interval(lo, hi) for lo, hi in zip(np.moveaxis(self.lo, axis, 0), np.moveaxis(self.hi, axis, 0))]
@@ -138,7 +143,7 @@ def norm(matrix: Interval) -> Values:
     u, v = interval(left), interval(np.swapaxes(right, -1, -2))
     turned = _plain_norm(u.transpose() @ matrix @ v)
     room = interval(_least_square(u)) * interval(_least_square(v))
-    scale = monotone(flint.arb.sqrt, Interval(np.maximum(room.lo, 0.0), np.maximum(room.lo, 0.0))).inverse()
+    scale = interval(np.maximum(room.lo, 0.0)).root().inverse()
     return np.minimum(plain, (interval(turned) * scale).hi)
 
 
@@ -194,7 +199,7 @@ def _centre(matrix: Interval) -> Values:
 
 def _plain_norm(matrix: Interval) -> Values:
     size = interval(matrix.magnitude)
-    return monotone(flint.arb.sqrt, interval(size.sum(-1).hi.max(-1)) * interval(size.sum(-2).hi.max(-1))).hi
+    return (interval(size.sum(-1).hi.max(-1)) * interval(size.sum(-2).hi.max(-1))).root().hi
 
 
 def _gershgorin(symmetric: Interval) -> Values:
@@ -224,6 +229,12 @@ def _product(a: Values, b: Values) -> tuple[Values, Mask]:
     error = ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2
     size = np.abs(product)
     return np.where(none, 0.0, product), none | (error == 0) & (size > 1e-250) & (size < 1e300)
+
+
+def _root(a: Values) -> tuple[Values, Mask]:
+    root = np.sqrt(a)
+    square, exact = _product(root, root)
+    return root, exact & (square == a)
 
 
 def _split(a: Values) -> tuple[Values, Values]:

@@ -10,7 +10,7 @@ continuous only if the sides of the comparison are (their slopes are finite) and
 branches agree where they are equal.  Otherwise its slope is unbounded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, final
@@ -216,7 +216,7 @@ def _slope_step(step: Step, arguments: list[Dual], box: Interval) -> Dual:
         value = monotone(flint.arb.tanh, u)
         value = Interval(np.maximum(value.lo, -1.0), np.minimum(value.hi, 1.0))
         return value, (one - value.power(2)) * du
-    value = monotone(flint.arb.sqrt if step.name == "sqrt" else flint.arb.log, u)
+    value = u.root() if step.name == "sqrt" else monotone(flint.arb.log, u)
     rate = (interval(2.0) * value).inverse() if step.name == "sqrt" else u.inverse()
     wrong = u.lo < 0 if step.name == "sqrt" else u.lo <= 0
     slope = rate * du
@@ -244,16 +244,19 @@ def _ball_step(step: Step, a: list[flint.arb], point: Sequence[flint.arb]) -> fl
         yes = a[0] > 0 if kind == ">" else a[0] >= 0 if kind == ">=" else a[0] == 0
         no = a[0] <= 0 if kind == ">" else a[0] < 0 if kind == ">=" else a[0] != 0
         return a[1] if yes else a[2] if no else flint.arb("nan")
-    if step.name in ("exp", "log", "tanh", "sqrt"):
-        return getattr(a[0], step.name)()
-    return {
+    operations: dict[str, Callable[[], flint.arb]] = {
         "input": lambda: point[step.data],
         "number": lambda: ball(step.data),
-        "constant": lambda: step.data(),
+        "constant": step.data,
         "add": lambda: a[0] + a[1],
         "multiply": lambda: a[0] * a[1],
         "maximum": lambda: a[0].max(a[1]),
         "negative": lambda: -a[0],
         "absolute": lambda: abs(a[0]),
         "power": lambda: a[0] ** step.data,
-    }[step.name]()
+        "exp": lambda: a[0].exp(),
+        "log": lambda: a[0].log(),
+        "tanh": lambda: a[0].tanh(),
+        "sqrt": lambda: a[0].sqrt(),
+    }
+    return operations[step.name]()
