@@ -3,8 +3,9 @@
 Every box carries a slope matrix (:mod:`fbscheck.check.programs`): T(x) - T(y) = J (x - y) with some J
 within, for x, y of that box.  For any two points of the whole box, the segment between them runs
 through finitely many boxes with fractions t_k of its length, so T(x) - T(y) = (sum t_k J_k) (x - y).
-Hence a condition on J holds for T if it holds on every box and passes to averages.  All four do, as
-a norm is convex and an infimum of linear functions concave:
+Hence a condition on J holds for T if it holds on every box and passes to averages (so it needs checking
+only on matrices that span the slopes).  All four do, as a norm is convex and an infimum of linear
+functions concave:
 
 * |J| <= L;
 * (J + J^T)/2 >= mu I;
@@ -56,9 +57,13 @@ class Expression:
         """The steps that evaluate it; raises :class:`InputError` if a function is not supported."""
         return translate(self.components, self.symbols)
 
-    def slopes(self, low: Values, high: Values) -> Interval:
-        """Slope matrices (B, m, d) on the boxes between ``low`` and ``high`` (d, B)."""
-        return run_slopes(self.program, Interval(low, high))[1]
+    def slopes(self, low: Values, high: Values) -> list[Interval]:
+        """Interval matrices (B, m, d) whose convex hull is a slope matrix on the boxes between ``low`` and ``high``."""
+        return run_slopes(self.program, Interval(low, high))
+
+    def derivatives(self, points: Values) -> Interval:
+        """Enclosures (B, m, d) of the derivatives at points (d, B), of a hull where there is a kink."""
+        return self.slopes(points, points)[0]
 
     def at(self, point: Sequence[float]) -> list[flint.arb]:
         """Balls around the components at a float64 point; NaN where they are not defined."""
@@ -118,7 +123,8 @@ def certify(
         value = next((number for number in (claim, default) if number is not None), math.nan)
         now = time.monotonic()
         limit = now + (finish - now) / (len(claims) - k)
-        found[name] = _search(expression, constant, start, end, value, limit, tolerance)
+        with np.errstate(all="ignore"):
+            found[name] = _search(expression, constant, start, end, value, limit, tolerance)
     return found
 
 
@@ -148,7 +154,7 @@ def _search(
             break
         pairs = [(tuple(low[:, k].tolist()), tuple(high[:, k].tolist())) for k in chosen[:2]]
         middles = (low / 2 + high / 2)[:, chosen[:64]]
-        leaders = np.argsort(-_guesses(constant, expression.slopes(middles, middles)), kind="stable")[:3]
+        leaders = np.argsort(-_guesses(constant, expression.derivatives(middles)), kind="stable")[:3]
         pairs += _pairs(expression, constant, middles[:, leaders], start, end)
         new_low, new_high = _halves(low[:, chosen], high[:, chosen], sides.argmax(0))
         new = _scores(expression, constant, new_low, new_high, claim)
@@ -170,35 +176,37 @@ def _halves(low: Values, high: Values, axis: npt.NDArray[np.intp]) -> tuple[Valu
 
 
 def _scores(expression: Expression, constant: str, low: Values, high: Values, claim: float) -> Values:
-    """Upper bounds of worse * constant on every box."""
-    slopes = expression.slopes(low, high)
-    with np.errstate(all="ignore"):
-        if constant == "lipschitz":
-            return norm(slopes)
-        if constant == "monotonicity":
-            return -eigenvalue_lower(slopes)
-        if constant == "cocoercivity":
-            return -cocoercivity(slopes, claim)
-        rest = interval(np.eye(len(low))) - slopes
-        aim = round_up(1 / (2 * Fraction(claim))) if 0 < claim < math.inf else None
-        return np.array([half_inverse(beta) for beta in cocoercivity(rest, aim).tolist()])
+    """Upper bounds of worse * constant on every box: the worst over the matrices that span the slopes."""
+    return np.maximum.reduce([_score(slopes, constant, claim) for slopes in expression.slopes(low, high)])
+
+
+def _score(slopes: Interval, constant: str, claim: float) -> Values:
+    if constant == "lipschitz":
+        return norm(slopes)
+    if constant == "monotonicity":
+        return -eigenvalue_lower(slopes)
+    if constant == "cocoercivity":
+        return -cocoercivity(slopes, claim)
+    rest = interval(np.eye(slopes.lo.shape[-1])) - slopes
+    aim = round_up(1 / (2 * Fraction(claim))) if 0 < claim < math.inf else None
+    return np.array([half_inverse(beta) for beta in cocoercivity(rest, aim).tolist()])
 
 
 def _explore(expression: Expression, constant: str, start: Values, end: Values) -> list[tuple[Point, Point]]:
     """Near pairs at the worst points of a random cloud that contracts around the worst one so far."""
     rng, width = np.random.default_rng(0), (end - start)[:, None]
     cloud = start[:, None] + width * rng.random((len(start), 256))
-    for radius in (0.6**power for power in range(1, 24)):
-        slopes = expression.slopes(cloud, cloud)
-        leaders = cloud[:, np.argsort(-_guesses(constant, slopes))[:16]]
-        near = np.repeat(leaders, 16, axis=1) + radius * width * rng.uniform(-1, 1, (len(start), 256))
+    for radius in (0.6**power for power in range(1, 20)):
+        slopes = expression.derivatives(cloud)
+        leaders = cloud[:, np.argsort(-_guesses(constant, slopes))[:8]]
+        near = np.repeat(leaders, 8, axis=1) + radius * width * rng.uniform(-1, 1, (len(start), 64))
         cloud = np.hstack([leaders, np.clip(near, start[:, None], end[:, None])])
     return _pairs(expression, constant, leaders[:, :4], start, end)
 
 
 def _guesses(constant: str, slopes: Interval) -> Values:
     """Floating estimates of worse * constant for the middles of slope matrices; -inf if these are unbounded."""
-    finite = np.isfinite(slopes.lo + slopes.hi).all((1, 2))
+    finite = np.all(np.isfinite(slopes.lo + slopes.hi), axis=(1, 2))
     matrices = np.where(finite[:, None, None], (slopes.lo + slopes.hi) / 2, 0.0)
     if constant == "lipschitz":
         return np.where(finite, np.linalg.norm(matrices, 2, axis=(1, 2)), -np.inf)
@@ -206,19 +214,23 @@ def _guesses(constant: str, slopes: Interval) -> Values:
         matrices = np.eye(matrices.shape[1]) - matrices
     if constant != "monotonicity":
         matrices = np.linalg.pinv(matrices, 1e-12)
-    return np.where(finite, -np.linalg.eigvalsh((matrices + np.swapaxes(matrices, 1, 2)) / 2)[:, 0], -np.inf)
+    values = np.linalg.eigvalsh((matrices + np.swapaxes(matrices, 1, 2)) / 2)
+    if constant != "monotonicity":
+        values = np.where(np.abs(values) < 1e-9, np.inf, values)
+    return np.where(finite, -values.min(1), -np.inf)
 
 
 def _pairs(
     expression: Expression, constant: str, middles: Values, start: Values, end: Values
 ) -> list[tuple[Point, Point]]:
     """Near pairs around the points (d, B), in the directions that are worst for the slopes there."""
-    slopes = expression.slopes(middles, middles)
+    slopes = expression.derivatives(middles)
     found = []
     for k in np.flatnonzero(np.all(np.isfinite(slopes.lo + slopes.hi), axis=(1, 2))):
         direction = extremal((slopes.lo[k] + slopes.hi[k]) / 2, constant)
         step = 1e-8 * (end - start).min() * direction / np.abs(direction).max()
-        x, y = (np.clip(middles[:, k] + sign * step, start, end) for sign in (1, -1))
+        middle = np.clip(middles[:, k], start + np.abs(step), end - np.abs(step))
+        x, y = (np.clip(middle + sign * step, start, end) for sign in (1, -1))
         found.append((tuple(x.tolist()), tuple(y.tolist())))
     return found
 

@@ -40,11 +40,15 @@ class Interval:
         return self + -other
 
     def __mul__(self, other: "Interval") -> "Interval":
-        ends = [_product(a, b) for a in (self.lo, self.hi) for b in (other.lo, other.hi)]
-        return Interval(
-            np.minimum.reduce([_round(p, exact, -np.inf) for p, exact in ends]),
-            np.maximum.reduce([_round(p, exact, np.inf) for p, exact in ends]),
-        )
+        left = (self.lo,) if self.lo is self.hi else (self.lo, self.hi)
+        right = (other.lo,) if other.lo is other.hi else (other.lo, other.hi)
+        (low, sure), *rest = [_product(a, b) for a in left for b in right]
+        high, certain = low, sure
+        for product, exact in rest:
+            sure = np.where(product < low, exact, sure & (exact | (product > low)))
+            certain = np.where(product > high, exact, certain & (exact | (product < high)))
+            low, high = np.minimum(low, product), np.maximum(high, product)
+        return Interval(_round(low, sure, -np.inf), _round(high, certain, np.inf))
 
     def __abs__(self) -> "Interval":
         inside = (self.lo <= 0) & (self.hi >= 0)
@@ -102,7 +106,8 @@ def interval(value: npt.ArrayLike | Fraction) -> Interval:
     """The intervals of width zero around float64 values, or the tightest one around a Fraction."""
     if isinstance(value, Fraction):
         return Interval(np.array(round_down(value)), np.array(round_up(value)))
-    return Interval(np.asarray(value, dtype=np.float64), np.asarray(value, dtype=np.float64))
+    ends = np.asarray(value, dtype=np.float64)
+    return Interval(ends, ends)
 
 
 def hull(a: Interval, b: Interval) -> Interval:
@@ -125,15 +130,17 @@ def select(yes: Mask, no: Mask, a: Interval, b: Interval) -> Interval:
 
 def monotone(function: Callable[[flint.arb], flint.arb], x: Interval) -> Interval:
     """An increasing function, evaluated in balls at both ends; unbounded where it is not defined."""
-    low = np.array([lower(function(flint.arb(v))) for v in x.lo.ravel().tolist()]).reshape(x.lo.shape)
-    high = np.array([upper(function(flint.arb(v))) for v in x.hi.ravel().tolist()]).reshape(x.hi.shape)
+    balls = [[function(flint.arb(v)) for v in ends.ravel().tolist()] for ends in (x.lo, x.hi)]
+    low = np.array([lower(value) for value in balls[0]]).reshape(x.lo.shape)
+    high = np.array([upper(value) for value in balls[1]]).reshape(x.hi.shape)
     return Interval(np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high))
 
 
 def norm(matrix: Interval) -> Values:
     """Upper bounds (B,) of the spectral norm of all matrices within (B, m, d).
 
-    |J| <= sqrt(|J|_1 |J|_inf); the same for U^T J V, with U and V the floating singular vectors of the
+    |J| <= sqrt(|J|_1 |J|_inf); |J|^2 <= max (M^T M v)_i / v_i for the magnitudes M and any v > 0, by
+    Collatz and Wielandt; the first for U^T J V, with U and V the floating singular vectors of the
     centre, divided by their least singular values, which Gershgorin bounds.
     """
     plain = _plain_norm(matrix)
@@ -142,9 +149,12 @@ def norm(matrix: Interval) -> Values:
     left, _, right = np.linalg.svd(_centre(matrix), full_matrices=True)
     u, v = interval(left), interval(np.swapaxes(right, -1, -2))
     turned = _plain_norm(u.transpose() @ matrix @ v)
+    size, guess = interval(matrix.magnitude), np.abs(right[..., 0, :])
+    guess = interval((guess + 1e-9)[..., None])
+    perron = (size.transpose() @ (size @ guess) * guess.inverse()).root().hi.max((-2, -1))
     room = interval(_least_square(u)) * interval(_least_square(v))
     scale = interval(np.maximum(room.lo, 0.0)).root().inverse()
-    return np.minimum(plain, (interval(turned) * scale).hi)
+    return np.minimum(np.minimum(plain, perron), (interval(turned) * scale).hi)
 
 
 def eigenvalue_lower(matrix: Interval) -> Values:
@@ -163,13 +173,13 @@ def eigenvalue_lower(matrix: Interval) -> Values:
 def cocoercivity(matrix: Interval, aim: float | None = None, steps: int = 24) -> Values:
     """Lower bounds (B,) >= 0 of the beta with ``(J + J^T)/2 >= beta J^T J`` for all J within; -inf where none is known.
 
-    For beta > 0 it says that ``2 beta J - I`` has a norm of at most one.  ``aim`` is tried first.
+    For beta > 0 this says that ``2 beta J - I`` has a norm of at most one.  ``aim`` is tried first, and enough.
     """
     size, shape = matrix.lo.shape[-1], matrix.lo.shape[0]
     eye = interval(np.eye(size))
 
-    def holds(beta: Values) -> Mask:
-        return (beta > 0) & (norm(matrix * interval(2 * beta)[:, None, None] - eye) <= 1)
+    def holds(beta: Values, slopes: Interval) -> Mask:
+        return (beta > 0) & (norm(slopes * interval(2 * beta)[:, None, None] - eye) <= 1)
 
     largest = norm(matrix)
     good = np.where(eigenvalue_lower(matrix) >= 0, 0.0, -np.inf)
@@ -179,16 +189,16 @@ def cocoercivity(matrix: Interval, aim: float | None = None, steps: int = 24) ->
     if aim is not None and 0 < aim < np.inf:
         trials.insert(0, np.full(shape, aim))
     for beta in trials:
-        passed = holds(beta)
+        passed = holds(beta, matrix)
         good = np.where(passed, np.maximum(good, beta), good)
         bad = np.where(passed, bad, np.minimum(bad, beta))
     for _ in range(steps):
-        middle = np.where(np.isfinite(bad), (np.maximum(good, 0.0) + bad) / 2, 0.0)
-        if (settled := bad - good <= 1e-9 * bad).all():
+        open_ = np.flatnonzero((good >= 0) & (bad - good > 1e-9 * bad) & (good != aim))
+        if not open_.size:
             break
-        passed = holds(middle)
-        good = np.where(passed & ~settled, np.maximum(good, middle), good)
-        bad = np.where(passed | settled, bad, np.minimum(bad, middle))
+        middle = good[open_] / 2 + bad[open_] / 2
+        passed = holds(middle, matrix[open_])
+        good[open_], bad[open_] = np.where(passed, middle, good[open_]), np.where(passed, bad[open_], middle)
     return good
 
 

@@ -8,11 +8,16 @@ theorem, for Max and Abs the hull, since max(a, b) - max(a', b') lies between a 
 for a continuous selection from two functions changes on a segment at no other rates; it counts as
 continuous only if the sides of the comparison are (their slopes are finite) and sympy proves that the
 branches agree where they are equal.  Otherwise its slope is unbounded.
+
+Entrywise hulls forget that a kink shared by two components is passed in the same proportion by both.
+So the slopes of the first ``KINKS`` kinks may also be taken at either end: J is affine in every such
+proportion, hence lies in the convex hull of the matrices with all kinks at an end.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 from typing import Any, final
 
 import flint
@@ -20,10 +25,13 @@ import numpy as np
 import sympy
 
 from fbscheck.certify.balls import ball
-from fbscheck.check.intervals import Interval, interval, maximum, monotone, select
+from fbscheck.check.intervals import Interval, Mask, interval, maximum, monotone, select
 from fbscheck.errors import InputError
 
 __all__ = ["Program", "Step", "run_balls", "run_slopes", "translate"]
+
+KINKS = 3
+"""How many kinks are taken apart."""
 
 _SMOOTH = {sympy.exp: "exp", sympy.log: "log", sympy.tanh: "tanh"}
 _CONSTANTS = {sympy.pi: flint.arb.pi, sympy.E: flint.arb.const_e}
@@ -163,19 +171,30 @@ Dual = tuple[Interval, Interval]
 """Values (B,) and slopes (d, B)."""
 
 
-def run_slopes(program: Program, box: Interval) -> tuple[Interval, Interval]:
-    """Ranges (m, B) and slope matrices (B, m, d) on the boxes (d, B); unbounded where a function is not defined."""
-    results: list[Dual] = []
+def run_slopes(program: Program, box: Interval) -> list[Interval]:
+    """Interval matrices (B, m, d) whose convex hull is a slope matrix on each of the boxes (d, B)."""
+    kinks = [k for k, step in enumerate(program.steps) if step.name in ("absolute", "maximum", "choose")][:KINKS]
+    if len(box.lo) == 1 or np.array_equal(box.lo, box.hi):
+        kinks = []
     with np.errstate(all="ignore"):
-        for step in program.steps:
-            results.append(_slope_step(step, [results[k] for k in step.arguments], box))
-    rows = [results[k] for k in program.results]
-    ranges = Interval(np.stack([u.lo for u, _ in rows]), np.stack([u.hi for u, _ in rows]))
-    slopes = Interval(np.stack([du.lo.T for _, du in rows], axis=1), np.stack([du.hi.T for _, du in rows], axis=1))
-    return ranges, slopes
+        choices = product((True, False), repeat=len(kinks))
+        return [_slopes(program, box, dict(zip(kinks, choice, strict=True))) for choice in choices]
 
 
-def _slope_step(step: Step, arguments: list[Dual], box: Interval) -> Dual:
+def _slopes(program: Program, box: Interval, sides: Mapping[int, bool]) -> Interval:
+    results: list[Dual] = []
+    for k, step in enumerate(program.steps):
+        results.append(_slope_step(step, [results[j] for j in step.arguments], box, sides.get(k)))
+    rows = [results[k][1] for k in program.results]
+    return Interval(np.stack([du.lo.T for du in rows], axis=1), np.stack([du.hi.T for du in rows], axis=1))
+
+
+def _kink(yes: Mask, no: Mask, da: Interval, db: Interval, side: bool | None) -> Interval:
+    """The slope of a kink: that of the branch which is known or, if none is, of ``side`` (None: the hull)."""
+    return select(yes if side is None else ~no if side else yes, no if side is not False else ~yes, da, db)
+
+
+def _slope_step(step: Step, arguments: list[Dual], box: Interval, side: bool | None) -> Dual:
     flat, one, zero = box.lo.shape, interval(1.0), interval(np.zeros(box.lo.shape))
     if step.name == "input":
         return box[step.data], interval(np.broadcast_to(np.eye(flat[0])[step.data][:, None], flat))
@@ -190,7 +209,7 @@ def _slope_step(step: Step, arguments: list[Dual], box: Interval) -> Dual:
         joined = agree & np.isfinite(du.lo).all(0) & np.isfinite(du.hi).all(0)
         yes = {">": (u.lo > 0) | joined & (u.lo == 0), ">=": u.lo >= 0, "==": (u.lo == 0) & (u.hi == 0)}[kind]
         no = {">": u.hi <= 0, ">=": (u.hi < 0) | joined & (u.hi == 0), "==": (u.lo > 0) | (u.hi < 0)}[kind]
-        slope = select(yes, no, da, db)
+        slope = _kink(yes, no, da, db, side)
         torn = ~(yes | no | joined)
         return select(yes, no, a, b), Interval(np.where(torn, -np.inf, slope.lo), np.where(torn, np.inf, slope.hi))
     if step.name in ("add", "multiply", "maximum"):
@@ -199,11 +218,11 @@ def _slope_step(step: Step, arguments: list[Dual], box: Interval) -> Dual:
             return u + v, du + dv
         if step.name == "multiply":
             return u * v, u * dv + v * du
-        return maximum(u, v), select(u.lo >= v.hi, u.hi <= v.lo, du, dv)
+        return maximum(u, v), _kink(u.lo >= v.hi, u.hi <= v.lo, du, dv, side)
     if step.name == "negative":
         return -u, -du
     if step.name == "absolute":
-        return abs(u), select(u.lo >= 0, u.hi <= 0, du, -du)
+        return abs(u), _kink(u.lo >= 0, u.hi <= 0, du, -du, side)
     if step.name == "power":
         n = step.data
         factor = u.power(n - 1) if n else interval(np.zeros_like(u.lo))
