@@ -46,7 +46,7 @@ OWNERS = {
     "clarabel": {"reference"},
     "matplotlib": {"report"},
     "jinja2": {"report"},
-    "sympy": {"proofs", "certify", "audit"},
+    "sympy": {"proofs", "certify", "audit", "check"},
     "z3": {"audit"},
     "sklearn": {"reference", "suites"},
     "joblib": {"suites"},

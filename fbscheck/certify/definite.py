@@ -12,6 +12,7 @@ up to ``TIE_SIZE`` by the signs of its exact characteristic polynomial.
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from typing import cast
 
 import flint
 import numpy as np
@@ -28,6 +29,8 @@ __all__ = [
     "gram_eigenvalue_lower",
     "norm_lower",
     "norm_upper",
+    "quotient_lower",
+    "rational",
     "symmetric_eigenvalue_lower",
 ]
 
@@ -47,10 +50,11 @@ def as_float(matrix: flint.fmpq_mat) -> Matrix:
 
 def _enclose(matrix: Matrix, size: int) -> Exact:
     """The matrix as it is, in the arithmetic that serves definiteness tests of ``size``."""
-    return _rational(matrix) if size <= EXACT_SIZE else flint.arb_mat(matrix.tolist())
+    return rational(matrix) if size <= EXACT_SIZE else flint.arb_mat(matrix.tolist())
 
 
-def _rational(matrix: Matrix) -> flint.fmpq_mat:
+def rational(matrix: Matrix) -> flint.fmpq_mat:
+    """A float64 matrix as it is, in rational arithmetic."""
     rows, columns = matrix.shape
     return flint.fmpq_mat(rows, columns, [_fmpq(Fraction(v)) for v in matrix.ravel().tolist()])
 
@@ -102,11 +106,9 @@ def _eliminates(rows: list[list[Fraction]]) -> bool:
     return True
 
 
-def _has_no_negative_eigenvalue(symmetric: Matrix) -> bool:
-    """Decide a tie exactly: a real-rooted polynomial has no negative root iff its signs alternate."""
-    rational = _rational(symmetric)
-    rational = rational + rational.transpose()
-    coefficients = rational.charpoly().coeffs()[::-1]
+def _has_no_negative_root(matrix: flint.fmpq_mat) -> bool:
+    """Decide a tie of K + K^T exactly: a real-rooted polynomial has no negative root iff its signs alternate."""
+    coefficients = (matrix + matrix.transpose()).charpoly().coeffs()[::-1]
     return all(c >= 0 if k % 2 == 0 else c <= 0 for k, c in enumerate(coefficients))
 
 
@@ -191,12 +193,12 @@ def gram_factor(matrix: Matrix, shift: float) -> tuple[Matrix, Matrix] | None:
 def symmetric_eigenvalue_lower(matrix: Matrix) -> float:
     """A float64 <= the least eigenvalue of (K + K^T)/2, for K (d, d)."""
     matrix, unit = _scaled(matrix)
-    if unit == 0.0:
+    if unit == 0.0 or np.array_equal(matrix, -matrix.T):
         return 0.0
     exact, symmetric = _enclose(matrix, len(matrix)), (matrix + matrix.T) / 2
     spectrum = np.linalg.eigvalsh(symmetric)
     tie = abs(spectrum[0]) <= 1e-12 * np.abs(spectrum).max()
-    if len(matrix) <= TIE_SIZE and tie and _has_no_negative_eigenvalue(matrix):
+    if len(matrix) <= TIE_SIZE and tie and _has_no_negative_root(rational(matrix)):
         return 0.0
     found = _least(_times(exact + exact.transpose(), Fraction(1, 2)), symmetric, float(spectrum[0]))
     return _unscaled(found, unit, round_down)
@@ -212,31 +214,54 @@ def _least(matrix: Exact, approximation: Matrix, estimate: float) -> float:
 
 
 def cocoercivity_lower(matrix: Matrix) -> float:
-    """A float64 beta with ``<Kx, x> >= beta |Kx|^2`` for all x if beta > 0; inf for K = 0, 0 if none is known.
+    """A float64 beta with ``<Kx, x> >= beta |Kx|^2`` for all x if beta > 0; inf for K = 0, 0 if none is known."""
+    return max(0.0, quotient_lower(matrix))
 
-    For a symmetric K without negative eigenvalues it is 1/|K|.  Else the generalised eigenvalue
-    problem proposes, and ``(K + K^T)/2 - beta K^T K`` being semidefinite decides.
+
+def quotient_lower(matrix: Matrix, complement: bool = False) -> float:
+    """A float64 <= ``<Mx, x> / |Mx|^2`` wherever Mx != 0, for M = K or, the ``complement``, M = I - K.
+
+    It is inf for M = 0 and -inf if no bound is known.  For a symmetric M without negative eigenvalues
+    it is 1/|M|.  Else the generalised eigenvalue problem proposes, and ``(M + M^T)/2 - beta M^T M``
+    being semidefinite decides.  I - K is never rounded.
     """
-    if np.array_equal(matrix, matrix.T):
-        bound = norm_upper(matrix)
-        if bound in (0.0, math.inf):
-            return math.inf if bound == 0.0 else 0.0
-        return round_down(1 / Fraction(bound)) if symmetric_eigenvalue_lower(matrix) >= 0 else 0.0
-    matrix, unit = _scaled(matrix)
-    exact = _enclose(matrix, len(matrix))
-    symmetric, squares = _times(exact + exact.transpose(), Fraction(1, 2)), exact.transpose() * exact
-    _, singular, right = np.linalg.svd(matrix)
-    kept = singular > singular[0] * 1e-12
+    eye = np.eye(len(matrix))
+    if np.array_equal(matrix, eye if complement else 0 * eye):
+        return math.inf
+    scaled, unit = _scaled(matrix)
+    matrix, unit = (matrix, 1.0) if complement and unit < 1 else (scaled, unit)
+    approximation = eye / unit - matrix if complement else matrix
+
+    def taken(exact: Exact) -> Exact:
+        return _times(_identity(exact), 1 / Fraction(unit)) - exact if complement else exact
+
+    exact = taken(_enclose(matrix, len(matrix)))
+    one, symmetric = _identity(exact), (approximation + approximation.T) / 2
+    half, squares = _times(exact + exact.transpose(), Fraction(1, 2)), exact.transpose() * exact
+    _, singular, right = np.linalg.svd(approximation)
+    norm, kept = float(singular[0]), singular > singular[0] * 1e-12
+    if np.array_equal(matrix, matrix.T) and norm > 0:
+        least = float(np.linalg.eigvalsh(symmetric)[0])
+        tie = abs(least) <= 1e-12 * norm and len(matrix) <= TIE_SIZE
+        if _has_no_negative_root(cast(flint.fmpq_mat, taken(rational(matrix)))) if tie else _is_semidefinite(half, symmetric):
+            found = _widen(
+                norm,
+                1.0,
+                lambda c: _is_semidefinite(_times(one, Fraction(c)) - half, c * eye - symmetric),
+                norm,
+                len(matrix),
+            )
+            return round_down(1 / (Fraction(found) * Fraction(unit))) if math.isfinite(found) else 0.0
     image = right[kept].T / singular[kept]
-    estimate = float(np.linalg.eigvalsh(image.T @ (matrix + matrix.T) @ image / 2)[0])
-    if estimate <= 0:
-        return 0.0
+    estimate = float(np.linalg.eigvalsh(image.T @ symmetric @ image)[0]) if kept.any() else 0.0
 
     def holds(beta: float) -> bool:
-        approximation = (matrix + matrix.T) / 2 - beta * (matrix.T @ matrix)
-        return _is_semidefinite(symmetric - _times(squares, Fraction(beta)), approximation)
+        return _is_semidefinite(
+            half - _times(squares, Fraction(beta)), symmetric - beta * (approximation.T @ approximation)
+        )
 
-    return _unscaled(max(0.0, _widen(estimate, -1.0, holds, estimate, len(matrix))), unit, round_down, -1)
+    scale = max(abs(estimate), 1 / norm if norm else 1.0)
+    return _unscaled(_widen(estimate, -1.0, holds, scale, len(matrix)), unit, round_down, -1)
 
 
 def _scaled(matrix: Matrix) -> tuple[Matrix, float]:

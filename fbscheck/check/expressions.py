@@ -1,0 +1,257 @@
+"""Operators given by formulas: certified and attained constants on a box, by branch and bound.
+
+Every box carries a slope matrix (:mod:`fbscheck.check.programs`): T(x) - T(y) = J (x - y) with some J
+within, for x, y of that box.  For any two points of the whole box, the segment between them runs
+through finitely many boxes with fractions t_k of its length, so T(x) - T(y) = (sum t_k J_k) (x - y).
+Hence a condition on J holds for T if it holds on every box and passes to averages (so it needs checking
+only on matrices that span the slopes).  All four do, as a norm is convex and an infimum of linear
+functions concave:
+
+* |J| <= L;
+* (J + J^T)/2 >= mu I;
+* |2 beta J - I| <= 1, which says (J + J^T)/2 >= beta J^T J for beta > 0;
+* the same of I - J with beta = 1/(2 alpha).
+
+The other end is attained by a pair of float64 points, with its quotient enclosed in balls.
+"""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import final
+
+import flint
+import numpy as np
+import numpy.typing as npt
+import sympy
+
+from fbscheck.certify.balls import exact, lower, round_up, upper
+from fbscheck.check.conditions import BOUNDS, CONSTANTS
+from fbscheck.check.intervals import Interval, cocoercivity, eigenvalue_lower, interval, norm
+from fbscheck.check.matrices import extremal, half_inverse
+from fbscheck.check.programs import Program, run_balls, run_slopes, translate
+from fbscheck.errors import InputError
+
+__all__ = ["Bounds", "Expression", "certify"]
+
+Values = npt.NDArray[np.float64]
+Point = tuple[float, ...]
+
+BATCH = 256
+"""Boxes that are split at once, at least; a quarter of them if there are more."""
+
+
+@final
+@dataclass(frozen=True)
+class Expression:
+    """The operator with these ``components``, as functions of the ``symbols``, real numbers."""
+
+    components: Sequence[sympy.Expr]
+    symbols: Sequence[sympy.Symbol]
+
+    @cached_property
+    def program(self) -> Program:
+        """The steps that evaluate it; raises :class:`InputError` if a function is not supported."""
+        return translate(self.components, self.symbols)
+
+    def slopes(self, low: Values, high: Values) -> list[Interval]:
+        """Interval matrices (B, m, d) whose convex hull is a slope matrix on the boxes between ``low`` and ``high``."""
+        return run_slopes(self.program, Interval(low, high))
+
+    def derivatives(self, points: Values) -> Interval:
+        """Enclosures (B, m, d) of the derivatives at points (d, B), of a hull where there is a kink."""
+        return self.slopes(points, points)[0]
+
+    def at(self, point: Sequence[float]) -> list[flint.arb]:
+        """Balls around the components at a float64 point; NaN where they are not defined."""
+        return run_balls(self.program, [flint.arb(float(t)) for t in point])
+
+
+@final
+@dataclass(frozen=True)
+class Bounds:
+    """What is known of a constant on a box: ``lower`` <= constant <= ``upper``, both rounded outwards.
+
+    The end that is worse for the condition is certified on ``boxes`` boxes, the other one attained by
+    the pair ``witness``.  ``exhausted`` says that the search ended without deciding the claim or reaching
+    the tolerance: time was up, boxes as small as they get, or a certificate out of the question.
+    """
+
+    constant: str
+    lower: float
+    upper: float
+    boxes: int
+    exhausted: bool
+    witness: tuple[Point, Point] | None = None
+
+    def holds(self, claim: float) -> bool | None:
+        """Whether the constant is as good as ``claim``: True certified, False refuted, None undecided."""
+        worst, attained = (self.upper, self.lower) if CONSTANTS[self.constant].worse > 0 else (self.lower, self.upper)
+        worse = CONSTANTS[self.constant].worse
+        return True if worse * worst <= worse * claim else False if worse * attained > worse * claim else None
+
+
+def certify(
+    expression: Expression,
+    low: Sequence[float],
+    high: Sequence[float],
+    claims: Mapping[str, float | None],
+    budget_seconds: float = 10.0,
+    tolerance: float = 1e-6,
+) -> dict[str, Bounds]:
+    """Bounds of the constant behind every condition claimed of T on the box between ``low`` and ``high``.
+
+    The search for a claim (the default of :data:`BOUNDS` for None) stops once it is decided; a claim of NaN, or
+    None without a default, is never decided, and the constant is bracketed to ``tolerance``, relative to 1 + its size.
+    Negative cocoercivity is not certified: the bound is -inf.
+
+    Raises:
+        InputError: If the expression is not supported, has not as many components as symbols, or the box is empty.
+    """
+    start, end = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
+    size = len(expression.symbols)
+    if len(expression.components) != size or start.shape != (size,) or end.shape != (size,):
+        raise InputError(f"Need as many components and box sides as symbols ({size}), got {len(expression.components)}.")
+    if not (np.isfinite(end - start).all() and (start < end).all()):
+        raise InputError(f"Need a bounded box with low < high, got {list(low)} and {list(high)}.")
+    found, finish = {}, time.monotonic() + budget_seconds
+    for k, (name, claim) in enumerate(claims.items()):
+        constant, default = BOUNDS[name]
+        value = next((number for number in (claim, default) if number is not None), math.nan)
+        now = time.monotonic()
+        limit = now + (finish - now) / (len(claims) - k)
+        with np.errstate(all="ignore"):
+            found[name] = _search(expression, constant, start, end, value, limit, tolerance)
+    return found
+
+
+def _search(
+    expression: Expression, constant: str, start: Values, end: Values, claim: float, limit: float, tolerance: float
+) -> Bounds:
+    """Split the worst boxes until the claim is decided; scores are worse * constant, so that larger is worse."""
+    worse = CONSTANTS[constant].worse
+    low, high = start[:, None], end[:, None]
+    scores = _scores(expression, constant, low, high, claim)
+    best, witness = -math.inf, None
+    pairs = [*_explore(expression, constant, start, end), (tuple(start.tolist()), tuple(end.tolist()))]
+    exhausted = False
+    while True:
+        for x, y in pairs:
+            if (value := worse * attained(expression, constant, x, y)) > best:
+                best, witness = value, (x, y)
+        worst, goal = float(scores.max()), worse * claim
+        if worst <= goal or best > goal or worst == best or 0 <= worst - best <= tolerance * (1 + abs(best)) < math.inf:
+            break
+        hopeless = constant == "averagedness" and best == math.inf or constant == "cocoercivity" and best > 0
+        chosen = np.argsort(-scores, kind="stable")[: max(BATCH, len(scores) // 4)]
+        chosen = chosen[scores[chosen] > (best if math.isnan(goal) else goal)]
+        sides = (high - low)[:, chosen] / (end - start)[:, None]
+        if hopeless or time.monotonic() > limit or sides[:, 0].max() < 1e-13:
+            exhausted = True
+            break
+        pairs = [(tuple(low[:, k].tolist()), tuple(high[:, k].tolist())) for k in chosen[:2]]
+        middles = (low / 2 + high / 2)[:, chosen[:64]]
+        leaders = np.argsort(-_guesses(constant, expression.derivatives(middles)), kind="stable")[:3]
+        pairs += _pairs(expression, constant, middles[:, leaders], start, end)
+        new_low, new_high = _halves(low[:, chosen], high[:, chosen], sides.argmax(0))
+        new = _scores(expression, constant, new_low, new_high, claim)
+        new = np.minimum(new, np.tile(scores[chosen], 2))
+        kept = np.ones(len(scores), dtype=bool)
+        kept[chosen] = False
+        low, high = np.hstack([low[:, kept], new_low]), np.hstack([high[:, kept], new_high])
+        scores = np.concatenate([scores[kept], new])
+    lesser, larger = sorted((worse * worst, worse * best))
+    return Bounds(constant, lesser, larger, len(scores), exhausted, witness)
+
+
+def _halves(low: Values, high: Values, axis: npt.NDArray[np.intp]) -> tuple[Values, Values]:
+    columns = np.arange(low.shape[1])
+    middle = low[axis, columns] / 2 + high[axis, columns] / 2
+    left, right = high.copy(), low.copy()
+    left[axis, columns] = right[axis, columns] = middle
+    return np.hstack([low, right]), np.hstack([left, high])
+
+
+def _scores(expression: Expression, constant: str, low: Values, high: Values, claim: float) -> Values:
+    """Upper bounds of worse * constant on every box: the worst over the matrices that span the slopes."""
+    return np.maximum.reduce([_score(slopes, constant, claim) for slopes in expression.slopes(low, high)])
+
+
+def _score(slopes: Interval, constant: str, claim: float) -> Values:
+    if constant == "lipschitz":
+        return norm(slopes)
+    if constant == "monotonicity":
+        return -eigenvalue_lower(slopes)
+    if constant == "cocoercivity":
+        return -cocoercivity(slopes, claim)
+    rest = interval(np.eye(slopes.lo.shape[-1])) - slopes
+    aim = round_up(1 / (2 * Fraction(claim))) if 0 < claim < math.inf else None
+    return np.array([half_inverse(beta) for beta in cocoercivity(rest, aim).tolist()])
+
+
+def _explore(expression: Expression, constant: str, start: Values, end: Values) -> list[tuple[Point, Point]]:
+    """Near pairs at the worst points of a random cloud that contracts around the worst one so far."""
+    rng, width = np.random.default_rng(0), (end - start)[:, None]
+    cloud = start[:, None] + width * rng.random((len(start), 256))
+    for radius in (0.6**power for power in range(1, 20)):
+        slopes = expression.derivatives(cloud)
+        leaders = cloud[:, np.argsort(-_guesses(constant, slopes))[:8]]
+        near = np.repeat(leaders, 8, axis=1) + radius * width * rng.uniform(-1, 1, (len(start), 64))
+        cloud = np.hstack([leaders, np.clip(near, start[:, None], end[:, None])])
+    return _pairs(expression, constant, leaders[:, :4], start, end)
+
+
+def _guesses(constant: str, slopes: Interval) -> Values:
+    """Floating estimates of worse * constant for the middles of slope matrices; -inf if these are unbounded."""
+    finite = np.all(np.isfinite(slopes.lo + slopes.hi), axis=(1, 2))
+    matrices = np.where(finite[:, None, None], (slopes.lo + slopes.hi) / 2, 0.0)
+    if constant == "lipschitz":
+        return np.where(finite, np.linalg.norm(matrices, 2, axis=(1, 2)), -np.inf)
+    if constant == "averagedness":
+        matrices = np.eye(matrices.shape[1]) - matrices
+    if constant != "monotonicity":
+        matrices = np.linalg.pinv(matrices, 1e-12)
+    values = np.linalg.eigvalsh((matrices + np.swapaxes(matrices, 1, 2)) / 2)
+    if constant != "monotonicity":
+        values = np.where(np.abs(values) < 1e-9, np.inf, values)
+    return np.where(finite, -values.min(1), -np.inf)
+
+
+def _pairs(
+    expression: Expression, constant: str, middles: Values, start: Values, end: Values
+) -> list[tuple[Point, Point]]:
+    """Near pairs around the points (d, B), in the directions that are worst for the slopes there."""
+    slopes = expression.derivatives(middles)
+    found = []
+    for k in np.flatnonzero(np.all(np.isfinite(slopes.lo + slopes.hi), axis=(1, 2))):
+        direction = extremal((slopes.lo[k] + slopes.hi[k]) / 2, constant)
+        step = 1e-8 * (end - start).min() * direction / np.abs(direction).max()
+        middle = np.clip(middles[:, k], start + np.abs(step), end - np.abs(step))
+        x, y = (np.clip(middle + sign * step, start, end) for sign in (1, -1))
+        found.append((tuple(x.tolist()), tuple(y.tolist())))
+    return found
+
+
+def attained(expression: Expression, constant: str, x: Point, y: Point) -> float:
+    """The quotient of one pair, enclosed and rounded to the better side; the best value if it is not defined."""
+    worse = CONSTANTS[constant].worse
+    d = exact(x) - exact(y)
+    v = np.array(expression.at(x), dtype=object) - np.array(expression.at(y), dtype=object)
+    rest = d - v
+    length, moved, forward = (d * d).sum(), (v * v).sum(), (v * d).sum()
+    if constant == "lipschitz":
+        value = lower((moved / length).sqrt()) if length > 0 else math.nan
+    elif constant == "monotonicity":
+        value = upper(forward / length) if length > 0 else math.nan
+    elif constant == "cocoercivity":
+        value = upper(forward / moved) if moved > 0 else math.nan
+    else:
+        moved, forward = (rest * rest).sum(), (rest * d).sum()
+        if moved > 0 and forward <= 0:
+            return math.inf
+        value = lower(moved / (2 * forward)) if moved > 0 and forward > 0 else math.nan
+    best = math.inf if worse < 0 else 0.0
+    return best if math.isnan(value) else value
