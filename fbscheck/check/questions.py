@@ -15,7 +15,7 @@ from fbscheck.errors import InputError
 from fbscheck.judge import decide, squeeze
 from fbscheck.verdict import Bracket, Claim, Evidence, Relation, Result, Rigour, Side, Verdict
 
-__all__ = ["Found", "Question", "answer", "parse"]
+__all__ = ["CYCLIC", "Found", "Question", "answer", "parse"]
 
 STATEMENTS = {
     "lipschitz": r"|Tx-Ty| \leq L\,|x-y|",
@@ -25,6 +25,7 @@ STATEMENTS = {
     "cocoercivity": r"\langle Tx-Ty,x-y\rangle \geq \beta\,|Tx-Ty|^2",
     "firmly_nonexpansive": r"\langle Tx-Ty,x-y\rangle \geq |Tx-Ty|^2",
     "averagedness": r"|Tx-Ty|^2+\frac{1-\alpha}{\alpha}|(x-Tx)-(y-Ty)|^2 \leq |x-y|^2",
+    "prox": r"\textstyle\sum_i\langle Tx_i,x_{i+1}-x_i\rangle \leq 0\quad\mathrm{on\ cycles}",
 }
 TITLES = {
     "lipschitz": "Lipschitz constant",
@@ -34,7 +35,10 @@ TITLES = {
     "cocoercivity": "Cocoercivity",
     "firmly_nonexpansive": "Firmly nonexpansive",
     "averagedness": "Averagedness",
+    "prox": "Proximal map of a convex function",
 }
+CYCLIC = "prox"
+"""Being a subgradient of a convex function: refuted by a cycle of points."""
 BELOW_ONE = math.nextafter(1.0, 0.0)
 
 
@@ -48,10 +52,15 @@ class Question:
     claimed: bool
 
     @property
+    def constant(self) -> str:
+        """The name of the constant that it bounds."""
+        return BOUNDS[self.name][0] if self.name in BOUNDS else self.name
+
+    @property
     def claim(self) -> Claim:
         """What a report says about it."""
-        value = "" if self.bound is None else f" at {self.bound:g}"
-        title = TITLES[self.name] + (value if self.name not in ("nonexpansive", "firmly_nonexpansive") else "")
+        plain = self.bound is None or self.name in ("nonexpansive", "firmly_nonexpansive", CYCLIC)
+        title = TITLES[self.name] + ("" if plain else f" at {self.bound:g}")
         return Claim(self.name, title, STATEMENTS[self.name], Relation.AT_MOST, "over pairs of points of the domain")
 
 
@@ -78,13 +87,18 @@ def parse(claims: Sequence[str]) -> list[Question]:
     if not claims:
         constants = [Question(name, None, False) for name in CONSTANTS]
         return [*constants, Question("nonexpansive", 1.0, False), Question("firmly_nonexpansive", 1.0, False)]
-    return [_parsed(text) for text in claims]
+    questions = [_parsed(text) for text in claims]
+    if any(question.name == CYCLIC for question in questions):
+        questions.append(Question("firmly_nonexpansive", 1.0, True))
+    return list(dict.fromkeys(questions))
 
 
 def _parsed(text: str) -> Question:
     name, equals, value = text.partition("=")
-    if name not in BOUNDS:
-        raise InputError(f"Need a condition among {', '.join(BOUNDS)}, got {name!r}.")
+    if name not in TITLES:
+        raise InputError(f"Need a condition among {', '.join(TITLES)}, got {name!r}.")
+    if name == CYCLIC and not equals:
+        return Question(name, 0.0, True)
     if not equals:
         return Question(name, BELOW_ONE if name == "contraction" else BOUNDS[name][1], True)
     try:
@@ -93,8 +107,8 @@ def _parsed(text: str) -> Question:
         bound = math.nan
     ranges = {"averagedness": (0.0, 1.0), "contraction": (0.0, 1.0), "lipschitz": (0.0, math.inf)}
     low, high = ranges.get(name, (-math.inf, math.inf))
-    if name in ("nonexpansive", "firmly_nonexpansive"):
-        raise InputError(f"Need {name} without a value, got {text!r}; its bound is 1.")
+    if name in ("nonexpansive", "firmly_nonexpansive", CYCLIC):
+        raise InputError(f"Need {name} without a value, got {text!r}.")
     if not math.isfinite(bound) or not low <= bound <= high or (name == "averagedness" and not 0 < bound < 1):
         raise InputError(f"Need a value of {name} in its range, as in {name}=0.5, got {value!r}.")
     return Question(name, bound, True)

@@ -5,7 +5,8 @@ function itself tells.
 """
 
 import ast
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +15,36 @@ from fbscheck import functions
 from fbscheck.certify.balls import ball, exact, lower, norm
 from fbscheck.errors import InputError
 from fbscheck.functions import Function
+from fbscheck.inputs import positive
+from fbscheck.verdict import Claim, Relation
 
-__all__ = ["deviation", "function_named", "worst_deviation"]
+__all__ = ["Stated", "deviation", "function_named", "worst_deviation"]
 
 Values = npt.NDArray[np.float64]
+
+
+@final
+@dataclass(frozen=True)
+class Stated:
+    """``prox_{step * function}``, which the operator is claimed to be; ``text`` as the user wrote it."""
+
+    text: str
+    function: Function
+    step: float
+
+    def __post_init__(self) -> None:
+        positive(self.step, "step", "It is the step h of the proximal map of h g.")
+
+    @property
+    def claim(self) -> Claim:
+        """What a report says about it."""
+        return Claim(
+            "prox_of",
+            f"Proximal map of {self.text}, step {self.step:g}",
+            r"T = \mathrm{prox}_{hg}",
+            Relation.AT_MOST,
+            "largest certain distance to the proximal map over the samples",
+        )
 
 
 def function_named(text: str) -> Function:

@@ -1,0 +1,150 @@
+"""A black box under examination: samples, the error of its outputs, worst pairs, cycles, deviations."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from fbscheck.certify.balls import exact, lower, norm
+from fbscheck.check.conditions import CONSTANTS
+from fbscheck.check.confirm import certainly_attained
+from fbscheck.check.cycles import cyclic
+from fbscheck.check.questions import Found, Question
+from fbscheck.check.sandbox import Sandbox
+from fbscheck.check.search import search
+from fbscheck.check.shorten import minimise
+from fbscheck.check.snippet import hexadecimal, snippet
+from fbscheck.check.stated import Stated, deviation, worst_deviation
+from fbscheck.check.subject import Subject
+from fbscheck.check.trials import Pair
+from fbscheck.judge import squeeze
+from fbscheck.verdict import Bracket, Evidence, Rigour, Side
+
+__all__ = ["BlackBox"]
+
+Values = npt.NDArray[np.float64]
+
+ULP = 2.0**-53
+PROBES = 64
+SAFETY = 8.0
+"""How much larger than 9 of 10 observed changes under rounding the error of an output is taken to be."""
+SAMPLES = 4096
+
+
+@final
+class BlackBox:
+    """An operator in its sandbox, and what is assumed of its outputs.
+
+    Each is taken to be exact up to ``accuracy`` plus a relative error, which is estimated from how much
+    the outputs change when the inputs change by an ulp or so.
+    """
+
+    def __init__(self, subject: Subject, sandbox: Sandbox, rng: np.random.Generator) -> None:
+        self.subject, self.sandbox, self.rng, self.evaluations = subject, sandbox, rng, 0
+        sandbox.examine()
+        self.relative = self._rounding(self.points(rng, PROBES))
+
+    def points(self, rng: np.random.Generator, count: int) -> Values:
+        """Points of the domain as columns, by the user's sampler or uniform in the box."""
+        return self.sandbox.sample(count, int(rng.integers(2**31)))
+
+    def noise(self, x: Values, tx: Values) -> Values:
+        """A bound on the error of each column of ``tx``."""
+        size = np.linalg.norm(x, axis=0) + np.linalg.norm(tx, axis=0)
+        return np.asarray(self.subject.accuracy + self.relative * size)
+
+    def _rounding(self, x: Values) -> float:
+        moved = x * (1 + 2 * ULP * self.rng.integers(-2, 3, x.shape))
+        moved = np.clip(moved, self.subject.low, self.subject.high)
+        tx, other = self.sandbox.call(x), self.sandbox.call(moved)
+        size = np.linalg.norm(x, axis=0) + np.linalg.norm(tx, axis=0)
+        change = np.linalg.norm(tx - other, axis=0) / np.where(size > 0, size, 1.0)
+        return max(16 * ULP, SAFETY * float(np.quantile(change, 0.9)))
+
+    def search(self, names: Sequence[str], budget: float, told: Callable[[float], None]) -> dict[str, Pair]:
+        """The worst pair found for each of the constants ``names``."""
+        if not names:
+            return {}
+        searched = search(
+            self.sandbox.call,
+            self.points,
+            self.subject.low,
+            self.subject.high,
+            self.subject.dimension,
+            self.noise,
+            [CONSTANTS[name] for name in names],
+            self.rng,
+            budget,
+            progress=lambda part, _: told(part),
+        )
+        self.evaluations += searched.evaluations
+        return searched.worst
+
+    def found(self, question: Question, worst: dict[str, Pair]) -> Found:
+        """What is known of the constant of a question; a violation is made short first."""
+        constant = CONSTANTS[question.constant]
+        if constant.name not in worst:
+            nothing = -np.inf * constant.worse
+            return Found(nothing, None, "no pair of points could be compared")
+        pair, bound = worst[constant.name], question.bound
+        if bound is not None and constant.worse * pair.value > constant.worse * bound:
+            pair = minimise(
+                pair,
+                self.sandbox.call,
+                lambda value: constant.worse * value > constant.worse * bound,
+                constant,
+                self.noise,
+                self.subject.low,
+                self.subject.high,
+            )
+        error = float(np.sum(self.noise(np.column_stack([pair.x, pair.y]), np.column_stack([pair.Tx, pair.Ty]))))
+        attained = certainly_attained(constant.name, pair.x, pair.y, pair.Tx, pair.Ty, error)
+        points = {name: hexadecimal(getattr(pair, name)) for name in ("x", "y", "Tx", "Ty")}
+        code = snippet(self.subject, constant.name, pair.x, pair.y)
+        witness = {"operator": self.subject.name, **points, "noise": error.hex(), "snippet": code}
+        return Found(attained, None, f"the worst of {self.evaluations} evaluations", witness=witness)
+
+    def cycle(self, budget: float) -> tuple[Bracket, dict[str, Any] | None]:
+        """A cycle that refutes cyclic monotonicity: its sum, beyond the noise, against 0."""
+        found = cyclic(
+            self.sandbox.call,
+            self.points,
+            self.subject.low,
+            self.subject.high,
+            self.subject.dimension,
+            self.noise,
+            self.rng,
+            budget,
+        )
+        if found is None:
+            evidence = Evidence(Side.ATTAINED, 0.0, Rigour.ENCLOSED, f"no cycle in {budget:.3g} s")
+            return squeeze(0.0, (evidence,)), None
+        steps = np.roll(found.points, -1, axis=1) - found.points
+        error = self.noise(found.points, found.images)
+        inner = sum(
+            np.sum(exact(found.images[:, k]) * (exact(following) - exact(point)))
+            - float(error[k]) * norm(exact(following) - exact(point))
+            for k, (point, following) in enumerate(
+                zip(found.points.T, np.roll(found.points, -1, axis=1).T, strict=True)
+            )
+        )
+        surely = max(0.0, lower(inner))
+        evidence = Evidence(Side.ATTAINED, surely, Rigour.ENCLOSED, f"a cycle of {steps.shape[1]} points")
+        witness = {
+            "operator": self.subject.name,
+            "points": [hexadecimal(x) for x in found.points.T],
+            "images": [hexadecimal(x) for x in found.images.T],
+        }
+        return squeeze(0.0, (evidence,)), witness
+
+    def deviation(self, against: Stated) -> tuple[float, int, dict[str, Any]]:
+        """How far the operator certainly is from the stated proximal map at the worst sample, of how many."""
+        corners = np.zeros((self.subject.dimension, 3)) + np.array([0.0, self.subject.low, self.subject.high])
+        x = np.column_stack([self.points(self.rng, SAMPLES), np.clip(corners, self.subject.low, self.subject.high)])
+        tx = self.sandbox.call(x)
+        error = self.noise(x, tx)
+        k = worst_deviation(against.function, against.step, x, tx, error)
+        apart = deviation(against.function, against.step, x[:, k], tx[:, k], float(error[k]))
+        witness = {"operator": self.subject.name, "x": hexadecimal(x[:, k]), "Tx": hexadecimal(tx[:, k])}
+        return apart, x.shape[1], {**witness, "noise": float(error[k]).hex()}
