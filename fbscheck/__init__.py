@@ -15,6 +15,7 @@ from fbscheck._version import VERSION as __version__
 
 if TYPE_CHECKING:
     from fbscheck import functions, operators
+    from fbscheck.checking.session import check
     from fbscheck.claims.contraction import contraction_factor
     from fbscheck.splitting import ForwardBackward, GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
     from fbscheck.verdict import Bracket, Verdict
@@ -27,6 +28,7 @@ __all__ = [
     "StronglyMonotoneLipschitz",
     "Verdict",
     "__version__",
+    "check",
     "contraction_factor",
     "functions",
     "operators",
@@ -39,6 +41,7 @@ _HOMES = {
     "GradientOf": "fbscheck.splitting",
     "StronglyMonotoneCocoercive": "fbscheck.splitting",
     "StronglyMonotoneLipschitz": "fbscheck.splitting",
+    "check": "fbscheck.checking.session",
     "contraction_factor": "fbscheck.claims.contraction",
 }
 

@@ -228,30 +228,30 @@ def _status(claims: Iterable["Claim"], results: Iterable["Result"]) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from fbscheck import files, store
-    from fbscheck.check.examine import Stated, examine
-    from fbscheck.check.questions import parse
-    from fbscheck.check.stated import function_named
-    from fbscheck.check.subject import load
+    from fbscheck.checking.session import check
     from fbscheck.suites.runner import versions
     from fbscheck.verdict import Verdict
 
-    questions = parse(arguments.claim)
-    against = None
-    if arguments.prox_of is not None:
-        against = Stated(arguments.prox_of, function_named(arguments.prox_of), arguments.step)
-    subject = load(
-        arguments.operator,
-        arguments.shape if arguments.dim is None else arguments.dim,
-        tuple(arguments.box),
-        arguments.param,
-        arguments.sample,
-        arguments.accuracy,
-    )
-    folder: Path = arguments.out or Path("reports") / files.file_name(subject.name)
+    formula = arguments.operator.startswith("sympy:")
+    name = arguments.operator if formula else Path(arguments.operator).name
+    folder: Path = arguments.out or Path("reports") / files.file_name(name)
     files.prepare(folder)
     with files.locked(folder):
-        progress = _progress if sys.stderr.isatty() else lambda *_: None
-        done = examine(subject, questions, against, arguments.budget, arguments.seed, progress)
+        done = check(
+            arguments.operator,
+            arguments.dim,
+            arguments.shape,
+            tuple(arguments.box),
+            arguments.sample,
+            arguments.claim,
+            arguments.prox_of,
+            arguments.step,
+            arguments.param,
+            arguments.accuracy,
+            arguments.budget,
+            arguments.seed,
+            _progress if sys.stderr.isatty() else lambda *_: None,
+        )
         path = store.save(folder, done.claims, done.results, versions(), arguments.seed)
     print(f"{'condition':34}{'lower':>15}{'claimed':>12}{'upper':>15}  verdict")
     for claim, result in zip(done.claims, done.results, strict=True):
@@ -261,15 +261,15 @@ def _check(arguments: argparse.Namespace) -> int:
     for line in done.remarks:
         print(line)
     print(f"\nresults: {path}\nreport:  fbscheck report {folder}")
-    claimed = [question.claimed for question in questions] + [True] * (against is not None)
-    verdicts = {result.verdict for result, mine in zip(done.results, claimed, strict=True) if mine}
+    claimed = arguments.claim or arguments.prox_of is not None
+    verdicts = {result.verdict for result in done.results} if claimed else set()
     if Verdict.REFUTED in verdicts:
         return REFUTED
     return UNDECIDED if Verdict.UNDECIDED in verdicts else HOLDS
 
 
 def _number(value: float | None, width: int) -> str:
-    return f"{'' if value is None else format(value, '.9g'):>{width}}"
+    return f"{'' if value is None else format(value + 0.0, '.9g'):>{width}}"
 
 
 def _audit(arguments: argparse.Namespace) -> int:

@@ -243,7 +243,11 @@ def quotient_lower(matrix: Matrix, complement: bool = False) -> float:
     if np.array_equal(matrix, matrix.T) and norm > 0:
         least = float(np.linalg.eigvalsh(symmetric)[0])
         tie = abs(least) <= 1e-12 * norm and len(matrix) <= TIE_SIZE
-        if _has_no_negative_root(cast(flint.fmpq_mat, taken(rational(matrix)))) if tie else _is_semidefinite(half, symmetric):
+        if (
+            _has_no_negative_root(cast(flint.fmpq_mat, taken(rational(matrix))))
+            if tie
+            else _is_semidefinite(half, symmetric)
+        ):
             found = _widen(
                 norm,
                 1.0,

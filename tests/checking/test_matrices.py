@@ -8,8 +8,8 @@ import mpmath
 import numpy as np
 import pytest
 
-from fbscheck.check.conditions import CONSTANTS
-from fbscheck.check.matrices import bracket, extremal
+from fbscheck.checking.conditions import CONSTANTS
+from fbscheck.checking.matrices import bracket, extremal
 from fbscheck.errors import InputError
 
 Matrix = np.ndarray

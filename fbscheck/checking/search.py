@@ -15,10 +15,10 @@ from typing import final
 
 import numpy as np
 
-from fbscheck.check.conditions import Constant
-from fbscheck.check.jacobians import extremal, slopes
-from fbscheck.check.points import Points, Values, across, directions, inside, starting
-from fbscheck.check.trials import Evaluate, Noise, Oracle, OutOfTime, Pair, Trials
+from fbscheck.checking.conditions import Constant
+from fbscheck.checking.jacobians import extremal, slopes
+from fbscheck.checking.points import Points, Values, across, directions, inside, starting
+from fbscheck.checking.trials import Evaluate, Noise, Oracle, OutOfTime, Pair, Trials
 
 __all__ = ["Progress", "Search", "search"]
 

@@ -1,7 +1,7 @@
 """One pair of points, evaluated rigorously: the number that an operator certainly attains there.
 
 The floats that the operator returned are exact numbers; what it *should* have returned is within
-``noise`` of them.  The quotients of :mod:`fbscheck.check.conditions` are evaluated in ball arithmetic,
+``noise`` of them.  The quotients of :mod:`fbscheck.checking.conditions` are evaluated in ball arithmetic,
 with v anywhere within ``noise`` of the difference of the returned values, and rounded to the harmless side.
 """
 

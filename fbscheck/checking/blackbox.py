@@ -7,17 +7,17 @@ import numpy as np
 import numpy.typing as npt
 
 from fbscheck.certify.balls import exact, lower, norm
-from fbscheck.check.conditions import CONSTANTS
-from fbscheck.check.confirm import certainly_attained
-from fbscheck.check.cycles import cyclic
-from fbscheck.check.questions import Found, Question
-from fbscheck.check.sandbox import Sandbox
-from fbscheck.check.search import search
-from fbscheck.check.shorten import minimise
-from fbscheck.check.snippet import hexadecimal, snippet
-from fbscheck.check.stated import Stated, deviation, worst_deviation
-from fbscheck.check.subject import Subject
-from fbscheck.check.trials import Pair
+from fbscheck.checking.conditions import CONSTANTS
+from fbscheck.checking.confirm import certainly_attained
+from fbscheck.checking.cycles import cyclic
+from fbscheck.checking.questions import Found, Question
+from fbscheck.checking.sandbox import Sandbox
+from fbscheck.checking.search import search
+from fbscheck.checking.shorten import minimise
+from fbscheck.checking.snippet import hexadecimal, snippet
+from fbscheck.checking.stated import Stated, deviation, worst_deviation
+from fbscheck.checking.subject import Subject
+from fbscheck.checking.trials import Pair
 from fbscheck.judge import squeeze
 from fbscheck.verdict import Bracket, Evidence, Rigour, Side
 

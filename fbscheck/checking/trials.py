@@ -12,8 +12,8 @@ from typing import final
 
 import numpy as np
 
-from fbscheck.check.conditions import Constant
-from fbscheck.check.points import Values
+from fbscheck.checking.conditions import Constant
+from fbscheck.checking.points import Values
 
 __all__ = ["Evaluate", "Noise", "Oracle", "OutOfTime", "Pair", "Samples", "Trials", "pair_at", "rounding"]
 

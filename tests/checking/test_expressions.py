@@ -10,8 +10,8 @@ import pytest
 import sympy
 from sympy import Abs, Heaviside, Max, Min, Piecewise, Rational, exp, log, sign, sqrt, tanh
 
-from fbscheck.check.conditions import BOUNDS, CONSTANTS
-from fbscheck.check.expressions import Bounds, Expression, certify
+from fbscheck.checking.conditions import BOUNDS, CONSTANTS
+from fbscheck.checking.expressions import Bounds, Expression, certify
 from fbscheck.errors import InputError
 
 x, y, z = sympy.symbols("x y z", real=True)

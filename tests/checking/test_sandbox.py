@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fbscheck.check.sandbox import Sandbox
-from fbscheck.check.subject import load
-from fbscheck.check.worker import Fault
+from fbscheck.checking.sandbox import Sandbox
+from fbscheck.checking.subject import load
+from fbscheck.checking.worker import Fault
 from fbscheck.errors import InputError
 
 X = np.array([[0.75, -0.5, 0.25, 0.0], [-0.25, 1.0, 0.5, -1.0]])

@@ -1,6 +1,6 @@
 """Operators given by formulas: certified and attained constants on a box, by branch and bound.
 
-Every box carries a slope matrix (:mod:`fbscheck.check.programs`): T(x) - T(y) = J (x - y) with some J
+Every box carries a slope matrix (:mod:`fbscheck.checking.programs`): T(x) - T(y) = J (x - y) with some J
 within, for x, y of that box.  For any two points of the whole box, the segment between them runs
 through finitely many boxes with fractions t_k of its length, so T(x) - T(y) = (sum t_k J_k) (x - y).
 Hence a condition on J holds for T if it holds on every box and passes to averages (so it needs checking
@@ -29,10 +29,10 @@ import numpy.typing as npt
 import sympy
 
 from fbscheck.certify.balls import exact, lower, round_up, upper
-from fbscheck.check.conditions import BOUNDS, CONSTANTS
-from fbscheck.check.intervals import Interval, cocoercivity, eigenvalue_lower, interval, norm
-from fbscheck.check.matrices import extremal, half_inverse
-from fbscheck.check.programs import Program, run_balls, run_slopes, translate
+from fbscheck.checking.conditions import BOUNDS, CONSTANTS
+from fbscheck.checking.intervals import Interval, cocoercivity, eigenvalue_lower, interval, norm
+from fbscheck.checking.matrices import extremal, half_inverse
+from fbscheck.checking.programs import Program, run_balls, run_slopes, translate
 from fbscheck.errors import InputError
 
 __all__ = ["Bounds", "Expression", "certify"]
@@ -179,7 +179,7 @@ def _halves(low: Values, high: Values, axis: npt.NDArray[np.intp]) -> tuple[Valu
 
 def _scores(expression: Expression, constant: str, low: Values, high: Values, claim: float) -> Values:
     """Upper bounds of worse * constant on every box: the worst over the matrices that span the slopes."""
-    return np.maximum.reduce([_score(slopes, constant, claim) for slopes in expression.slopes(low, high)])
+    return np.asarray(np.maximum.reduce([_score(slopes, constant, claim) for slopes in expression.slopes(low, high)]))
 
 
 def _score(slopes: Interval, constant: str, claim: float) -> Values:

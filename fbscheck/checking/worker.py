@@ -1,6 +1,6 @@
 """The process in which a user's operator lives: it is loaded, called, and what it does wrong is said in one line.
 
-Nothing that is written to stdout or stderr here is seen by anyone; see :mod:`fbscheck.check.process`.
+Nothing that is written to stdout or stderr here is seen by anyone; see :mod:`fbscheck.checking.process`.
 Only numpy is imported besides the standard library, so that a restart is quick.
 """
 

@@ -1,6 +1,6 @@
 """The operator to be checked, as the user names it: a function in a file or a module, a matrix, a Python object.
 
-Nothing of the user's is run here; a function is imported by :class:`~fbscheck.check.sandbox.Sandbox`.
+Nothing of the user's is run here; a function is imported by :class:`~fbscheck.checking.sandbox.Sandbox`.
 """
 
 import ast

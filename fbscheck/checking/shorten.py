@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from fbscheck.check.conditions import Constant
-from fbscheck.check.points import Values
-from fbscheck.check.trials import Evaluate, Noise, Pair, Samples, pair_at
+from fbscheck.checking.conditions import Constant
+from fbscheck.checking.points import Values
+from fbscheck.checking.trials import Evaluate, Noise, Pair, Samples, pair_at
 
 __all__ = ["minimise"]
 

@@ -3,9 +3,12 @@
 import math
 from collections.abc import Mapping
 
-from fbscheck.check.questions import Found
+from fbscheck.checking.questions import Found
 
 __all__ = ["advice"]
+
+NOTHING = 1e-9
+"""An attained number this close to its limit counts as having reached it."""
 
 
 def advice(found: Mapping[str, Found]) -> tuple[str, ...]:
@@ -25,29 +28,36 @@ def advice(found: Mapping[str, Found]) -> tuple[str, ...]:
 
 
 def _forward(beta: Found, mu: Found | None, ell: Found | None) -> list[str]:
+    certain = beta.certified is not None
     value = beta.attained if beta.certified is None else beta.certified
-    if value <= 0:
-        return ["As forward operator: not cocoercive, so no step makes x - hT(x) averaged."]
+    if value <= NOTHING:
+        reason = "" if certain else " (a pair shows it)"
+        return [f"As forward operator: not cocoercive{reason}, so no step makes x - hT(x) averaged."]
     if value == math.inf:
         return []
-    sure = "every step" if beta.certified is not None else "no step outside"
-    works = "makes x - hT(x) averaged" if beta.certified is not None else "can make x - hT(x) averaged"
-    lines = [f"As forward operator: {sure} {'in ' if beta.certified is not None else ''}(0, {2 * value:.6g}) {works}."]
-    if mu is not None and ell is not None:
-        m = mu.attained if mu.certified is None else mu.certified
-        largest = ell.attained if ell.certified is None else ell.certified
+    if not certain:
+        return [f"As forward operator: steps h >= {2 * value:.6g} cannot make x - hT(x) averaged."]
+    lines = [f"As forward operator: every step in (0, {2 * value:.6g}) makes x - hT(x) averaged."]
+    if mu is not None and ell is not None and mu.certified is not None and ell.certified is not None:
+        m, largest = mu.certified, ell.certified
         if 0 < m <= largest < math.inf:
             step, factor = m / largest**2, math.sqrt(max(0.0, 1 - (m / largest) ** 2))
-            lines.append(f"  Contraction: best at h = {step:.6g} with factor {factor:.6g}, from its mu and ell alone.")
+            lines.append(f"  From mu and ell alone x - hT(x) contracts best at h = {step:.6g}, by {factor:.6g}.")
     return lines
 
 
 def _layer(alpha: Found) -> list[str]:
+    certain = alpha.certified is not None
     value = alpha.attained if alpha.certified is None else alpha.certified
     if value > 1:
-        return ["As a layer: not nonexpansive, hence not averaged; iterating it may diverge."]
-    if value == 1:
+        return [
+            "As a layer: not shown to be averaged."
+            if certain
+            else "As a layer: not nonexpansive; iterating it may diverge."
+        ]
+    if value > 1 - NOTHING:
         return ["As a layer: no better than nonexpansive; iterating it need not converge."]
-    least = "" if alpha.certified is not None else "not with less than "
-    firm = ", firmly nonexpansive" if value <= 0.5 and alpha.certified is not None else ""
-    return [f"As a layer: averaged, {least}alpha = {value:.6g}{firm}; compositions of averaged maps converge."]
+    if not certain:
+        return [f"As a layer: averaged with no less than alpha = {value:.6g}, if at all."]
+    firm = ", firmly nonexpansive" if value <= 0.5 else ""
+    return [f"As a layer: averaged with alpha = {value:.6g}{firm}; so are its compositions with averaged layers."]

@@ -19,9 +19,9 @@ from typing import final
 
 import numpy as np
 
-from fbscheck.check.jacobians import slopes, turned, whitening
-from fbscheck.check.points import Points, Values, directions, starting
-from fbscheck.check.trials import Evaluate, Noise, Oracle, OutOfTime
+from fbscheck.checking.jacobians import slopes, turned, whitening
+from fbscheck.checking.points import Points, Values, directions, starting
+from fbscheck.checking.trials import Evaluate, Noise, Oracle, OutOfTime
 
 __all__ = ["Cycle", "asymmetry", "cyclic"]
 

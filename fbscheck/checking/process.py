@@ -15,18 +15,18 @@ import time
 from contextlib import suppress
 from typing import Any, final
 
-from fbscheck.check.worker import Fault, Unloadable
+from fbscheck.checking.worker import Fault, Unloadable
 from fbscheck.errors import InputError
 
 __all__ = ["Worker"]
 
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB")}
-CODE = "import sys; sys.path[:] = {!r}; from fbscheck.check.worker import main; main({}, {})"
+CODE = "import sys; sys.path[:] = {!r}; from fbscheck.checking.worker import main; main({}, {})"
 
 
 @final
 class Worker:
-    """A worker with an operator: ``order`` holds the pickled arguments of :class:`~fbscheck.check.worker.Guest`.
+    """A worker with an operator: ``order`` holds the pickled arguments of :class:`~fbscheck.checking.worker.Guest`.
 
     Raises
     ------

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
-from fbscheck.check.conditions import BOUNDS, CONSTANTS
+from fbscheck.checking.conditions import BOUNDS, CONSTANTS
 from fbscheck.errors import InputError
 from fbscheck.judge import decide, squeeze
 from fbscheck.verdict import Bracket, Claim, Evidence, Relation, Result, Rigour, Side, Verdict

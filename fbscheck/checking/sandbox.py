@@ -14,9 +14,9 @@ from typing import Any, Self, final
 
 import numpy as np
 
-from fbscheck.check.process import Worker
-from fbscheck.check.subject import Subject
-from fbscheck.check.worker import Fault, Guest, Kind, Unloadable, Values
+from fbscheck.checking.process import Worker
+from fbscheck.checking.subject import Subject
+from fbscheck.checking.worker import Fault, Guest, Kind, Unloadable, Values
 from fbscheck.errors import InputError
 from fbscheck.inputs import finite_array
 from fbscheck.operators import Linear

@@ -2,21 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
 
-from fbscheck.check import matrices
-from fbscheck.check.advice import advice
-from fbscheck.check.blackbox import BlackBox
-from fbscheck.check.conditions import CONSTANTS
-from fbscheck.check.expressions import Expression, certify
-from fbscheck.check.questions import CYCLIC, Found, Question, answer
-from fbscheck.check.sandbox import Sandbox
-from fbscheck.check.snippet import hexadecimal
-from fbscheck.check.stated import Stated
-from fbscheck.check.subject import Subject
+from fbscheck.checking import matrices
+from fbscheck.checking.advice import advice
+from fbscheck.checking.blackbox import BlackBox
+from fbscheck.checking.conditions import CONSTANTS
+from fbscheck.checking.expressions import Expression, certify
+from fbscheck.checking.questions import CYCLIC, Found, Question, answer
+from fbscheck.checking.sandbox import Sandbox
+from fbscheck.checking.snippet import hexadecimal
+from fbscheck.checking.stated import Stated
+from fbscheck.checking.subject import Subject
 from fbscheck.errors import InputError
 from fbscheck.judge import decide, squeeze
 from fbscheck.operators import Linear

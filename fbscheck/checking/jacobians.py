@@ -1,7 +1,7 @@
 """Extremal directions of a linearised operator: small eigenproblems, many points at once.
 
 In a subspace with orthonormal basis Q and slopes V = J Q of the operator, a direction is d = Q c and
-its image V c, so that each constant of :mod:`fbscheck.check.conditions` is extremal at an eigenvector
+its image V c, so that each constant of :mod:`fbscheck.checking.conditions` is extremal at an eigenvector
 of an m x m problem: the largest of V^T V, the lowest of Q^T V (symmetrised), the lowest of Q^T V
 relative to V^T V, and the last again for the residual I - J.
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from fbscheck.check.points import Values
+from fbscheck.checking.points import Values
 
 __all__ = ["columns", "extremal", "relative_lowest", "slopes", "turned", "whitening"]
 

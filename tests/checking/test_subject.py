@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fbscheck.check.subject import Subject, load, parameter_values, shape_of
+from fbscheck.checking.subject import Subject, load, parameter_values, shape_of
 from fbscheck.errors import InputError
 from fbscheck.operators import Linear
 

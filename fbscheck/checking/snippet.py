@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fbscheck.check.subject import Subject
+from fbscheck.checking.subject import Subject
 
 __all__ = ["hexadecimal", "snippet"]
 

@@ -9,11 +9,11 @@ import scipy.linalg
 import scipy.optimize
 import scipy.special
 
-from fbscheck.check.conditions import CONSTANTS
-from fbscheck.check.cycles import asymmetry, cyclic
-from fbscheck.check.search import Search, search
-from fbscheck.check.shorten import minimise
-from fbscheck.check.trials import Pair
+from fbscheck.checking.conditions import CONSTANTS
+from fbscheck.checking.cycles import asymmetry, cyclic
+from fbscheck.checking.search import Search, search
+from fbscheck.checking.shorten import minimise
+from fbscheck.checking.trials import Pair
 
 EPS = float(np.finfo(np.float64).eps)
 LOW, HIGH = -5.0, 5.0

@@ -1,0 +1,108 @@
+"""``fb.check``: from an operator as the user has it to answers."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from fbscheck.checking.examine import Examination, examine
+from fbscheck.checking.expressions import Expression
+from fbscheck.checking.questions import parse
+from fbscheck.checking.stated import Stated, function_named
+from fbscheck.checking.subject import load
+from fbscheck.errors import InputError
+from fbscheck.functions import Function
+from fbscheck.inputs import finite_number, nonnegative, positive
+
+__all__ = ["check"]
+
+FORMULA = "sympy:"
+
+
+def check(
+    operator: Any,
+    dim: int | str | None = None,
+    shape: Any = None,
+    box: tuple[float, float] = (-1.0, 1.0),
+    sample: str | None = None,
+    claims: Sequence[str] = (),
+    prox_of: str | Function | None = None,
+    step: float = 1.0,
+    parameters: Mapping[str, Any] | Iterable[str] = (),
+    accuracy: float = 0.0,
+    budget: float = 20.0,
+    seed: int = 0,
+    progress: Callable[[int, int, str], None] = lambda *_: None,
+) -> Examination:
+    """Examine an operator T on a box: search counterexamples, certify constants where that is possible.
+
+    Parameters
+    ----------
+    operator
+        A function x -> y on numpy arrays; a text FILE.py:NAME, MODULE:NAME, a matrix file or
+        ``"sympy:EXPRESSION, ..."`` (one component per symbol, symbols in alphabetical order); a square
+        matrix; ``fb.operators.Linear``; an ``Expression``.
+    dim, shape
+        The length of a vector, or the shape of an array; matrices and formulas bring their own.
+    box
+        The domain, [low, high] in each coordinate.
+    sample
+        The name of a function rng -> x beside the operator that draws points of the domain.
+    claims
+        Conditions, as in ``("nonexpansive", "contraction=0.9")``; all constants if there are none.
+    prox_of, step
+        The function, by object or text, whose proximal map with this step T is claimed to be.
+    parameters
+        Keywords of the operator.
+    accuracy
+        A bound on the error of the operator's own values: less is never held against it.
+    budget
+        Seconds for the search.
+    seed
+        Seed of the search.
+
+    Returns
+    -------
+    Examination
+        ``results`` in the order of ``claims``, and ``remarks`` on what follows for splitting.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range, or the operator cannot be found.
+    Fault
+        If the operator raises, hangs, is random, or returns what is no point of its space.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> found = check(np.array([[0.0, -1.0], [1.0, 0.0]]), claims=["nonexpansive", "firmly_nonexpansive"])
+    >>> [result.verdict.value for result in found.results]
+    ['CERTIFIED', 'REFUTED']
+    """
+    questions = parse(claims)
+    positive(budget, "budget", "It is the time for the search, in seconds.")
+    nonnegative(accuracy, "accuracy", "It bounds an error.")
+    if seed < 0:
+        raise InputError(f"Need seed >= 0, got {seed}.")
+    against = None
+    if prox_of is not None:
+        function = function_named(prox_of) if isinstance(prox_of, str) else prox_of
+        against = Stated(prox_of if isinstance(prox_of, str) else type(prox_of).__name__, function, step)
+    low, high = (float(finite_number(end, "box")) for end in box)
+    if isinstance(operator, str) and operator.startswith(FORMULA):
+        operator = _formula(operator.removeprefix(FORMULA))
+    if isinstance(operator, Expression):
+        return examine(operator, questions, against, budget, seed, (low, high), progress)
+    subject = load(operator, shape if dim is None else dim, (low, high), parameters, sample, accuracy)
+    return examine(subject, questions, against, budget, seed, (low, high), progress)
+
+
+def _formula(text: str) -> Expression:
+    import sympy
+
+    try:
+        parsed = sympy.sympify(f"[{text}]")
+        symbols = sorted(set().union(*(component.free_symbols for component in parsed)), key=str)
+    except (sympy.SympifyError, SyntaxError, TypeError, AttributeError) as error:
+        raise InputError(f"Need formulas such as 'sympy:Max(x - 1/10, 0)', got {text!r}: {error}.") from None
+    real = {symbol: sympy.Symbol(symbol.name, real=True) for symbol in symbols}
+    return Expression([component.subs(real) for component in parsed], list(real.values()))
