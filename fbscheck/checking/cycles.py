@@ -26,6 +26,7 @@ from fbscheck.checking.trials import Evaluate, Noise, Oracle, OutOfTime
 __all__ = ["Cycle", "asymmetry", "cyclic"]
 
 CORNERS = (2, 3, 4, 5, 6, 12, 48, 192)
+"""Numbers of points of a cycle: a skew part of 1.7% of the symmetric part needs 192."""
 BLOCK = 64
 """Largest dimension of the subspace in which differences are taken."""
 

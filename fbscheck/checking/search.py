@@ -34,6 +34,8 @@ GRID = 513
 """Points of a line: with 0.2% of the box between neighbours, an interval of 0.5% holds two of them."""
 NUMBERS = 2**21
 """Numbers in the points of one stage of a round."""
+CUBES = 2**22
+"""Eigenproblems of one stage, by the sum of the cubes of their sizes."""
 HALVINGS = 12
 
 
@@ -124,16 +126,14 @@ class _Rounds:
 
     def scan(self, count: int) -> None:
         """Lines across the box, neighbours at two spacings, a finer grid where the slope changes most."""
-        lines = max(1, count // GRID)
-        grid = max(9, min(GRID, count))
+        lines, grid = max(1, count // GRID), max(9, min(GRID, count))
         x = self.pool(lines)
-        lines = x.shape[1]
-        turn = (np.arange(lines) + self.axis) % self.dimension
-        axes = (np.arange(self.dimension)[:, None] == turn).astype(np.float64)
         straight = np.arange(lines) % 4 < 3
+        turn = self.axis + np.cumsum(straight)
+        axes = (np.arange(self.dimension)[:, None] == turn % self.dimension).astype(np.float64)
         start, end = across(x, np.where(straight, axes, directions(self.rng, x)), self.low, self.high)
-        self.axis += lines
-        at = np.clip((np.arange(grid)[None, :] + self.rng.uniform(-0.5, 0.5, (lines, 1))) / (grid - 1), 0, 1)
+        self.axis = int(turn[-1])
+        at = np.clip((np.arange(grid) + self.rng.uniform(-0.5, 0.5, (lines, 1))) / (grid - 1), 0, 1)
         self.line(start, end, at, few=3)
 
     def line(self, start: Values, end: Values, at: Values, few: int) -> None:
@@ -148,9 +148,7 @@ class _Rounds:
             with np.errstate(all="ignore"):
                 steps = np.diff(samples.image.reshape(x.shape), axis=2)
                 change = np.nan_to_num(np.sum(np.diff(steps, axis=2) ** 2, axis=0))
-            bends = (
-                np.argpartition(-change, few, axis=1)[:, :few] if change.shape[1] > few else np.zeros((lines, 1), int)
-            )
+            bends = np.argpartition(-change, few, axis=1)[:, :few]
             rows = np.arange(lines)[:, None]
             first, last = (x[:, rows, bends + shift].reshape(self.dimension, -1) for shift in (0, 2))
             self.line(first, last, np.broadcast_to(np.linspace(0, 1, 33), (first.shape[1], 33)), few=0)
@@ -162,14 +160,11 @@ class _Rounds:
             quick = PRICE * self.dimension**3 < 0.1 * self.trials.oracle.left
             whole = quick and self.trials.oracle.affordable > 20 * self.dimension
         size = self.dimension if whole else BLOCK
-        many = int(
-            min(max(1, count // (4 * size)), max(1, 2**22 // size**3), 256, max(1, NUMBERS // (size * self.dimension)))
-        )
+        many = max(1, min(count // (4 * size), CUBES // size**3, NUMBERS // (size * self.dimension), 256))
         x = self.pool(many)
         x[:, ::2] = self.picked(x[:, ::2].shape[1])
         step = self.width * 10 ** self.rng.uniform(-7, -1, many)
-        identity = np.eye(self.dimension)[None]
-        basis = np.broadcast_to(identity, (many, *identity.shape[1:])) if whole else self.subspaces(many)
+        basis = np.stack([np.eye(self.dimension)] * many) if whole else self.subspaces(many)
         slope = slopes(lambda z: self.trials.oracle(z).image, x, basis, step, self.low, self.high)
         found = extremal([c.name for c in self.trials.constants], basis, slope)
         kinds = found.shape[1] // many
@@ -212,7 +207,7 @@ class _Rounds:
             a, b = (part.x[:, chosen] for part in kept[:2])
             self.trials.ends(*self.moved(a, b - a))
             for _ in range(HALVINGS):
-                first, last, _ = self.trials.kept[constant.name]
+                first, last = (part[: 1 + size // HALVINGS] for part in self.trials.kept[constant.name][:2])
                 middle = self.trials.oracle(0.5 * first.x + 0.5 * last.x)
                 self.trials.weigh(first, middle)
                 self.trials.weigh(middle, last)

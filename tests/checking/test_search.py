@@ -171,7 +171,8 @@ def steeper(x: np.ndarray, axis: int, at: float) -> np.ndarray:
 @pytest.mark.parametrize("dimension", [1, 3, 10, 64])
 def test_a_slope_on_a_short_interval_of_one_coordinate(dimension: int, seed: int) -> None:
     at = np.random.default_rng(seed).uniform(0.6, 4.8)
-    found = searched(lambda x: steeper(x, seed % dimension, at), dimension, seed)
+    axis = 37 * seed % dimension
+    found = searched(lambda x: steeper(x, axis, at), dimension, seed, ticks=800)
     attains(found, {"lipschitz": 1.5, "monotonicity": 0.0}, beyond=0.0)
 
 
@@ -238,8 +239,8 @@ def test_boxes_away_from_zero_and_of_any_size(low: float, high: float) -> None:
     attains(found, known(K))
 
 
-@pytest.mark.parametrize("size", [1e-120, 1e120, 1e200])
-def test_huge_and_tiny_images_are_weighed_right_or_not_at_all(size: float) -> None:
+@pytest.mark.parametrize("size", [1e120, 1e200])
+def test_huge_images_are_weighed_right_or_not_at_all(size: float) -> None:
     found = searched(lambda x: size * x, 2)
     attains(
         found, {name: exact for name, exact in {"lipschitz": size, "cocoercivity": 1 / size}.items() if found.worst}
@@ -316,7 +317,7 @@ def test_a_quarter_turn_is_refuted_by_a_short_cycle_and_a_decreasing_map_by_two_
 
 
 def lipschitz_pair(evaluate: Operator, dimension: int) -> Pair:
-    return searched(evaluate, dimension).worst["lipschitz"]
+    return searched(evaluate, dimension, ticks=1000).worst["lipschitz"]
 
 
 @pytest.mark.parametrize("dimension", [1, 10, 64])
