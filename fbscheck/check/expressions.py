@@ -114,7 +114,9 @@ def certify(
     start, end = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
     size = len(expression.symbols)
     if len(expression.components) != size or start.shape != (size,) or end.shape != (size,):
-        raise InputError(f"Need as many components and box sides as symbols ({size}), got {len(expression.components)}.")
+        raise InputError(
+            f"Need as many components and box sides as symbols ({size}), got {len(expression.components)}."
+        )
     if not (np.isfinite(end - start).all() and (start < end).all()):
         raise InputError(f"Need a bounded box with low < high, got {list(low)} and {list(high)}.")
     found, finish = {}, time.monotonic() + budget_seconds
@@ -177,7 +179,7 @@ def _halves(low: Values, high: Values, axis: npt.NDArray[np.intp]) -> tuple[Valu
 
 def _scores(expression: Expression, constant: str, low: Values, high: Values, claim: float) -> Values:
     """Upper bounds of worse * constant on every box: the worst over the matrices that span the slopes."""
-    return np.maximum.reduce([_score(slopes, constant, claim) for slopes in expression.slopes(low, high)])
+    return np.asarray(np.max([_score(slopes, constant, claim) for slopes in expression.slopes(low, high)], axis=0))
 
 
 def _score(slopes: Interval, constant: str, claim: float) -> Values:

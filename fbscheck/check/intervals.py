@@ -154,7 +154,7 @@ def norm(matrix: Interval) -> Values:
     perron = (size.transpose() @ (size @ guess) * guess.inverse()).root().hi.max((-2, -1))
     room = interval(_least_square(u)) * interval(_least_square(v))
     scale = interval(np.maximum(room.lo, 0.0)).root().inverse()
-    return np.minimum(np.minimum(plain, perron), (interval(turned) * scale).hi)
+    return np.asarray(np.minimum(np.minimum(plain, perron), (interval(turned) * scale).hi))
 
 
 def eigenvalue_lower(matrix: Interval) -> Values:
