@@ -242,19 +242,16 @@ def quotient_lower(matrix: Matrix, complement: bool = False) -> float:
     norm, kept = float(singular[0]), singular > singular[0] * 1e-12
     if np.array_equal(matrix, matrix.T) and norm > 0:
         least = float(np.linalg.eigvalsh(symmetric)[0])
-        tie = abs(least) <= 1e-12 * norm and len(matrix) <= TIE_SIZE
-        if (
-            _has_no_negative_root(cast(flint.fmpq_mat, taken(rational(matrix))))
-            if tie
-            else _is_semidefinite(half, symmetric)
-        ):
-            found = _widen(
-                norm,
-                1.0,
-                lambda c: _is_semidefinite(_times(one, Fraction(c)) - half, c * eye - symmetric),
-                norm,
-                len(matrix),
-            )
+        if abs(least) <= 1e-12 * norm and len(matrix) <= TIE_SIZE:
+            monotone = _has_no_negative_root(cast(flint.fmpq_mat, taken(rational(matrix))))
+        else:
+            monotone = _is_semidefinite(half, symmetric)
+        if monotone:
+
+            def bounds(c: float) -> bool:
+                return _is_semidefinite(_times(one, Fraction(c)) - half, c * eye - symmetric)
+
+            found = _widen(norm, 1.0, bounds, norm, len(matrix))
             return round_down(1 / (Fraction(found) * Fraction(unit))) if math.isfinite(found) else 0.0
     image = right[kept].T / singular[kept]
     estimate = float(np.linalg.eigvalsh(image.T @ symmetric @ image)[0]) if kept.any() else 0.0

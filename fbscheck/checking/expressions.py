@@ -179,7 +179,7 @@ def _halves(low: Values, high: Values, axis: npt.NDArray[np.intp]) -> tuple[Valu
 
 def _scores(expression: Expression, constant: str, low: Values, high: Values, claim: float) -> Values:
     """Upper bounds of worse * constant on every box: the worst over the matrices that span the slopes."""
-    return np.asarray(np.maximum.reduce([_score(slopes, constant, claim) for slopes in expression.slopes(low, high)]))
+    return np.asarray(np.max([_score(slopes, constant, claim) for slopes in expression.slopes(low, high)], axis=0))
 
 
 def _score(slopes: Interval, constant: str, claim: float) -> Values:

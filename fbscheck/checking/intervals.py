@@ -165,7 +165,7 @@ def eigenvalue_lower(matrix: Interval) -> Values:
         return plain
     q = interval(np.linalg.eigh(_centre(half))[1])
     turned = _gershgorin(q.transpose() @ half @ q)
-    least, most = _least_square(q), np.square(_plain_norm(q)) * (1 + 1e-15)
+    least, most = _least_square(q), -_gershgorin(-(q.transpose() @ q))
     scale = np.where(turned >= 0, interval(most).inverse().lo, interval(least).inverse().hi)
     return np.maximum(plain, np.where(least > 0, (interval(turned) * interval(scale)).lo, -np.inf))
 

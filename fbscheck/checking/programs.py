@@ -102,6 +102,9 @@ def translate(components: Sequence[sympy.Expr], symbols: Sequence[sympy.Symbol])
             if isinstance(condition, sympy.And):
                 return branch(first, sympy.Piecewise((yes, others), (no, True)), no)
             return branch(first, yes, sympy.Piecewise((yes, others), (no, True)))
+        if isinstance(condition, sympy.ITE):
+            one, other = (sympy.Piecewise((yes, inner), (no, True)) for inner in rest)
+            return branch(first, one, other)
         if not isinstance(condition, sympy.core.relational.Relational):
             raise InputError(f"Need comparisons in a Piecewise, got {condition}.")
         if isinstance(condition, (sympy.Lt, sympy.Le)):

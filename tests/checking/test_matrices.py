@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import mpmath
@@ -52,10 +53,21 @@ def test_closed_forms_lie_in_narrow_brackets(name: str) -> None:
             assert low == high == INF
 
 
-def high_precision(matrix: Matrix) -> dict[str, Any]:
+DENSE = {
+    "8": random(8),
+    "8, huge": random(8) * 2.0**660,
+    "10, averaged": random(10, 0.2, 0.05),
+    "30": random(30),
+    "30, cocoercive": random(30, 1.0, 0.02),
+    "30, averaged": random(30, 0.3, 0.03),
+}
+
+
+@cache
+def high_precision(name: str) -> dict[str, Any]:
     """The constants to 60 digits, for K and I - K invertible: cocoercivity is monotonicity of the inverse."""
-    k = mpmath.matrix(matrix.tolist())
-    eye = mpmath.eye(len(matrix))
+    k = mpmath.matrix(DENSE[name].tolist())
+    eye = mpmath.eye(len(DENSE[name]))
 
     def least(m: Any) -> Any:
         return mpmath.eigsy((m + m.T) / 2, eigvals_only=True)[0]
@@ -69,20 +81,10 @@ def high_precision(matrix: Matrix) -> dict[str, Any]:
     }
 
 
-DENSE = {
-    "8": random(8),
-    "8, huge": random(8) * 2.0**660,
-    "10, averaged": random(10, 0.2, 0.05),
-    "30": random(30),
-    "30, cocoercive": random(30, 1.0, 0.02),
-    "30, averaged": random(30, 0.3, 0.03),
-}
-
-
 @pytest.mark.parametrize("name", DENSE)
 def test_dense_matrices_against_sixty_digits(name: str) -> None:
     with mpmath.workdps(60):
-        truths = high_precision(DENSE[name])
+        truths = high_precision(name)
         for constant, (low, high) in bracket(DENSE[name]).items():
             truth = truths[constant]
             assert low <= truth <= high, constant
@@ -92,7 +94,7 @@ def test_dense_matrices_against_sixty_digits(name: str) -> None:
 @pytest.mark.parametrize("name", DENSE)
 def test_planted_one_per_cent_falls_outside(name: str) -> None:
     with mpmath.workdps(60):
-        truths = high_precision(DENSE[name])
+        truths = high_precision(name)
     for constant, (low, high) in bracket(DENSE[name]).items():
         if truths[constant] != mpmath.inf:
             assert not low <= truths[constant] * 0.99 <= high, constant
