@@ -200,7 +200,7 @@ def load(folder: Path) -> Run:
 
 
 def _claim_text(data: dict[str, Any]) -> ClaimText:
-    text = ClaimText(**{**data, "hypotheses": tuple(data["hypotheses"])})
+    text = ClaimText(**{**data, "hypotheses": tuple(_list(data["hypotheses"]))})
     _require(text, str, "id", "title", "statement", "relation", "source")
     _require(text, bool, "control")
     _require(text, (int, float), "accuracy")
@@ -210,9 +210,12 @@ def _claim_text(data: dict[str, Any]) -> ClaimText:
 
 
 def _entry(folder: Path, data: dict[str, Any]) -> Entry:
-    entry = Entry(**{**data, "verdict": Verdict(data["verdict"]), "evidence": tuple(data["evidence"])})
+    entry = Entry(**{**data, "verdict": Verdict(data["verdict"]), "evidence": tuple(_list(data["evidence"]))})
     _require(entry, str, "claim", "case", "reason")
-    _require(entry, (int, float, type(None)), "theory", "lower", "upper", "seconds")
+    _require(entry, (int, float, type(None)), "theory", "lower", "upper")
+    _require(entry, (int, float), "seconds")
+    if entry.seconds < 0:
+        raise ValueError("seconds is negative")
     _require(entry, (str, type(None)), "certificate", "witness")
     for evidence in entry.evidence:
         if not isinstance(evidence, dict) or set(evidence) != EVIDENCE:
@@ -221,6 +224,12 @@ def _entry(folder: Path, data: dict[str, Any]) -> Entry:
         if name is not None and not (folder / name).is_file():
             raise ValueError(f"{name} is missing")
     return entry
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r:.60} is no list")
+    return value
 
 
 def _require(record: Any, kinds: Any, *names: str) -> None:

@@ -24,6 +24,7 @@ from typing import Any, final
 
 from fbscheck import store
 from fbscheck.audit.folder import Folder
+from fbscheck.audit.names import require_named
 from fbscheck.certify.kernel import Refusal
 from fbscheck.claims.replay import replay, sampled
 from fbscheck.judge import judge, squeeze
@@ -72,7 +73,7 @@ def recheck(folder: Path, progress: Callable[[int, int, str], None] = lambda *_:
     yield from _texts(run, claims)
     for done, entry in enumerate(run.results, start=1):
         try:
-            yield Finding(entry.claim, entry.case, _check(files, entry, claims))
+            yield Finding(entry.claim, entry.case, _check(files, entry, claims, run.seed))
         except Refusal as refusal:
             yield Finding(entry.claim, entry.case, Outcome.REFUSED, str(refusal))
         progress(done, len(run.results), entry.claim)
@@ -109,7 +110,7 @@ def _texts(run: Run, claims: Mapping[str, Claim]) -> Iterator[Finding]:
             yield Finding(name, case, Outcome.REFUSED, f"the run has {count} results of this claim and case")
 
 
-def _check(files: Folder, entry: Entry, claims: Mapping[str, Claim]) -> Outcome:
+def _check(files: Folder, entry: Entry, claims: Mapping[str, Claim], seed: int) -> Outcome:
     claim = claims.get(entry.claim)
     if claim is None:
         raise Refusal("this version of fbscheck knows no such claim")
@@ -124,7 +125,8 @@ def _check(files: Folder, entry: Entry, claims: Mapping[str, Claim]) -> Outcome:
         raise Refusal("evidence without a witness")
     certificate, witness = files.record(entry.certificate, "certificates"), files.record(entry.witness, "witnesses")
     evidence = tuple(_evidence(entry) for entry in entry.evidence)
-    again = replay(claim, entry.case, certificate, witness, files.arrays(certificate, witness))
+    arrays = files.arrays(certificate, witness)
+    again = replay(claim, entry.case, certificate, witness, arrays)
     if again.case != entry.case:
         raise Refusal(f"the witness is about the case {again.case!r}")
     if again.bracket.theory != entry.theory:
@@ -136,6 +138,7 @@ def _check(files: Folder, entry: Entry, claims: Mapping[str, Claim]) -> Outcome:
     ):
         if json.dumps(mine, sort_keys=True) != json.dumps(theirs, sort_keys=True):
             raise Refusal(f"the {what} says more than what was rechecked, or says it in another form")
+    require_named(witness, arrays, seed)
     _judge(claim, entry, evidence)
     return Outcome.RECHECKED if any(e.rigour >= Rigour.ENCLOSED for e in evidence) else Outcome.STATED
 

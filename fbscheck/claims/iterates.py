@@ -81,7 +81,7 @@ def iterates(claim: Claim, kind: str, study: Study, rng: np.random.Generator, sc
     if study.last == 0:
         return [undecided(claim, problem.name, "the iteration starts at the solution, to rounding")]
     results, enclosed = [], 0
-    if study.certified.distance < math.inf or problem.solution is not None:
+    if problem.solution is not None or study.certified.distance < math.inf:
         x, solution = study.enclosed
         enclosed = x.shape[1] - 1
         values = np.atleast_1d(ratios(problem, x, solution, ball))

@@ -91,6 +91,10 @@ def _restore(stored: _Stored) -> Problem:
     text, arrays = json.loads(stored.text), stored.arrays
     f, g = rebuild(text["f"], arrays, vars(operators)), rebuild(text["g"], arrays, vars(functions))
     start, solution = (arrays[text[name]] if name in text else None for name in ("start", "solution"))
+    if any(x is not None and (x.shape != (f.dimension,) or x.dtype != np.float64) for x in (start, solution)):
+        raise ValueError("start and solution must be points of float64")
+    if not isinstance(text["name"], str):
+        raise TypeError("the name is no text")
     return Problem(text["name"], f, g, float(Fraction(text["relative step"])), start=start, solution=solution)
 
 

@@ -84,6 +84,8 @@ class Study:
         proposals: Mapping[str, Any] | None = None,
         arrays: Arrays | None = None,
     ) -> None:
+        if not isinstance(proposals, Mapping | None):
+            raise kernel.Refusal("the proposals are no record")
         self.problem, self.scale, self.step = problem, scale, problem.step
         self.start: Points = np.zeros(problem.f.dimension) if problem.start is None else problem.start
         self.arrays: Arrays = {} if arrays is None else arrays
@@ -112,9 +114,12 @@ class Study:
     def array(self, name: str, propose: Callable[[], npt.ArrayLike]) -> Points:
         """The proposal ``name``, an array."""
         try:
-            return self.arrays[self.recall(name, lambda: add(propose(), self.arrays))]
+            found = self.arrays[self.recall(name, lambda: add(propose(), self.arrays))]
         except (KeyError, TypeError):
             raise kernel.Refusal(f"the array of proposal {name!r} is missing") from None
+        if found.ndim != 1 or found.dtype != np.float64:
+            raise kernel.Refusal(f"the array of proposal {name!r} is no vector of float64")
+        return found
 
     @_Remembered
     def point(self) -> Points:
@@ -233,6 +238,8 @@ class Study:
     def references(self) -> list[tuple[str, Points]]:
         """Minimisers by other solvers, with their names."""
         names = self.recall("references", lambda: [self._kept(*pair) for pair in self._solve_elsewhere()])
+        if names[:1] != ["cvxpy"] or len(names) > 2 or len(set(names)) != len(names):
+            raise kernel.Refusal("need references by cvxpy and, if there is one, by one other solver")
         return [(name, self.array(f"y of {name}", list)) for name in names]
 
     def _kept(self, name: str, point: Points) -> str:

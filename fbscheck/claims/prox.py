@@ -319,8 +319,10 @@ _REPLAYS: dict[str, Callable[..., float]] = {
 }
 
 
-def require_sampled(claim: Claim, evidence: Evidence) -> None:
+def require_sampled(claim: Claim, evidence: Sequence[Evidence]) -> None:
     """Refuse a first piece of evidence, which is taken as stated, unless samples can have given it.
+
+    The sample behind the second piece is one of them.
 
     Raises
     ------
@@ -328,7 +330,10 @@ def require_sampled(claim: Claim, evidence: Evidence) -> None:
         If it is none.
     """
     _, _, error, method = _CHECKS[claim.id.removeprefix("planted.")]
-    told = re.fullmatch(rf"[1-9]\d{{0,8}} samples at {len(STEPS)} steps, {re.escape(method)}", evidence.method)
-    form = (evidence.side, evidence.rigour, evidence.error, evidence.exact)
+    first, *others = evidence
+    told = re.fullmatch(rf"[1-9]\d{{0,8}} samples at {len(STEPS)} steps, {re.escape(method)}", first.method)
+    form = (first.side, first.rigour, first.error, first.exact)
     if told is None or form != (Side.ATTAINED, Rigour.FLOATING, error, False):
         raise kernel.Refusal("the first piece of evidence is not one of samples")
+    if any(not first.value >= confirmed.value - AGREEMENT for confirmed in others):
+        raise kernel.Refusal("the worst of the samples is better than one of them")

@@ -37,6 +37,11 @@ def require(record: Any, *kinds: str) -> None:
         raise Refusal(f"need a record of kind {' or '.join(kinds)}, got {kind!r}")
     if set(record) not in FIELDS[kind]:
         raise Refusal(f"a record of kind {kind} has other fields, got {', '.join(map(str, record))}")
+    for name in {"slope", "dual", "factor"} & set(record):
+        if not isinstance(record[name], list) or not all(isinstance(part, str) for part in record[name]):
+            raise Refusal(f"{name!r} is no list of names")
+    if kind == "gap" and "modulus" in record:
+        require(record["modulus"], "eigenvalue")
     if kind in ("steps", "rotation", "graph"):
         _lowest(record)
 

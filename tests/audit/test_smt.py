@@ -10,7 +10,6 @@ from typing import Any, final
 
 import pytest
 import sympy
-
 from fbscheck.audit import smt
 from fbscheck.certify.symbolic import Proof, Term, square, vectors
 from fbscheck.errors import InputError, MissingToolError
