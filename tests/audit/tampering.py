@@ -126,8 +126,8 @@ def changes(value: Any, others: list[Any]) -> Iterator[tuple[str, Any]]:
         yield "type", list(value.items())
     elif isinstance(value, list):
         yield "type", {str(k): v for k, v in enumerate(value)}
-        yield "emptied", []
         if value:
+            yield "emptied", []
             yield "shortened", value[:-1]
             yield "lengthened", [*value, value[-1]]
         if len(value) > 1 and value[0] != value[1]:

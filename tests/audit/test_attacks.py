@@ -80,7 +80,8 @@ def test_cells_must_form_the_grid() -> None:
 
 
 def replayed(result: Result, **changed: object) -> Result:
-    return prox.replay(prox.FIRM if "v" in changed else prox.DEFINITION, {**result.witness, **changed}, {})  # type: ignore[dict-item]
+    claim = prox.FIRM if "v" in changed else prox.DEFINITION
+    return prox.replay(claim, {**(result.witness or {}), **changed}, {})
 
 
 def test_samples_of_another_dimension_are_not_stretched() -> None:
