@@ -10,6 +10,7 @@ from typing import Any, final
 
 import pytest
 import sympy
+
 from fbscheck.audit import smt
 from fbscheck.certify.symbolic import Proof, Term, square, vectors
 from fbscheck.errors import InputError, MissingToolError
