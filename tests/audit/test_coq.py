@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from fbscheck.audit import coq
 from fbscheck.audit.squares import Certificate, form, propose
 from fbscheck.errors import InputError, MissingToolError
