@@ -6,7 +6,7 @@ stored once and another array cannot take a name.  Numbers are written as ration
 
 import hashlib
 from collections.abc import Mapping, MutableMapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -46,9 +46,12 @@ def plain(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
 
 
 def describe(record: Any, arrays: Arrays) -> dict[str, Any]:
-    """A frozen dataclass of numbers and arrays as plain data; its arrays are kept in ``arrays``."""
+    """A frozen dataclass of numbers and arrays as plain data; its arrays are kept in ``arrays``.
+
+    Of any other object only the name of its type is known, from which nothing can be rebuilt.
+    """
     described: dict[str, Any] = {"kind": type(record).__name__}
-    for field in fields(record):
+    for field in fields(record) if is_dataclass(record) else ():
         value = getattr(record, field.name)
         described[field.name] = add(value, arrays) if np.ndim(value) else str(Fraction(value))
     return described

@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     audit = commands.add_parser("audit", help="recheck every certificate and counterexample of a run")
     audit.add_argument("folder", type=Path, metavar="DIR", help="folder of a run")
     audit.add_argument("--z3", action="store_true", help="let z3 decide the lemmas on contraction and averagedness")
+    audit.add_argument("--coq", action="store_true", help="let Coq check lemmas and certificates (writes DIR/coq)")
     report = commands.add_parser("report", help="turn the results of a run into a report")
     report.add_argument("folder", type=Path, metavar="DIR", help="folder of a run")
     report.add_argument("--format", default="pdf", choices=("pdf", "tex", "html"), help="default: pdf")
@@ -219,8 +220,12 @@ def _audit(arguments: argparse.Namespace) -> int:
     for finding in refused:
         print(f"REFUSED: {', '.join(part for part in (finding.claim, finding.case) if part)}: {finding.reason}")
     print("\nevery rigorous number of this run was recomputed" if not refused else f"\n{len(refused)} refused")
-    decided = _ask_z3() if arguments.z3 else True
-    return HOLDS if decided and not refused else REFUTED
+    confirmed = not refused
+    if arguments.z3:
+        confirmed = _ask_z3() and confirmed
+    if arguments.coq:
+        confirmed = _ask_coq(arguments.folder) and confirmed
+    return HOLDS if confirmed else REFUTED
 
 
 def _ask_z3() -> bool:
@@ -233,6 +238,21 @@ def _ask_z3() -> bool:
         print(f"{decision.name:50}{decision.verdict:>10}{decision.lowered:>10}{decision.seconds:8.2f} s")
         confirmed = confirmed and (decision.verdict, decision.lowered) == ("holds", "fails")
     return confirmed
+
+
+def _ask_coq(folder: Path) -> bool:
+    """Whether Coq accepts the lemmas, and all certificates about steps of the run."""
+    from fbscheck.audit import coq
+
+    paths = coq.write(folder / "coq", coq.records_of(folder))
+    outcomes = coq.compile(paths, _progress if sys.stderr.isatty() else lambda *_: None)
+    print(f"\n{'file':50}{'theorems':>10}{'Coq says':>10}")
+    for outcome in outcomes:
+        says = "accepted" if outcome.accepted else f"refused: {outcome.reason}"
+        print(f"{outcome.file.name:50}{len(outcome.theorems) or '':>10}{says:>10}{outcome.seconds:8.2f} s")
+    axioms = sorted({axiom for outcome in outcomes for axiom in outcome.axioms})
+    print(f"axioms, those of Coq's real numbers: {', '.join(axioms)}")
+    return all(outcome.accepted for outcome in outcomes)
 
 
 def _report(arguments: argparse.Namespace) -> int:

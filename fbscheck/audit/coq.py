@@ -9,6 +9,7 @@ From here come that statement and *proposed* squares (:mod:`fbscheck.audit.squar
 wrong proposals; nothing but the statement is trusted.
 """
 
+import json
 import math
 import re
 import shutil
@@ -21,10 +22,12 @@ from pathlib import Path
 from typing import Any, final
 
 from fbscheck.audit.squares import Certificate, form, propose
+from fbscheck.certify import kernel
+from fbscheck.certify.balls import root_up
 from fbscheck.certify.kernel import CLASSES
 from fbscheck.errors import InputError, MissingToolError
 
-__all__ = ["INSTALL", "Outcome", "compile", "write"]
+__all__ = ["INSTALL", "Outcome", "compile", "records_of", "write"]
 
 INSTALL = "apt-get install -y --no-install-recommends coq"
 TIMEOUT = 1800.0
@@ -39,11 +42,15 @@ REALS = {
 """The axioms of Coq's real numbers; nothing else may be assumed."""
 
 Progress = Callable[[int, int, str], None]
-TEMPLATE = """\
-(** A squared contraction factor over {name}; [network] says what it means for iterates. *)
+TOGETHER = 25
+"""Records of one step in one file: starting Coq takes longer than checking one."""
+
+HEAD = """\
+(** Squared contraction factors over classes of operators; [network] says what they mean for iterates. *)
 
 From fbscheck Require Import Certificates.
-
+"""
+TEMPLATE = """
 Definition {theorem}_multipliers : certificate := {{|
   q := {q}; constants := {name} {integers}; sigma := {sigma};
   H := {H}; steps := [{steps}];
@@ -79,14 +86,14 @@ class Outcome:
 
 
 def write(folder: Path, records: Sequence[tuple[Mapping[str, Any], Fraction]]) -> list[Path]:
-    """Write the library and one file a record into ``folder``; the paths, in the order to compile.
+    """Write the library and the records into ``folder``; the paths of the files, in the order to compile.
 
     Parameters
     ----------
     records
-        Kernel records of the kind ``steps``, each with the squared factor t that it claims.  Where t is the least that its
-        multipliers prove, the form is singular and needs exact squares, which are long for many
-        steps; with t larger by a relative 1e-15 rounded squares do.
+        Kernel records of the kind ``steps``, each with the squared factor t that it claims.  Where t is
+        the least that its multipliers prove, the form is singular and needs exact squares, which are
+        long for many steps; with t larger by a relative 1e-15 rounded squares do.
 
     Raises
     ------
@@ -98,11 +105,40 @@ def write(folder: Path, records: Sequence[tuple[Mapping[str, Any], Fraction]]) -
     for name in LIBRARY:
         paths.append(folder / name)
         shutil.copyfile(Path(__file__).with_name(name), paths[-1])
-    for number, (record, bound) in enumerate(records, 1):
-        theorem = f"record_{number:0{len(str(len(records)))}}"
-        paths.append(folder / f"{theorem}.v")
-        paths[-1].write_text(_source(theorem, _read(record, bound)), encoding="utf-8")
+    read = [_read(record, bound) for record, bound in records]
+    names = [f"record_{number:0{len(str(len(records)))}}" for number in range(1, len(records) + 1)]
+    short = [pair for pair in zip(names, read, strict=True) if len(pair[1].steps) == 1]
+    files = [short[k : k + TOGETHER] for k in range(0, len(short), TOGETHER)]
+    files += [[pair] for pair in zip(names, read, strict=True) if len(pair[1].steps) > 1]
+    for content in files:
+        paths.append(folder / f"{content[0][0]}.v")
+        paths[-1].write_text(HEAD + "".join(_source(*pair) for pair in content), encoding="utf-8")
     return paths
+
+
+def records_of(folder: Path) -> list[tuple[dict[str, Any], Fraction]]:
+    """All different records about steps in the certificates of a run, each with a bound that it proves.
+
+    The bound is the exact conclusion for one step, and the stated float, squared, for many.
+
+    Raises
+    ------
+    kernel.Refusal
+        If one of them proves nothing.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted((folder / "certificates").glob("*.json")):
+        for record in _steps_in(json.loads(path.read_text(encoding="utf-8"))):
+            found[json.dumps(record, sort_keys=True)] = record
+    proved = [(record, kernel.conclude(record)) for record in found.values()]
+    return [(record, t if len(record["steps"]) == 1 else Fraction(root_up(t)) ** 2) for record, t in proved]
+
+
+def _steps_in(value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, dict) and value.get("kind") == "steps":
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [record for part in parts for record in _steps_in(part)]
 
 
 def compile(paths: Sequence[Path], progress: Progress) -> list[Outcome]:

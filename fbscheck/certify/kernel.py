@@ -160,8 +160,8 @@ def smallest_bound(form: Sequence[Numbers]) -> Fraction:
 
 def _ratio(value: Any) -> tuple[int, int]:
     if type(value) not in (int, float, Fraction):
-        raise Refusal(f"an array must hold Python's own numbers, got {type(value).__name__}")
-    return value.as_integer_ratio()  # type: ignore[no-any-return]
+        raise Refusal(f"arrays must hold Python's own numbers, got {type(value).__name__}")
+    return tuple(map(int, value.as_integer_ratio()))  # type: ignore[return-value]  # Fractions may be numpy's
 
 
 def _integers(rows: Sequence[Sequence[Any]]) -> tuple[tuple[tuple[int, ...], ...], int]:
@@ -237,7 +237,7 @@ def _logistic(u: Fraction, t: Fraction) -> Fraction:
 
 def _numbers(name: Any, arrays: Arrays, size: int) -> list[Fraction]:
     """The named vector, or the sum of those in a list, or one rational repeated; of the right length."""
-    if isinstance(name, list):
+    if isinstance(name, list) and name:
         return [sum(parts, ZERO) for parts in zip(*(_numbers(part, arrays, size) for part in name), strict=True)]
     values = [rational(name)] * size if name[:1] in "-0123456789" else [Fraction(*_ratio(v)) for v in arrays[name]]
     if len(values) != size:

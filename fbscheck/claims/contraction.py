@@ -37,11 +37,13 @@ __all__ = [
     "LIPSCHITZ",
     "Step",
     "assess",
+    "bound_of",
     "bracket_of",
     "case_of",
     "claim_for",
     "contraction_factor",
     "evaluate",
+    "excess",
     "nearest_root",
     "propose",
 ]
@@ -185,6 +187,20 @@ def case_of(record: Mapping[str, Any]) -> Step:
         raise kernel.Refusal(str(error)) from None
 
 
+def bound_of(record: Mapping[str, Any], case: Step) -> Fraction:
+    """What a kernel record proves of the squared factor of ``case``.
+
+    Raises
+    ------
+    kernel.Refusal
+        If it proves nothing, or is about another case.
+    """
+    require(record, "steps")
+    if case_of(record) != case:
+        raise kernel.Refusal(f"the record is not about {case.name}")
+    return kernel.conclude(record)
+
+
 def evaluate(certificate: Mapping[str, Any], witness: Mapping[str, Any], theory: Fraction) -> Bracket:
     """The bracket that the records leave around ``theory``, a squared factor; all numbers are recomputed from them.
 
@@ -195,13 +211,8 @@ def evaluate(certificate: Mapping[str, Any], witness: Mapping[str, Any], theory:
     """
     require(witness, "rotation")
     case, known = case_of(witness), ("closed form", "program" if "program" in certificate else "failure")
-    records = [certificate[key] for key in known if key != "failure"]
-    for record in records:
-        require(record, "steps")
-    if any(case_of(record) != case for record in records):
-        raise kernel.Refusal("the records are about different cases")
     attained, _ = instances.attained(witness)
-    proved = kernel.conclude(certificate["closed form"])
+    proved = bound_of(certificate["closed form"], case)
     name = regime(type(case.operators).__name__, case.operators.constants, case.step)
     evidence = [
         Evidence(
@@ -216,7 +227,8 @@ def evaluate(certificate: Mapping[str, Any], witness: Mapping[str, Any], theory:
         ),
     ]
     if "program" in certificate:
-        bound, method = kernel.conclude(certificate["program"]), "semidefinite program, rounded multipliers"
+        bound = bound_of(certificate["program"], case)
+        method = f"semidefinite program, rounded multipliers{excess(bound, attained)}"
         evidence.append(Evidence(Side.CERTIFIED, root_up(bound), Rigour.ENCLOSED, method))
     else:
         evidence.append(Evidence(Side.CERTIFIED, math.inf, Rigour.FLOATING, str(certificate["failure"])))
@@ -253,6 +265,15 @@ def contraction_factor(operators: OperatorClass, step: Number, strong_convexity:
     positive(step, "step", "A forward-backward step is a length; the sign belongs to the method.")
     nonnegative(strong_convexity, "strong_convexity", "Weakly convex functions are not covered.")
     return bracket_of(Step(operators, Fraction(step), Fraction(strong_convexity)))[0]
+
+
+def excess(bound: Fraction, attained: Fraction) -> str:
+    """How far a rounded bound is above what is attained, relative to it: the price of rounding at most."""
+    if bound == attained:
+        return ", no excess"
+    return (
+        f", excess {decimal((bound - attained) / attained, 2)}" if attained else f", excess {decimal(bound, 2)} over 0"
+    )
 
 
 def _describe(witness: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Suite "contraction": the factor of one step over each class, with the edges of every regime."""
 
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 
@@ -69,7 +70,7 @@ LONG_SHORT = (R(19, 10), R(1, 10)) * 10
 
 MANY: tuple[Steps, ...] = (
     *(Steps(G(R(1, 10), 1), (R(1),) * n) for n in (2, 5, 10, 20)),
-    *(Steps(G(R(1, 10), 1), LONG_SHORT[:n]) for n in (2, 4, 10, 20)),
+    Steps(G(R(1, 10), 1), LONG_SHORT),
     Steps(G(R(1, 10), 1), LONG_SHORT[:6], R(1, 4)),
     Steps(G(0, 2), (R(1, 2), R(1), R(1, 5), R(3, 4))),
     Steps(G(R(1, 3), 2), (R(2, 7), R(6, 7), R(9, 10)), R(1, 2)),
@@ -97,6 +98,22 @@ def _check(cases: tuple[Step, ...], rng: np.random.Generator) -> list[Result]:
 
 def _check_many(cases: tuple[Steps, ...], rng: np.random.Generator) -> list[Result]:
     return [many_steps.assess(claim, case) for case in cases for claim in many_steps.CLAIMS]
+
+
+def _over_depth(deepest: int, rng: np.random.Generator) -> list[Result]:
+    """Long and short steps in turn, to every depth, drawn."""
+    cases = [Steps(G(R(1, 10), 1), LONG_SHORT[:n]) for n in range(1, deepest + 1)]
+    results = [many_steps.assess(claim, case) for case in cases for claim in many_steps.CLAIMS]
+    near = [result.bracket for result in results if result.claim == many_steps.FIXED_POINT.id]
+    depths = tuple(float(len(case.steps)) for case in cases)
+    curves = (
+        Curve("product of the factors", depths, tuple(_known(b.theory) for b in near)),
+        Curve("to a fixed point, certified", depths, tuple(_known(b.upper) for b in near), "points"),
+        Curve("to a fixed point, attained", depths, tuple(_known(b.lower) for b in near), "points"),
+    )
+    title = "Steps 1.9, 0.1, 1.9, ...: the product of the factors, and less to a fixed point, mu = 1/10, ell = 1"
+    plot = Plot(many_steps.FIXED_POINT.id, "over-depth", title, "number of steps $N$", "factor", curves, log_y=True)
+    return [*results[:-1], replace(results[-1], plots=(plot,))]
 
 
 def _plant(rng: np.random.Generator) -> list[Result]:
@@ -146,7 +163,7 @@ def _sweep(
         claim.id, f"factor-{name}", f"Contraction factor over the step, {constants}", "step $h$", "factor", curves
     )
     result = contraction.assess(claim, middle)
-    return [Result(**{**vars(result), "plots": (plot,)})]
+    return [replace(result, plots=(plot,))]
 
 
 def _known(value: float | None) -> float:
@@ -164,6 +181,7 @@ def _tasks(size: str) -> list[Task]:
             Task(f"contraction: factor over h, {name}", partial(_sweep, name, cls, longest, count))
             for name, cls, longest in SWEPT
         ),
+        Task("contraction: long and short steps", partial(_over_depth, 4 if size == "small" else 10)),
         Task("contraction: map of factors", partial(_map, CELLS[size])),
         Task("contraction: planted errors", _plant),
         Task("contraction: controls", _control),

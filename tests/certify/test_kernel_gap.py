@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from fbscheck.certify import kernel
-from fbscheck.certify.kernel import LOSSES, PENALTIES, Refusal, conclude
+from fbscheck.certify.kernel import LOSSES, PENALTIES, Refusal
 
 Matrix = npt.NDArray[np.float64]
 Record = dict[str, Any]
@@ -25,6 +25,16 @@ NAN, INF = float("nan"), float("inf")
 def many_digits() -> Any:
     with mpmath.workdps(120):
         yield
+
+
+def tuples(value: Any) -> Any:
+    """What the kernel reads: lists and numpy's arrays as tuples; single numbers stay as they are."""
+    value = value.tolist() if isinstance(value, np.ndarray) else value
+    return tuple(map(tuples, value)) if isinstance(value, list) else value
+
+
+def conclude(record: Record, arrays: dict[str, Any] | None = None) -> Fraction:
+    return kernel.conclude(record, arrays and {name: tuples(value) for name, value in arrays.items()})
 
 
 def outcome(record: Record, arrays: dict[str, Any]) -> Fraction | None:
@@ -140,10 +150,6 @@ def test_a_conclusion_is_about_the_arrays_given() -> None:
     assert [conclude(record, {"A": [[t]], "L": zero}) for t in (1.0, 2.0, 1.0, -3.0)] == [1, 4, 1, 9]
 
 
-def ragged() -> dict[str, Any]:
-    return {"A": [[1.0, 2.0], [3.0]], "L": [[1.0], [1.0]]}
-
-
 MATRICES: dict[str, dict[str, Any]] = {
     "NaN in the matrix": {"A": [[1.0, NAN], [0.0, 1.0]]},
     "inf in the matrix": {"A": [[1.0, INF], [0.0, 1.0]]},
@@ -161,10 +167,20 @@ MATRICES: dict[str, dict[str, Any]] = {
     "a factor that is a vector": {"L": [0.0, 0.0]},
     "an empty factor": {"L": []},
     "text in the factor": {"L": ["1", "1"]},
-    "numpy's integers, which overflow, in the factor": {"L": np.array([[3037000500], [0]])},
-    "numpy's integers in the matrix": {"A": np.array([[2**32, 0], [0, 2**32]])},
-    "small integers": {"A": np.array([[16, 0], [0, 16]], dtype=np.int8)},
+    "numpy's integers, which overflow, in the factor": {"L": [[np.int64(3037000500)], [np.int64(0)]]},
+    "numpy's integers in the matrix": {"A": [[np.int64(2**32), 0], [0, np.int64(2**32)]]},
+    "small integers": {"A": [[np.int8(16), 0], [0, np.int8(16)]]},
 }
+
+
+@pytest.mark.parametrize("bound", ["lower", "upper"])
+def test_fractions_of_integers_that_overflow_are_exact(bound: str) -> None:
+    """Squared, 3037000500 is beyond int64 and would turn negative there."""
+    large = [[Fraction(np.int64(3037000500))]]
+    for name in ("A", "L"):
+        arrays = {"A": [[1.0]], "L": [[0.0]], name: large}
+        sign = -1 if bound == "lower" else 1
+        assert conclude(eigenvalue(bound, "L"), arrays) == (3037000500**2 if name == "A" else 1 + sign * 3037000500**2)
 
 
 @pytest.mark.parametrize("bound", ["lower", "upper"])
@@ -664,3 +680,27 @@ def test_groups_are_told_apart_by_value() -> None:
         bound = conclude(record, {**ARRAYS, "l": labels})
         assert 0 <= high(bound) - (2 * mpmath.sqrt(8) + mpmath.mpf(5)) <= mpmath.mpf(10) ** -40
     assert 0 <= high(conclude(record, {**ARRAYS, "l": [1.0, 2.0]})) - 13 <= mpmath.mpf(10) ** -40
+
+
+@pytest.mark.parametrize("name", ["A", "b", "x", "y", "s", "0"])
+def test_arrays_of_numpy_itself_are_refused(name: str) -> None:
+    """Only tuples of Python's numbers are read; the elements of an array are numpy's."""
+    for dtype in (np.float64, np.float32, np.int64, np.int8):
+        arrays = {key: tuples(value) for key, value in ARRAYS.items()} | {name: np.asarray(ARRAYS[name], dtype=dtype)}
+        for record, names in ((BY_HAND, "Abxy"), (BY_SLOPE, "Abxs0")):
+            if name in names:
+                with pytest.raises(Refusal):
+                    kernel.conclude(record, arrays)
+
+
+def test_slopes_and_duals_may_be_sums() -> None:
+    """(1, 1) as a sum of three vectors, with parts far below its last digit; of nothing there is no sum."""
+    parts = {"p": [0.75, 1.0], "q": [0.25, 0.0], "tiny": [1e-300, 0.0]}
+    arrays = {**ARRAYS, **parts, "minus": [-1e-300, 0.0]}
+    assert conclude({**BY_SLOPE, "slope": ["p", "q"]}, arrays) == 0
+    assert conclude({**BY_SLOPE, "slope": ["p", ["q", "tiny"], "minus"]}, arrays) == 0
+    assert conclude({**BY_HAND, "dual": ["y", "0"]}, arrays) == 0
+    assert outcome({**BY_SLOPE, "slope": ["p", "q", "tiny"]}, arrays) is None
+    for nothing in ([], [[]], [[], []], ["s", []], ["s", "y3"]):
+        for record, key in ((BY_SLOPE, "slope"), (BY_HAND, "dual"), (BY_HAND, "x")):
+            assert outcome({**record, key: nothing}, {**arrays, "y3": [0.0] * 3}) is None

@@ -1,5 +1,6 @@
 """Chapter "fixed-point": verdicts on problems with known answers, planted errors, dropped hypotheses."""
 
+import json
 from dataclasses import replace
 
 import flint
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from fbscheck.certify.balls import ball
-from fbscheck.claims import fixed_point, iterates, minimisers
+from fbscheck.claims import fixed_point, iterates, minimisers, problems
 from fbscheck.claims.problems import Problem, Study
 from fbscheck.errors import SolverError
 from fbscheck.functions import L1, Box, SquaredL2, Zero
@@ -167,15 +168,21 @@ def test_two_minimisers_far_apart_are_not_called_agreement_nor_refutation() -> N
     assert result.verdict in (Verdict.UNDECIDED, Verdict.NOT_APPLICABLE)
 
 
-def test_the_digest_sees_every_number_of_the_problem() -> None:
+def test_the_description_of_a_problem_sees_every_number_and_restores_it() -> None:
     base = Problem("p", LeastSquares(np.eye(2), np.ones(2)), L1(1.0))
     others = [
         replace(base, g=L1(1.0 + 2**-52)),
         replace(base, f=LeastSquares(np.eye(2), np.array([1.0, 1.0 + 2**-52]))),
         replace(base, f=LeastSquares(np.diag([1.0, 2.0]), np.ones(2))),
     ]
-    assert len({p.digest for p in (base, *others)}) == 4
-    assert base.digest == Problem("q", LeastSquares(np.eye(2), np.ones(2)), L1(1.0)).digest
+    arrays: dict[str, np.ndarray] = {}
+    texts = [p.describe(arrays) for p in (base, *others)]
+    assert len({json.dumps(text) for text in texts}) == 4
+    for text, problem in zip(texts, (base, *others), strict=True):
+        again = problems.restore(text, arrays)
+        assert again.describe(arrays) == text
+        assert np.array_equal(again.f.matrix, problem.f.matrix)
+        assert again.step.step == problem.step.step
 
 
 def test_a_duplicated_column_refutes_nobody() -> None:

@@ -118,5 +118,6 @@ def test_a_modulus_that_is_promised_too_small_leaves_firmness_undecided(monkeypa
 
 def test_one_sample_that_is_not_a_number_is_never_supported(monkeypatch: pytest.MonkeyPatch) -> None:
     findings = [prox.Finding(0.5, 0.5, {}), prox.Finding(float("nan"), 0.0, {}), prox.Finding(0.1, 0.1, {})]
-    monkeypatch.setattr(prox, "_firm", lambda *arguments: iter(findings))
+    known = prox._CHECKS[prox.FIRM.id]
+    monkeypatch.setitem(prox._CHECKS, prox.FIRM.id, (lambda *arguments: iter(findings), *known[1:]))
     assert verdicts(L1(1.0))[prox.FIRM.id] is Verdict.UNDECIDED
