@@ -5,6 +5,7 @@ layer and attained.  The distance to a fixed point obeys it too, but often shrin
 record over all layers says how much.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -139,9 +140,9 @@ def evaluate(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str,
     elif "program" in certificate:
         known["program"] = certificate["program"]
         require(known["program"], "steps")
-        if case_of(certificate["program"]) != case:
+        if case_of(known["program"]) != case:
             raise kernel.Refusal(f"the record is not about {case.name}")
-        bound = kernel.conclude(certificate["program"])
+        bound = kernel.conclude(known["program"])
         method = f"semidefinite program over all layers, rounded{excess(bound, attained)}"
         evidence.append(Evidence(Side.CERTIFIED, root_up(bound), Rigour.ENCLOSED, method))
     else:
@@ -150,11 +151,11 @@ def evaluate(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str,
 
 
 def _product_of(layers: Sequence[Mapping[str, Any]], case: Steps) -> Fraction:
-    """What the records of the single layers prove together."""
+    """What the records of the single layers prove together; equal records are rechecked once."""
     if len(layers) != len(case.steps):
         raise kernel.Refusal(f"{len(layers)} layers for {len(case.steps)} steps")
-    known: dict[Fraction, Fraction] = {}
-    for layer, step in zip(layers, case.steps, strict=True):
-        if step not in known or layer != layers[case.steps.index(step)]:
-            known[step] = bound_of(layer, Step(case.operators, step, case.strong_convexity))
-    return prod((known[step] for step in case.steps), start=Fraction(1))
+    known: dict[tuple[str, Fraction], Fraction] = {}
+    for layer, step in (pairs := [(json.dumps(layer), h) for layer, h in zip(layers, case.steps, strict=True)]):
+        if (layer, step) not in known:
+            known[layer, step] = bound_of(json.loads(layer), Step(case.operators, step, case.strong_convexity))
+    return prod((known[pair] for pair in pairs), start=Fraction(1))

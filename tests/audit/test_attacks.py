@@ -75,7 +75,7 @@ def test_cells_must_form_the_grid() -> None:
     records = contraction_map.assess(contraction_map.MAP, 3).bracket.certificate["records"]  # type: ignore[index]
     contraction_map.evaluate(records)
     for lie in ([records[0]] * 9, records[:8], [*records, records[0]], records[::-1]):
-        with pytest.raises(Exception, match="cells of a grid"):
+        with pytest.raises(Exception, match="cells of a grid|not about"):
             contraction_map.evaluate(lie)
 
 
