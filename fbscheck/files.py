@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import re
 import tempfile
@@ -16,7 +17,7 @@ import numpy as np
 from fbscheck.errors import InputError
 from fbscheck.verdict import Result
 
-__all__ = ["as_json", "file_name", "keep_arrays", "locked", "prepare", "seal", "write_text"]
+__all__ = ["as_json", "file_name", "keep_arrays", "locked", "prepare", "read_json", "seal", "write_text"]
 
 
 def file_name(*parts: str) -> str:
@@ -93,6 +94,34 @@ def keep_arrays(folder: Path, results: Iterable[Result]) -> list[Result]:
 def as_json(value: Any) -> str:
     """Deterministic JSON; NaN and infinities are refused (unknown numbers are null)."""
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_json(path: Path) -> Any:
+    """JSON as :func:`as_json` writes it: one value a key, finite numbers, text that is text.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is anything else.
+    """
+    text = path.read_text(encoding="utf-8")
+    value = json.loads(text, parse_constant=_finite, parse_float=_finite, object_pairs_hook=_unique)
+    json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"a number is {text}")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(record := dict(pairs)) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return record
 
 
 def seal(run: Mapping[str, Any]) -> str:

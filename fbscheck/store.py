@@ -10,7 +10,6 @@ DIR/results.partial.jsonl a journal of finished tasks, only while a run is unfin
 
 import dataclasses
 import hashlib
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -19,13 +18,14 @@ from pathlib import Path
 from typing import Any, final
 
 from fbscheck.errors import InputError
-from fbscheck.files import as_json, file_name, keep_arrays, seal, write_text
+from fbscheck.files import as_json, file_name, keep_arrays, read_json, seal, write_text
 from fbscheck.verdict import Bracket, Claim, Curve, Evidence, Plot, Result, Rigour, Side, Verdict, finite_or_none
 
 __all__ = ["JOURNAL", "SCHEMA", "ClaimText", "Entry", "Run", "load", "result_as_json", "result_from_json", "save"]
 
 SCHEMA = 1
 RESULTS = "results.json"
+EVIDENCE = {"side", "value", "rigour", "method", "error", "exact"}
 JOURNAL = "results.partial.jsonl"
 
 
@@ -171,7 +171,7 @@ def load(folder: Path) -> Run:
     """
     path = folder / RESULTS
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json(path)
     except FileNotFoundError:
         raise InputError(
             f"Need a folder with {RESULTS}, got {folder}. Run `fbscheck verify --out {folder}` first."
@@ -179,7 +179,7 @@ def load(folder: Path) -> Run:
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"Cannot read {path}: {error}. The file is damaged or no run of fbscheck.") from None
     schema = data.get("schema") if isinstance(data, dict) else None
-    if schema != SCHEMA or isinstance(schema, bool):
+    if schema != SCHEMA or type(schema) is not int:
         raise InputError(
             f"Need {RESULTS} of schema {SCHEMA}, got schema {schema!r} in {path} (another version of fbscheck?)."
         )
@@ -188,10 +188,11 @@ def load(folder: Path) -> Run:
             raise TypeError("claims and results must be lists")
         claims = tuple(_claim_text(text) for text in data["claims"])
         results = tuple(_entry(folder, entry) for entry in data["results"])
-        plots = tuple(
-            _plot(json.loads(file.read_text(encoding="utf-8"))) for file in sorted((folder / "plots").glob("*.json"))
-        )
-        return Run(dict(data["versions"]), int(data["seed"]), claims, results, plots)
+        plots = tuple(_plot(read_json(file)) for file in sorted((folder / "plots").glob("*.json")))
+        versions, seed = dict(data["versions"]), data["seed"]
+        if type(seed) is not int or not all(isinstance(text, str) for text in versions.values()):
+            raise TypeError("the seed must be an integer, and versions texts")
+        return Run(versions, seed, claims, results, plots)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"Cannot read the run in {folder}: {type(error).__name__} {error}. A file was edited or damaged."
@@ -199,7 +200,7 @@ def load(folder: Path) -> Run:
 
 
 def _claim_text(data: dict[str, Any]) -> ClaimText:
-    text = ClaimText(**{**data, "hypotheses": tuple(data["hypotheses"])})
+    text = ClaimText(**{**data, "hypotheses": tuple(_list(data["hypotheses"]))})
     _require(text, str, "id", "title", "statement", "relation", "source")
     _require(text, bool, "control")
     _require(text, (int, float), "accuracy")
@@ -209,17 +210,26 @@ def _claim_text(data: dict[str, Any]) -> ClaimText:
 
 
 def _entry(folder: Path, data: dict[str, Any]) -> Entry:
-    entry = Entry(**{**data, "verdict": Verdict(data["verdict"]), "evidence": tuple(data["evidence"])})
+    entry = Entry(**{**data, "verdict": Verdict(data["verdict"]), "evidence": tuple(_list(data["evidence"]))})
     _require(entry, str, "claim", "case", "reason")
-    _require(entry, (int, float, type(None)), "theory", "lower", "upper", "seconds")
+    _require(entry, (int, float, type(None)), "theory", "lower", "upper")
+    _require(entry, (int, float), "seconds")
+    if entry.seconds < 0:
+        raise ValueError("seconds is negative")
     _require(entry, (str, type(None)), "certificate", "witness")
     for evidence in entry.evidence:
-        if not isinstance(evidence, dict) or not {"side", "value", "rigour", "method", "exact"} <= set(evidence):
-            raise TypeError("evidence must be records with side, value, rigour, method and exact")
+        if not isinstance(evidence, dict) or set(evidence) != EVIDENCE:
+            raise TypeError(f"evidence must be records of {', '.join(sorted(EVIDENCE))}")
     for name in (entry.certificate, entry.witness):
         if name is not None and not (folder / name).is_file():
             raise ValueError(f"{name} is missing")
     return entry
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r:.60} is no list")
+    return value
 
 
 def _require(record: Any, kinds: Any, *names: str) -> None:

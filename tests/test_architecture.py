@@ -23,7 +23,8 @@ ALLOWED = {
     "judge": {"verdict"},
     "certify": BASE,
     "proofs": {"certify"},
-    "audit": BASE | {"verdict", "judge", "certify", "proofs", "store", "files", "claims", "suites"},
+    "audit": BASE
+    | {"verdict", "judge", "functions", "operators", "certify", "proofs", "store", "files", "claims", "suites"},
     "points": BASE | {"certify"},
     "files": {"errors", "verdict"},
     "store": {"errors", "verdict", "files"},

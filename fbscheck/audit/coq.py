@@ -85,7 +85,7 @@ class Outcome:
     axioms: tuple[str, ...] = ()
 
 
-def write(folder: Path, records: Sequence[tuple[Mapping[str, Any], Fraction]]) -> list[Path]:
+def write(folder: Path, records: Sequence[tuple[Mapping[str, Any], Fraction]], together: int = TOGETHER) -> list[Path]:
     """Write the library and the records into ``folder``; the paths of the files, in the order to compile.
 
     Parameters
@@ -94,6 +94,8 @@ def write(folder: Path, records: Sequence[tuple[Mapping[str, Any], Fraction]]) -
         Kernel records of the kind ``steps``, each with the squared factor t that it claims.  Where t is
         the least that its multipliers prove, the form is singular and needs exact squares, which are
         long for many steps; with t larger by a relative 1e-15 rounded squares do.
+    together
+        Records of one step that follow each other share a file, at most so many.
 
     Raises
     ------
@@ -105,11 +107,11 @@ def write(folder: Path, records: Sequence[tuple[Mapping[str, Any], Fraction]]) -
     for name in LIBRARY:
         paths.append(folder / name)
         shutil.copyfile(Path(__file__).with_name(name), paths[-1])
-    read = [_read(record, bound) for record, bound in records]
-    names = [f"record_{number:0{len(str(len(records)))}}" for number in range(1, len(records) + 1)]
-    short = [pair for pair in zip(names, read, strict=True) if len(pair[1].steps) == 1]
-    files = [short[k : k + TOGETHER] for k in range(0, len(short), TOGETHER)]
-    files += [[pair] for pair in zip(names, read, strict=True) if len(pair[1].steps) > 1]
+    files: list[list[tuple[str, Certificate]]] = []
+    for number, (record, bound) in enumerate(records, start=1):
+        named = (f"record_{number:0{len(str(len(records)))}}", _read(record, bound))
+        full = not files or len(files[-1]) >= together or len(named[1].steps) > 1 or len(files[-1][0][1].steps) > 1
+        files = [*files, [named]] if full else [*files[:-1], [*files[-1], named]]
     for content in files:
         paths.append(folder / f"{content[0][0]}.v")
         paths[-1].write_text(HEAD + "".join(_source(*pair) for pair in content), encoding="utf-8")

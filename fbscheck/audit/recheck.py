@@ -5,35 +5,32 @@ Nothing is solved, sampled or proved anew.  For each result
 * every rigorous number is recomputed from certificate and witness, by the kernel, by exact instances
   or in ball arithmetic, and must be the stated one, digit for digit;
 * the theory's value is recomputed from the case, and the case from the witness;
-* the verdict is judged again from the evidence.
+* certificate and witness must hold what this needs, all of it read, and nothing else;
+* the verdict is judged again from the evidence; a control must have been seen through.
 
-Floating evidence is taken as stated; it never proves, certifies or refutes anything.  Beforehand
-all files are compared with the hashes that the run recorded when it was written, and the texts of
-its claims with those of this version.
+Floating evidence is recomputed within its error where no samples are involved, else taken as stated;
+it never proves, certifies or refutes anything.  All files are compared with the hashes that the run
+recorded when it was written, and the texts of its claims with those of this version.
 """
 
-import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import Enum
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, final
 
-import numpy as np
-import numpy.typing as npt
-
 from fbscheck import store
-from fbscheck.archive import name_of
+from fbscheck.audit.folder import Folder
+from fbscheck.audit.names import require_named
 from fbscheck.certify.kernel import Refusal
-from fbscheck.claims.replay import replay
-from fbscheck.files import seal
+from fbscheck.claims.replay import replay, sampled
 from fbscheck.judge import judge, squeeze
 from fbscheck.store import Entry, Run
 from fbscheck.suites.registry import SUITES
-from fbscheck.verdict import Claim, Evidence, Rigour, Side
+from fbscheck.verdict import Claim, Evidence, Rigour, Side, Verdict, caught
 
 __all__ = ["Finding", "Outcome", "recheck"]
 
@@ -69,102 +66,81 @@ def recheck(folder: Path, progress: Callable[[int, int, str], None] = lambda *_:
     InputError
         If there is no run, or its files cannot be read at all.
     """
-    run = store.load(folder)
-    yield from _seals(folder)
+    run, files = store.load(folder), Folder(folder)
+    for name, reason in files.problems():
+        yield Finding("", name, Outcome.REFUSED, reason)
     claims = {claim.id: claim for suite in SUITES.values() for claim in suite.claims}
     yield from _texts(run, claims)
     for done, entry in enumerate(run.results, start=1):
         try:
-            yield Finding(entry.claim, entry.case, _check(folder, entry, claims))
+            yield Finding(entry.claim, entry.case, _check(files, entry, claims, run.seed))
         except Refusal as refusal:
             yield Finding(entry.claim, entry.case, Outcome.REFUSED, str(refusal))
         progress(done, len(run.results), entry.claim)
-
-
-@lru_cache(maxsize=64)
-def _array(path: Path, name: str) -> npt.NDArray[Any]:
-    """An array of the run; its file must hold what its name says."""
-    try:
-        array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise Refusal(f"{name} cannot be read: {error}") from None
-    if name_of(array) != name:
-        raise Refusal(f"{name} holds another array than its name says")
-    return array
-
-
-def _named(value: Any) -> set[str]:
-    """The names of arrays that occur anywhere in a record."""
-    if isinstance(value, str):
-        return {value} if value.startswith("data/") else set()
-    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return set().union(*map(_named, parts))
-
-
-def _seals(folder: Path) -> Iterator[Finding]:
-    data = json.loads((folder / store.RESULTS).read_text(encoding="utf-8"))
-    if data.get("seal") != seal(data):
-        yield Finding("", store.RESULTS, Outcome.REFUSED, "it was changed after the run: its seal is broken")
-    files = data.get("files")
-    if not isinstance(files, Mapping):
-        yield Finding("", store.RESULTS, Outcome.REFUSED, "it does not record the hashes of the run's files")
-        return
-    for name, digest in files.items():
-        path = folder / str(name)
-        if not path.is_file():
-            yield Finding("", str(name), Outcome.REFUSED, "the file is missing")
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            yield Finding("", str(name), Outcome.REFUSED, "the file was changed after the run")
+    for name in files.unused():
+        yield Finding("", name, Outcome.REFUSED, "no result refers to this file")
 
 
 def _texts(run: Run, claims: Mapping[str, Claim]) -> Iterator[Finding]:
-    """The run must say of its claims what this version says."""
+    """The run must say of its claims what this version says, of each once, with its planted error and its results."""
+
+    def refused(claim: str, reason: str) -> Finding:
+        return Finding(claim, "", Outcome.REFUSED, reason)
+
+    stated = Counter(text.id for text in run.claims)
     for text in run.claims:
         claim = claims.get(text.id)
         if claim is None:
-            yield Finding(text.id, "", Outcome.REFUSED, "this version of fbscheck knows no such claim")
+            yield refused(text.id, "this version of fbscheck knows no such claim")
         elif text != store.text_of(claim):
             mine = asdict(store.text_of(claim))
             which = [name for name, value in asdict(text).items() if value != mine[name]]
-            yield Finding(text.id, "", Outcome.REFUSED, f"this version states another {', '.join(which)}")
+            yield refused(text.id, f"this version states another {', '.join(which)}")
+        if not run.of(text.id):
+            yield refused(text.id, "the run has no result of this claim")
+        if (planted := f"planted.{text.id}") in claims and planted not in stated:
+            yield refused(text.id, "the run leaves out the same claim with a planted error")
+    for name, count in stated.items():
+        if count > 1:
+            yield refused(name, f"the run states it {count} times")
+    for name in sorted({entry.claim for entry in run.results} - set(stated)):
+        yield refused(name, "the run has results of a claim that it does not state")
+    for (name, case), count in Counter((entry.claim, entry.case) for entry in run.results).items():
+        if count > 1:
+            yield Finding(name, case, Outcome.REFUSED, f"the run has {count} results of this claim and case")
 
 
-def _check(folder: Path, entry: Entry, claims: Mapping[str, Claim]) -> Outcome:
+def _check(files: Folder, entry: Entry, claims: Mapping[str, Claim], seed: int) -> Outcome:
     claim = claims.get(entry.claim)
     if claim is None:
         raise Refusal("this version of fbscheck knows no such claim")
+    if claim.control and entry.verdict is not Verdict.UNDECIDED and not caught(claim.id, entry.verdict):
+        raise Refusal(f"it is false, and comes out {entry.verdict.value}")
     if not entry.evidence:
-        if (entry.theory, entry.lower, entry.upper) != (None, None, None) or entry.verdict.value not in (
-            "NOT_APPLICABLE",
-            "UNDECIDED",
-        ):
-            raise Refusal(f"{entry.verdict.value} without evidence")
+        silent = (entry.theory, entry.lower, entry.upper, entry.certificate, entry.witness) == (None,) * 5
+        if not silent or entry.verdict not in (Verdict.NOT_APPLICABLE, Verdict.UNDECIDED):
+            raise Refusal(f"{entry.verdict.value} without evidence, or with more than a reason")
         return Outcome.STATED
+    if entry.witness is None:
+        raise Refusal("evidence without a witness")
+    certificate, witness = files.record(entry.certificate, "certificates"), files.record(entry.witness, "witnesses")
     evidence = tuple(_evidence(entry) for entry in entry.evidence)
-    rigorous = [e for e in evidence if e.rigour >= Rigour.ENCLOSED]
-    if rigorous:
-        if entry.witness is None:
-            raise Refusal("rigorous evidence without a witness")
-        certificate, witness = _json(folder, entry.certificate), _json(folder, entry.witness)
-        arrays = {name: _array(folder / name, name) for name in sorted(_named([certificate, witness]))}
-        again = replay(claim, entry.case, certificate, witness, arrays)
-        if again.case != entry.case:
-            raise Refusal(f"the witness is about the case {again.case!r}")
-        known = [e for e in again.bracket.evidence if e.rigour >= Rigour.ENCLOSED]
-        if not claim.control and again.bracket.theory != entry.theory:
-            raise Refusal(f"the theory's value is {again.bracket.theory!r}, not {entry.theory!r}")
-        _compare(known, rigorous, exact=not claim.control)
+    arrays = files.arrays(certificate, witness)
+    again = replay(claim, entry.case, certificate, witness, arrays)
+    if again.case != entry.case:
+        raise Refusal(f"the witness is about the case {again.case!r}")
+    if again.bracket.theory != entry.theory:
+        raise Refusal(f"the theory's value is {again.bracket.theory!r}, not {entry.theory!r}")
+    _compare(again.bracket.evidence, evidence[sampled(claim, evidence) :])
+    for what, mine, theirs in (
+        ("certificate", again.bracket.certificate, certificate),
+        ("witness", again.witness, witness),
+    ):
+        if json.dumps(mine, sort_keys=True) != json.dumps(theirs, sort_keys=True):
+            raise Refusal(f"the {what} says more than what was rechecked, or says it in another form")
+    require_named(witness, arrays, seed)
     _judge(claim, entry, evidence)
-    return Outcome.RECHECKED if rigorous else Outcome.STATED
-
-
-def _json(folder: Path, name: str | None) -> Any:
-    if name is None:
-        return None
-    try:
-        return json.loads((folder / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise Refusal(f"{name} cannot be read: {error}") from None
+    return Outcome.RECHECKED if any(e.rigour >= Rigour.ENCLOSED for e in evidence) else Outcome.STATED
 
 
 def _evidence(stated: Mapping[str, Any]) -> Evidence:
@@ -172,26 +148,30 @@ def _evidence(stated: Mapping[str, Any]) -> Evidence:
     try:
         side, rigour = Side(stated["side"]), Rigour[stated["rigour"]]
         nothing = -math.inf if side is Side.ATTAINED else math.inf
-        value = nothing if stated["value"] is None else float(stated["value"])
-        error = math.inf if stated["error"] is None else float(stated["error"])
-        if not isinstance(stated["exact"], bool) or not isinstance(stated["method"], str):
-            raise TypeError("exact and method")
+        value, error = _number(stated["value"], nothing), _number(stated["error"], math.inf)
+        if not isinstance(stated["exact"], bool) or not isinstance(stated["method"], str) or error < 0:
+            raise TypeError("exact, method or error")
         return Evidence(side, value, rigour, stated["method"], error, stated["exact"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise Refusal(f"malformed evidence: {error}") from None
 
 
-def _compare(known: list[Evidence], stated: list[Evidence], exact: bool) -> None:
-    """Each rigorous number must be what it is recomputed to be; of a planted error, ``exact`` may differ."""
-    for mine, theirs in zip(known, stated, strict=False):
-        same = mine if exact else Evidence(**{**vars(mine), "exact": theirs.exact})
-        if same != theirs:
-            what = next(name for name, value in vars(same).items() if value != getattr(theirs, name))
-            raise Refusal(
-                f"{what} of {theirs.side.value} evidence is {getattr(same, what)!r}, not {getattr(theirs, what)!r}"
-            )
+def _number(value: Any, nothing: float) -> float:
+    if type(value) not in (int, float, type(None)):
+        raise TypeError(f"{value!r:.60} is no number")
+    return nothing if value is None else float(value)
+
+
+def _compare(known: tuple[Evidence, ...], stated: tuple[Evidence, ...]) -> None:
+    """Each number must be what it is recomputed to be: a floating one within its error, the others exactly."""
     if len(known) != len(stated):
-        raise Refusal(f"{len(known)} pieces of rigorous evidence can be recomputed, {len(stated)} are stated")
+        raise Refusal(f"{len(known)} pieces of evidence can be recomputed, {len(stated)} are stated")
+    for mine, theirs in zip(known, stated, strict=True):
+        off = 0.0 if mine.value == theirs.value else abs(mine.value - theirs.value)
+        for what, value in vars(mine).items():
+            close = what == "value" and mine.rigour is Rigour.FLOATING and off <= 2 * mine.error
+            if value != getattr(theirs, what) and not close:
+                raise Refusal(f"{what} of {theirs.side.value} evidence is {value!r}, not {getattr(theirs, what)!r}")
 
 
 def _judge(claim: Claim, entry: Entry, evidence: tuple[Evidence, ...]) -> None:

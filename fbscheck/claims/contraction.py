@@ -13,6 +13,7 @@ from typing import Any, final
 
 from fbscheck.certify import instances, kernel
 from fbscheck.certify.balls import root_down, root_up
+from fbscheck.claims.records import require, scaled
 from fbscheck.errors import InputError, SolverError
 from fbscheck.inputs import Number, nonnegative, positive
 from fbscheck.judge import decide, not_applicable, squeeze
@@ -116,6 +117,7 @@ COCOERCIVE_LONG = Claim(
     ),
 )
 CLAIMS = (GRADIENT, LIPSCHITZ, COCOERCIVE_SHORT, COCOERCIVE_LONG)
+QUANTITY = "|Tx-Ty|^2/|x-y|^2"
 OPERATORS = {kind.__name__: kind for kind in (GradientOf, StronglyMonotoneLipschitz, StronglyMonotoneCocoercive)}
 
 
@@ -138,7 +140,7 @@ def assess(claim: Claim, case: Step, scale: Fraction = Fraction(1), theory_of: O
     if unmet is not None:
         return not_applicable(claim, case.name, unmet)
     bracket, witness = bracket_of(case, scale, theory_of)
-    return decide(claim, case.name, bracket, witness)
+    return decide(claim, case.name, bracket, scaled(witness, scale))
 
 
 def bracket_of(
@@ -159,10 +161,7 @@ def propose(case: Step) -> tuple[dict[str, Any], dict[str, Any]]:
     witness = steps_record(own, [step], sigma, kind="rotation", a=str(extremal.a), w_squared=str(extremal.w_squared))
     case_name = regime(type(own).__name__, own.constants, step)
     terms = step_terms(own, multipliers(case_name, own.constants, step, sigma))
-    certificate = {
-        "quantity": "|Tx-Ty|^2/|x-y|^2",
-        "closed form": steps_record(own, [step], sigma, kind="steps", terms=terms),
-    }
+    certificate = {"quantity": QUANTITY, "closed form": steps_record(own, [step], sigma, kind="steps", terms=terms)}
     try:
         certificate["program"] = certify_factor(own, step, sigma).record
     except SolverError as failure:
@@ -196,7 +195,8 @@ def bound_of(record: Mapping[str, Any], case: Step) -> Fraction:
     kernel.Refusal
         If it proves nothing, or is about another case.
     """
-    if record.get("kind") != "steps" or case_of(record) != case:
+    require(record, "steps")
+    if case_of(record) != case:
         raise kernel.Refusal(f"the record is not about {case.name}")
     return kernel.conclude(record)
 
@@ -209,7 +209,8 @@ def evaluate(certificate: Mapping[str, Any], witness: Mapping[str, Any], theory:
     kernel.Refusal
         If a record proves nothing, or they are not about one and the same case.
     """
-    case = case_of(witness)
+    require(witness, "rotation")
+    case, known = case_of(witness), ("closed form", "program" if "program" in certificate else "failure")
     attained, _ = instances.attained(witness)
     proved = bound_of(certificate["closed form"], case)
     name = regime(type(case.operators).__name__, case.operators.constants, case.step)
@@ -231,7 +232,8 @@ def evaluate(certificate: Mapping[str, Any], witness: Mapping[str, Any], theory:
         evidence.append(Evidence(Side.CERTIFIED, root_up(bound), Rigour.ENCLOSED, method))
     else:
         evidence.append(Evidence(Side.CERTIFIED, math.inf, Rigour.FLOATING, str(certificate["failure"])))
-    return squeeze(nearest_root(theory), tuple(evidence), certificate)
+    known_as = {"quantity": QUANTITY, **{key: certificate[key] for key in known}}
+    return squeeze(nearest_root(theory), tuple(evidence), known_as)
 
 
 def contraction_factor(operators: OperatorClass, step: Number, strong_convexity: Number = 0.0) -> Bracket:

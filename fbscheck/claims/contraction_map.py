@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from fbscheck.certify import kernel
 from fbscheck.certify.balls import root_down, root_up, round_down, round_up
-from fbscheck.claims.contraction import bound_of, case_of
+from fbscheck.claims.contraction import Step, bound_of
 from fbscheck.judge import decide, squeeze
 from fbscheck.splitting.classes import GradientOf, factor_squared
 from fbscheck.verdict import Bracket, Claim, Evidence, Relation, Result, Rigour, Side
@@ -29,28 +30,38 @@ def assess(claim: Claim, count: int, scale: Fraction = Fraction(1)) -> Result:
     """
     from fbscheck.reference.worst_case import certify_factor
 
-    records = [
-        certify_factor(GradientOf(Fraction(j, count - 1), 1), Fraction(2 * i, count + 1)).record
-        for i in range(1, count + 1)
-        for j in range(count)
-    ]
+    records = [certify_factor(cell.operators, cell.step).record for cell in _cells(count)]
     bracket, case, witness = evaluate(records, scale)
     return decide(claim, case, bracket, witness)
+
+
+def _cells(count: int) -> list[Step]:
+    indices = range(count)
+    return [
+        Step(GradientOf(Fraction(j, count - 1), 1), Fraction(2 * i + 2, count + 1)) for i in indices for j in indices
+    ]
 
 
 def evaluate(
     records: Sequence[Mapping[str, Any]], scale: Fraction = Fraction(1)
 ) -> tuple[Bracket, str, dict[str, Any]]:
-    """The bracket that records of many cells leave on their distance to the exact factors, and the worst cell."""
-    worst, where = Fraction(-1), ""
-    for record in records:
-        cell = case_of(record)
+    """The bracket that records of many cells leave on their distance to the exact factors, and the worst cell.
+
+    Raises
+    ------
+    kernel.Refusal
+        If they are not the records of a grid, one a cell, in order.
+    """
+    worst, where, count = Fraction(-1), "", math.isqrt(len(records))
+    cells = _cells(count) if count > 1 and count**2 == len(records) else []
+    if not cells:
+        raise kernel.Refusal("the records are not those of the cells of a grid")
+    for cell, record in zip(cells, records, strict=True):
         exact = factor_squared(cell.operators, cell.step, cell.strong_convexity)
         bound = Fraction(root_up(bound_of(record, cell))) * scale
         apart = max(bound - Fraction(root_down(exact)), Fraction(root_up(exact)) - bound)
         if apart > worst:
             worst, where = apart, cell.name
-    count = math.isqrt(len(records))
     method = f"the worst of {len(records)} cells is {where}"
     evidence = (
         Evidence(Side.CERTIFIED, round_up(worst), Rigour.ENCLOSED, method),

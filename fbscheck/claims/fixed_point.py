@@ -1,6 +1,7 @@
 """Chapter "fixed-point": fixed points of T = prox_{hg}(I - hf) and the way the iterates get there."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from fbscheck.archive import Arrays
 from fbscheck.certify import kernel
 from fbscheck.claims import iterates, minimisers
 from fbscheck.claims.problems import Problem, Study, restore
+from fbscheck.claims.records import scale_of, scaled
 from fbscheck.errors import MissingToolError, SolverError
 from fbscheck.judge import not_applicable, undecided
 from fbscheck.verdict import Claim, Result
@@ -49,19 +51,28 @@ def replay(claim: Claim, case: str, witness: Mapping[str, Any], arrays: Arrays) 
     kernel.Refusal
         If they are incomplete or malformed, or do not lead to a result of this name.
     """
-    problem = restore(witness["problem"], arrays)
-    study = Study(problem, 1.0, witness["proposals"], dict(arrays))
-    found = [result for result in _assess_one(claim, study, study, np.random.default_rng(0)) if result.case == case]
+    content, scale = scale_of(witness, claim.control)
+    problem = restore(content["problem"], arrays)
+    moved, plain = (Study(problem, factor, content["proposals"], dict(arrays)) for factor in (float(scale), 1.0))
+    found = [result for result in _assess_one(claim, moved, plain, np.random.default_rng(0)) if result.case == case]
     if len(found) != 1:
         raise kernel.Refusal(f"the witness is about {problem.name}, and leads to no result {case!r}")
     return found[0]
 
 
 def _assess_one(claim: Claim, moved: Study, plain: Study, rng: np.random.Generator) -> list[Result]:
+    moved.used, plain.used = set(), set()
+    results = _found(claim, moved, plain, rng)
+    return [r if r.witness is None else replace(r, witness=scaled(r.witness, moved.scale)) for r in results]
+
+
+def _found(claim: Claim, moved: Study, plain: Study, rng: np.random.Generator) -> list[Result]:
     problem, kind = plain.problem, claim.id.removeprefix("planted.")
     if (unmet := claim.unmet(problem)) is not None:
         return [not_applicable(claim, problem.name, unmet)]
     try:
+        if kind in OF_POINT and kind != minimisers.RESIDUAL.id and moved.unfixed is not None:
+            return [not_applicable(claim, problem.name, moved.unfixed)]
         if kind in OF_POINT:
             return OF_POINT[kind](claim, moved)
         if kind == minimisers.SENSITIVITY.id:

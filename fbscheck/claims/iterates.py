@@ -75,13 +75,13 @@ def iterates(claim: Claim, kind: str, study: Study, rng: np.random.Generator, sc
     maximum does not drop it, as the built-in one may.
     """
     problem, ratios = study.problem, _RATIOS[kind]
-    plots = _plots(claim, study) if problem.drawn else ()
+    plots = _plots(claim, study) if problem.drawn and claim.id in (APRIORI.id, RATE.id) else ()
     if kind == STEPS.id and problem.solution is None:
         return [conclude(claim, study, scale, (_steps_on_samples(study, rng),), None, plots)]
     if study.last == 0:
         return [undecided(claim, problem.name, "the iteration starts at the solution, to rounding")]
     results, enclosed = [], 0
-    if study.certified.distance < math.inf or problem.solution is not None:
+    if problem.solution is not None or study.certified.distance < math.inf:
         x, solution = study.enclosed
         enclosed = x.shape[1] - 1
         values = np.atleast_1d(ratios(problem, x, solution, ball))
@@ -91,7 +91,8 @@ def iterates(claim: Claim, kind: str, study: Study, rng: np.random.Generator, sc
             Evidence(Side.ATTAINED, low, Rigour.ENCLOSED, method),
             Evidence(Side.CERTIFIED, high, Rigour.ENCLOSED, method),
         )
-        certificate = {"quantity": claim.statement, "gap": study.proposals.get("gap of x"), "iterates": enclosed}
+        gap = study.proposals["gap of x" if problem.solution is None else "gap of solution"]
+        certificate = {"quantity": claim.statement, "gap": gap, "iterates": enclosed}
         results.append(_named(conclude(claim, study, scale, evidence, certificate, plots), enclosed))
     if study.last > enclosed:
         measured = float(np.max(ratios(problem, study.iterates[: study.last + 1].T, study.point, float)))
@@ -155,6 +156,7 @@ _RATIOS: dict[str, Callable[..., Any]] = {
 
 def _steps_on_samples(study: Study, rng: np.random.Generator) -> Evidence:
     """The ratio at random points around the solution, for h' = 1.5 h, 4 h and 20 h."""
+    rng = np.random.default_rng(study.count("seed of the points", lambda: int(rng.integers(2**32))))
     f, g, h = study.problem.f, study.problem.g, float(study.step.step)
     size = np.maximum(np.abs(study.point), np.linalg.norm(study.point) / math.sqrt(len(study.point)))
     size = np.where(size > 0, size, 1.0)

@@ -5,6 +5,7 @@ layer and attained.  The distance to a fixed point obeys it too, but often shrin
 record over all layers says how much.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,6 +15,7 @@ from typing import Any, final
 from fbscheck.certify import instances, kernel
 from fbscheck.certify.balls import root_down, root_up
 from fbscheck.claims.contraction import OPERATORS, Step, bound_of, excess, nearest_root, propose
+from fbscheck.claims.records import require, scaled
 from fbscheck.errors import InputError, SolverError
 from fbscheck.judge import decide, not_applicable, squeeze
 from fbscheck.splitting.classes import OperatorClass, factor_squared
@@ -76,13 +78,14 @@ def assess(claim: Claim, case: Steps, scale: Fraction = Fraction(1)) -> Result:
         return not_applicable(claim, case.name, unmet)
     own, steps, sigma = case.operators, case.steps, case.strong_convexity
     layers = {h: propose(Step(own, h, sigma))[0]["closed form"] for h in set(steps)}
-    certificate: dict[str, Any] = {"quantity": "|x_N-y_N|^2/|x_0-y_0|^2", "layers": [layers[h] for h in steps]}
+    certificate: dict[str, Any] = {"layers": [layers[h] for h in steps]}
     if claim.id.endswith(TRAJECTORIES.id):
         witness = between_trajectories(own, steps, sigma)
     else:
         witness = to_fixed_point(own, steps, sigma)
-        certificate |= {"quantity": "|x_N-x*|^2/|x_0-x*|^2", **_joint(case)}
-    return decide(claim, case.name, evaluate(claim, certificate, witness, case.product * scale**2), witness)
+        certificate |= _joint(case)
+    bracket = evaluate(claim, certificate, witness, case.product * scale**2)
+    return decide(claim, case.name, bracket, scaled(witness, scale))
 
 
 def _joint(case: Steps) -> dict[str, Any]:
@@ -118,6 +121,7 @@ def evaluate(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str,
     kernel.Refusal
         If a record proves nothing, or they are not about one and the same case.
     """
+    require(witness, "rotation", "graph")
     case, (attained, fixed) = case_of(witness), instances.attained(witness)
     kind = {"rotation": "a rotation", "graph": "an f bent near the points of one trajectory"}[witness["kind"]]
     proved, method = _product_of(certificate["layers"], case), f"closed-form multipliers of {len(case.steps)} layers"
@@ -127,25 +131,31 @@ def evaluate(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str,
         ),
         Evidence(Side.THEORY, root_up(proved), Rigour.EXACT, method, exact=proved == theory),
     ]
+    known: dict[str, Any] = {"quantity": "|x_N-x*|^2/|x_0-x*|^2", "layers": certificate["layers"]}
     if claim.id.endswith(TRAJECTORIES.id):
+        known["quantity"] = "|x_N-y_N|^2/|x_0-y_0|^2"
         evidence.append(Evidence(Side.CERTIFIED, root_up(proved), Rigour.ENCLOSED, method))
     elif not fixed:
         raise kernel.Refusal("the instance does not start at a fixed point")
     elif "program" in certificate:
-        if certificate["program"].get("kind") != "steps" or case_of(certificate["program"]) != case:
+        known["program"] = certificate["program"]
+        require(known["program"], "steps")
+        if case_of(known["program"]) != case:
             raise kernel.Refusal(f"the record is not about {case.name}")
-        bound = kernel.conclude(certificate["program"])
+        bound = kernel.conclude(known["program"])
         method = f"semidefinite program over all layers, rounded{excess(bound, attained)}"
         evidence.append(Evidence(Side.CERTIFIED, root_up(bound), Rigour.ENCLOSED, method))
-    return squeeze(nearest_root(theory), tuple(evidence), certificate)
+    else:
+        known["failure"] = str(certificate["failure"])
+    return squeeze(nearest_root(theory), tuple(evidence), known)
 
 
 def _product_of(layers: Sequence[Mapping[str, Any]], case: Steps) -> Fraction:
-    """What the records of the single layers prove together."""
+    """What the records of the single layers prove together; equal records are rechecked once."""
     if len(layers) != len(case.steps):
         raise kernel.Refusal(f"{len(layers)} layers for {len(case.steps)} steps")
-    known: dict[Fraction, Fraction] = {}
-    for layer, step in zip(layers, case.steps, strict=True):
-        if step not in known or layer != layers[case.steps.index(step)]:
-            known[step] = bound_of(layer, Step(case.operators, step, case.strong_convexity))
-    return prod((known[step] for step in case.steps), start=Fraction(1))
+    known: dict[tuple[str, Fraction], Fraction] = {}
+    for layer, step in (pairs := [(json.dumps(layer), h) for layer, h in zip(layers, case.steps, strict=True)]):
+        if (layer, step) not in known:
+            known[layer, step] = bound_of(json.loads(layer), Step(case.operators, step, case.strong_convexity))
+    return prod((known[pair] for pair in pairs), start=Fraction(1))

@@ -13,6 +13,7 @@ import numpy as np
 
 from fbscheck.certify.balls import ball, exact, lower, maximum, norm, round_down, upper
 from fbscheck.certify.definite import norm_lower, norm_upper
+from fbscheck.certify.kernel import Refusal
 from fbscheck.claims.problems import Points, Study, conclude, objective
 from fbscheck.judge import not_applicable
 from fbscheck.operators import LeastSquares
@@ -175,6 +176,8 @@ def sensitivity(claim: Claim, study: Study, rng: np.random.Generator, scale: flo
         Evidence(Side.CERTIFIED, high, Rigour.ENCLOSED, "both minimisers enclosed by their duality gaps"),
         Evidence(Side.ATTAINED, max(low, 0.0), Rigour.ENCLOSED, "the same enclosures"),
     )
+    if set(other.proposals) != other.used:
+        raise Refusal("there are proposals on the moved problem that nobody uses")
     certificate = {
         "quantity": "|x*(b)-x*(b')| (mu+sigma) / (|A| |b-b'|)",
         "gap": study.proposals["gap of x"],

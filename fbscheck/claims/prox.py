@@ -7,8 +7,10 @@ is either confirmed beyond rounding or dropped.
 """
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any, final
 
 import numpy as np
@@ -17,14 +19,34 @@ import numpy.typing as npt
 from fbscheck import functions
 from fbscheck.archive import Arrays, describe, rebuild
 from fbscheck.certify import kernel
-from fbscheck.certify.balls import ball, exact, lower, maximum, norm, sqrt
+from fbscheck.certify.balls import norm
+from fbscheck.claims.prox_samples import (
+    certain_distance,
+    distance_to_prox,
+    firm_ratio,
+    image_distance,
+    resolvent_distance,
+    value_excess,
+)
+from fbscheck.claims.records import scale_of
 from fbscheck.errors import InputError, SolverError
 from fbscheck.functions import Function
-from fbscheck.inputs import Array
+from fbscheck.inputs import finite_array
 from fbscheck.judge import decide, squeeze, undecided
 from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour, Side
 
-__all__ = ["CLAIMS", "DEFINITION", "FIRM", "OPTIMALITY", "RESOLVENT", "VALUE", "ProxCase", "assess", "replay"]
+__all__ = [
+    "CLAIMS",
+    "DEFINITION",
+    "FIRM",
+    "OPTIMALITY",
+    "RESOLVENT",
+    "VALUE",
+    "ProxCase",
+    "assess",
+    "replay",
+    "require_sampled",
+]
 
 Points = npt.NDArray[np.float64]
 
@@ -162,9 +184,9 @@ def _against_cvxpy(g: Function, u: Points, p: Points, step: float) -> Finding:
 
     y = programs.prox(g, u, step)
     duals = _duals(g, u, p, y, step)
-    distance = _distance_to_prox(g, u, p, y, step, duals)
+    distance = distance_to_prox(g, u, p, y, step, duals)
     k = int(np.argmax(distance))
-    found = [(_confirm(g, u[:, k], p[:, k], y[:, k], step, s[:, k]), j) for j, s in enumerate(duals)]
+    found = [(certain_distance(g, u[:, k], p[:, k], y[:, k], step, s[:, k]), j) for j, s in enumerate(duals)]
     confirmed, best = max(found)
     witness = _witness(step, u=u[:, k], map=p[:, k], better=y[:, k], dual=duals[best][:, k])
     return Finding(float(distance[k]), confirmed, witness)
@@ -174,27 +196,6 @@ def _duals(g: Function, u: Points, p: Points, y: Points, step: float) -> list[Po
     """Candidate dual points of the proximal problem; any one in the domain of g* gives a bound."""
     bases = ((u - y) / step, g.subgradient(p, (u - p) / step), g.subgradient(y, (u - y) / step))
     return [shrink * s for s in bases for shrink in (1.0, 1 - 2.0**-48, 1 - 2.0**-40, 1 - 2.0**-30, 1 - 2.0**-20)]
-
-
-def _distance_to_prox(g: Function, u: Array, p: Array, y: Array, step: Any, duals: Sequence[Array]) -> Any:
-    """A lower bound on |p - prox(u)| / (1 + |u|) from any other candidate y; float64 or balls.
-
-    The proximal objective is 1/h-strongly convex, so |y - prox(u)|^2 <= 2h (primal(y) - dual(s))
-    for every s, where dual(s) = <s, u> - h |s|^2 / 2 - g*(s).
-    """
-    primal = g(y) + np.sum((y - u) * (y - u), axis=0) / (2 * step)
-    best: Any = -np.inf
-    for s in duals:
-        best = maximum(best, np.sum(s * u, axis=0) - step * np.sum(s * s, axis=0) / 2 - g.conjugate(s))
-    radius = sqrt(maximum(2 * step * (primal - best), 0.0))
-    return (norm(p - y) - radius) / (1 + norm(u))
-
-
-def _confirm(g: Function, u: Points, p: Points, y: Points, step: float, dual: Points) -> float:
-    """The same bound for one sample and one dual point, rigorously."""
-    enclosed = _distance_to_prox(g, exact(u), exact(p), exact(y), ball(step), [exact(dual)])
-    bound = lower(enclosed)
-    return bound if bound == -np.inf else max(0.0, bound)
 
 
 def _firm(g: Function, u: Points, step: float, rng: np.random.Generator, scale: float) -> Iterator[Finding]:
@@ -215,18 +216,7 @@ def _firm(g: Function, u: Points, step: float, rng: np.random.Generator, scale: 
         ratio = (1 + step * g.strong_convexity) * moved / np.where(forward, inner, 1.0) * (1 - rounding)
         ratio = np.where(still, 0.0, np.where(forward | np.isnan(inner), ratio, np.inf))
         k = int(np.argmax(ratio))
-        yield Finding(float(ratio[k]), _firm_ratio(g, u[:, k], v[:, k], step), _witness(step, u=u[:, k], v=v[:, k]))
-
-
-def _firm_ratio(g: Function, u: Points, v: Points, step: float) -> float:
-    first, second = exact(u), exact(v)
-    image = g.prox(first, step) - g.prox(second, step)
-    inner, moved = np.sum(image * (first - second)), np.sum(image * image)
-    if inner <= 0 and moved > 0:
-        return math.inf
-    if not inner > 0:
-        return 0.0
-    return lower((1 + ball(step) * ball(g.strong_convexity)) * moved / inner)
+        yield Finding(float(ratio[k]), firm_ratio(g, u[:, k], v[:, k], step), _witness(step, u=u[:, k], v=v[:, k]))
 
 
 def _resolvent(g: Function, u: Points, step: float, rng: np.random.Generator, scale: float) -> Iterator[Finding]:
@@ -237,16 +227,8 @@ def _resolvent(g: Function, u: Points, step: float, rng: np.random.Generator, sc
         again = scale * g.prox(ratio * u + (1 - ratio) * p, other)
         distance = np.linalg.norm(p - again, axis=0) / (1 + np.linalg.norm(u, axis=0) * max(1.0, ratio))
         k = int(np.argmax(distance))
-        confirmed = _resolvent_distance(g, u[:, k], step, other, scale)
+        confirmed = resolvent_distance(g, u[:, k], step, other, scale)
         yield Finding(float(distance[k]), confirmed, _witness(step, u=u[:, k], other_step=other))
-
-
-def _resolvent_distance(g: Function, u: Points, step: float, other: float, scale: float) -> float:
-    """The same for one sample, rigorously."""
-    point, share = exact(u), ball(other) / ball(step)
-    p = g.prox(point, step)
-    again = ball(scale) * g.prox(share * point + (1 - share) * p, other)
-    return max(0.0, lower(norm(p - again) / (1 + norm(point) * maximum(share, 1.0))))
 
 
 def _value(g: Function, u: Points, step: float, rng: np.random.Generator, scale: float) -> Iterator[Finding]:
@@ -262,19 +244,8 @@ def _value(g: Function, u: Points, step: float, rng: np.random.Generator, scale:
         excess = (left + curvature * np.sum((y - p) ** 2, axis=0) - scale * right) / (1 + np.abs(left) + np.abs(right))
         excess = np.where(known, excess, -np.inf)
         k = int(np.argmax(excess))
-        confirmed = _value_excess(g, u[:, k], y[:, k], step, scale)
+        confirmed = value_excess(g, u[:, k], y[:, k], step, scale)
         yield Finding(float(excess[k]), confirmed, _witness(step, u=u[:, k], y=y[:, k]))
-
-
-def _value_excess(g: Function, u: Points, y: Points, step: float, scale: float) -> float:
-    """The same for one sample, rigorously; -inf where y is not certainly in the domain."""
-    point, trial, h = exact(u), exact(y), ball(step)
-    p, left = g.prox(point, step), g.envelope(point, step)
-    growth = (1 + h * ball(g.strong_convexity)) / (2 * h) * np.sum((trial - p) * (trial - p))
-    right = g(trial) + np.sum((trial - point) * (trial - point)) / (2 * h)
-    if right == np.inf:
-        return -math.inf
-    return lower((left + growth - ball(scale) * right) / (1 + abs(left) + abs(right)))
 
 
 def _witness(step: float, **arrays: Any) -> dict[str, Any]:
@@ -305,29 +276,64 @@ def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
     Raises
     ------
     kernel.Refusal
-        If the witness is incomplete or malformed.
+        If the witness is incomplete or malformed, or its sample is not one of the map.
     """
     kind = claim.id.removeprefix("planted.")
     try:
-        g = rebuild(witness["function"], arrays, vars(functions))
-        step, scale = float.fromhex(witness["step"]), float.fromhex(witness["scale"])
-        of = {
-            name: np.array([float.fromhex(text) for text in witness[name]])
-            for name in ("u", "v", "y", "map", "better", "dual", "other_step")
-            if name in witness
-        }
-        value = {
-            DEFINITION.id: lambda: _confirm(g, of["u"], of["map"], of["better"], step, of["dual"]),
-            OPTIMALITY.id: lambda: (
-                _confirm(g, of["u"], of["map"], of["better"], step, of["dual"]) if "dual" in of else 0.0
-            ),
-            FIRM.id: lambda: _firm_ratio(g, of["u"], of["v"], step),
-            RESOLVENT.id: lambda: _resolvent_distance(g, of["u"], step, float(of["other_step"][0]), scale),
-            VALUE.id: lambda: _value_excess(g, of["u"], of["y"], step, scale),
-        }[kind]()
-    except (LookupError, TypeError, ValueError, InputError) as error:
+        g, h = rebuild(witness["function"], arrays, vars(functions)), float.fromhex(witness["step"])
+        scale = float.fromhex(witness["scale"])
+        given = {name: witness[name] for name in _SAMPLES[kind] if name in witness}
+        of = {name: finite_array([float.fromhex(text) for text in texts], name, 1) for name, texts in given.items()}
+        _require_one_space(of)
+        value = _REPLAYS[kind](g, h, scale, **of)
+    except (LookupError, OverflowError, TypeError, ValueError, InputError) as error:
         raise kernel.Refusal(f"the witness is incomplete or malformed: {error}") from None
-    if scale != 1 and not claim.control:
-        raise kernel.Refusal(f"the sample was scaled by {scale}, which is for planted errors only")
-    _, theory, _, method = _CHECKS[kind]
-    return decide(claim, str(witness["case"]), squeeze(theory, (_confirmed(value, method),)), witness)
+    scale_of({"scale": str(Fraction(scale))}, claim.control)
+    check, theory, _, method = _CHECKS[kind]
+    again: dict[str, Any] = {"case": str(witness["case"]), "function": describe(g, {}), "scale": scale.hex()}
+    bracket = squeeze(scale if check is _firm else theory, (_confirmed(value, method),))
+    return decide(claim, again["case"], bracket, again | _witness(h, **of))
+
+
+def _require_one_space(of: Mapping[str, Points]) -> None:
+    """Refuse samples of different dimensions, which numpy would stretch; ``other_step`` is a number."""
+    if any(x.shape != (1,) if name == "other_step" else x.shape != of["u"].shape for name, x in of.items()):
+        raise kernel.Refusal("the points of the sample are not in one space")
+
+
+_SAMPLES = {
+    DEFINITION.id: ("u", "map", "better", "dual"),
+    OPTIMALITY.id: ("u", "map", "better", "dual"),
+    FIRM.id: ("u", "v"),
+    RESOLVENT.id: ("u", "other_step"),
+    VALUE.id: ("u", "y"),
+}
+"""The points of a sample of each claim."""
+
+_REPLAYS: dict[str, Callable[..., float]] = {
+    DEFINITION.id: image_distance,
+    OPTIMALITY.id: image_distance,
+    FIRM.id: lambda g, h, scale, u, v: firm_ratio(g, u, v, h),
+    RESOLVENT.id: lambda g, h, scale, u, other_step: resolvent_distance(g, u, h, float(other_step[0]), scale),
+    VALUE.id: lambda g, h, scale, u, y: value_excess(g, u, y, h, scale),
+}
+
+
+def require_sampled(claim: Claim, evidence: Sequence[Evidence]) -> None:
+    """Refuse a first piece of evidence, which is taken as stated, unless samples can have given it.
+
+    The sample behind the second piece is one of them.
+
+    Raises
+    ------
+    kernel.Refusal
+        If it is none.
+    """
+    _, _, error, method = _CHECKS[claim.id.removeprefix("planted.")]
+    first, *others = evidence
+    told = re.fullmatch(rf"[1-9]\d{{0,8}} samples at {len(STEPS)} steps, {re.escape(method)}", first.method)
+    form = (first.side, first.rigour, first.error, first.exact)
+    if told is None or form != (Side.ATTAINED, Rigour.FLOATING, error, False):
+        raise kernel.Refusal("the first piece of evidence is not one of samples")
+    if any(not first.value >= confirmed.value - AGREEMENT for confirmed in others):
+        raise kernel.Refusal("the worst of the samples is better than one of them")

@@ -4,25 +4,43 @@ Every chapter separates finding (solvers, samples, floating point) from evaluati
 exact instances, ball arithmetic).  Here the second half runs alone.
 """
 
-from collections.abc import Mapping
-from fractions import Fraction
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from fbscheck.archive import Arrays
 from fbscheck.certify import kernel
 from fbscheck.claims import contraction, contraction_map, controls, fixed_point, many_steps, prox
+from fbscheck.claims.records import scale_of, scaled
 from fbscheck.errors import FbscheckError
 from fbscheck.judge import decide
-from fbscheck.splitting.classes import factor_squared
-from fbscheck.verdict import Claim, Result
+from fbscheck.splitting.classes import GradientOf, factor_squared
+from fbscheck.verdict import Claim, Evidence, Result
 
-__all__ = ["replay"]
+__all__ = ["replay", "sampled"]
+
+
+def sampled(claim: Claim, evidence: Sequence[Evidence]) -> int:
+    """How many of the first pieces of evidence rest on samples, which are not stored; they are taken as stated.
+
+    Raises
+    ------
+    kernel.Refusal
+        If samples cannot have given them.
+    """
+    if not claim.id.removeprefix("planted.").startswith("prox."):
+        return 0
+    prox.require_sampled(claim, evidence)
+    return 1
 
 
 def replay(
     claim: Claim, case: str, certificate: Mapping[str, Any] | None, witness: Mapping[str, Any], arrays: Arrays
 ) -> Result:
-    """The result that certificate and witness lead to; of a planted error or a control with the true theory's value.
+    """The result that certificate and witness lead to, with both as they should be: nothing missing, nothing more.
+
+    Of chapter "prox" it lacks the first piece of evidence, which rests on samples.
 
     Raises
     ------
@@ -30,8 +48,17 @@ def replay(
         If they are incomplete or malformed, are not about one case, or prove nothing.
     """
     try:
-        return _replay(claim, case, certificate or {}, witness, arrays)
-    except (FbscheckError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        with np.errstate(all="ignore"):
+            return _replay(claim, case, certificate or {}, witness, arrays)
+    except (
+        FbscheckError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise kernel.Refusal(f"it is incomplete or malformed: {type(error).__name__} {error}") from None
 
 
@@ -50,19 +77,20 @@ def _replay(
 
 def _contraction(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, Any]) -> Result:
     kind = claim.id.removeprefix("planted.")
+    instance, scale = scale_of(witness, claim.control)
     if kind == contraction_map.MAP.id:
-        scale = Fraction(witness["scale"])
-        if scale != 1 and not claim.control:
-            raise kernel.Refusal(f"the factors were scaled by {scale}, which is for planted errors only")
-        bracket, name, again = contraction_map.evaluate(certificate["records"], scale)
-        if again != witness:
-            raise kernel.Refusal("the worst cell is another one")
-        return decide(claim, name, bracket, witness)
+        bracket, name, worst = contraction_map.evaluate(certificate["records"], scale)
+        return decide(claim, name, bracket, worst)
     if kind in (known.id for known in many_steps.CLAIMS):
-        steps = many_steps.case_of(witness)
-        return decide(claim, steps.name, many_steps.evaluate(claim, certificate, witness, steps.product), witness)
-    case = contraction.case_of(witness)
-    if kind not in (contraction.claim_for(case).id, controls.NOT_A_GRADIENT.id):
+        steps = many_steps.case_of(instance)
+        bracket = many_steps.evaluate(claim, certificate, instance, steps.product * scale**2)
+        return decide(claim, steps.name, bracket, scaled(instance, scale))
+    case = contraction.case_of(instance)
+    claimed = case.operators
+    if kind == controls.NOT_A_GRADIENT.id:
+        claimed = GradientOf(case.operators.constants["mu"], case.operators.constants["ell"])
+    elif kind != contraction.claim_for(case).id:
         raise kernel.Refusal(f"the witness belongs to another claim, {contraction.claim_for(case).id}")
-    theory = factor_squared(case.operators, case.step, case.strong_convexity)
-    return decide(claim, case.name, contraction.evaluate(certificate, witness, theory), witness)
+    theory = factor_squared(claimed, case.step, case.strong_convexity) * scale**2
+    bracket = contraction.evaluate(certificate, instance, theory)
+    return decide(claim, case.name, bracket, scaled(instance, scale))

@@ -11,8 +11,8 @@ from pathlib import Path
 from fbscheck import files, store
 from fbscheck.errors import InputError
 from fbscheck.report import content, latex, page
-from fbscheck.report.figures import drawn, figure
 from fbscheck.report.compiler import typeset
+from fbscheck.report.figures import drawn, figure
 
 __all__ = ["FORMATS", "write"]
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import final
 
+from fbscheck.files import file_name
 from fbscheck.report import numerals, sentences
 from fbscheck.report.sentences import Prose
-from fbscheck.files import file_name
 from fbscheck.store import ClaimText, Entry, Run
 from fbscheck.verdict import Plot, Relation, Verdict
 

@@ -24,6 +24,7 @@ EXTREMAL: tuple[tuple[Claim, ...], ...] = (
 )
 """The claims that each extremal problem of :func:`fbscheck.suites.data.extremal` attains."""
 
+POINTS = "fixed-point: planted errors in points"
 KINDS = ("LASSO", "elastic net", "NNLS", "box", "group LASSO", "logistic L1")
 SIZES = {"small": (10,), "full": (10, 50, 200), "large": (10, 50, 200, 400)}
 DEPTHS = {"small": (1, 10), "full": (1, 10, 100), "large": (1, 10, 100, 1000)}
@@ -67,7 +68,7 @@ def _tasks(size: str) -> list[Task]:
         *(Task(f"fixed-point: {kind}, d={d}", partial(_synthetic, kind, d)) for d in SIZES[size] for kind in KINDS),
         Task("fixed-point: extremal instances", partial(_extremal, 1.0)),
         Task("fixed-point: planted errors in bounds", partial(_extremal, 0.99)),
-        Task("fixed-point: planted errors in points", _plant_points),
+        Task(POINTS, _plant_points),
         Task("fixed-point: control, rotation", partial(_control, DEPTHS[size])),
     ]
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from fbscheck.audit import coq
 from fbscheck.audit.squares import Certificate, form, propose
 from fbscheck.errors import InputError, MissingToolError
@@ -81,7 +80,7 @@ REFUSED = {
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, coq.Outcome]:
     records = {**ACCEPTED, **REFUSED}
-    paths = coq.write(tmp_path_factory.mktemp("coq"), list(records.values()))
+    paths = coq.write(tmp_path_factory.mktemp("coq"), list(records.values()), together=1)
     seen: list[tuple[int, int, str]] = []
     done = coq.compile(paths, lambda *event: seen.append(event))
     assert [event[:2] for event in seen] == [(k, len(paths)) for k in range(len(paths) + 1)]

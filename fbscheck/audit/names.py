@@ -1,0 +1,86 @@
+"""What a name promises: the functions and problems that the suites call by it.
+
+Data are made again, from their source or from the run's seed, and compared to rounding: sums and products
+differ in their last digits from one machine to another.  A name that no suite uses promises nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from fbscheck import functions, operators
+from fbscheck.archive import Arrays, rebuild
+from fbscheck.certify.kernel import Refusal
+from fbscheck.claims.problems import Problem
+from fbscheck.errors import MissingToolError
+from fbscheck.suites import data, fixed_point, prox
+from fbscheck.suites.registry import SUITES
+from fbscheck.suites.task import Task
+
+__all__ = ["require_named"]
+
+ROUNDING = 1e-9
+
+
+def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None:
+    """Refuse a witness whose function or problem is not the one of its name.
+
+    Raises
+    ------
+    Refusal
+        If it is another one.
+    """
+    if "function" in witness:
+        stored = rebuild(witness["function"], arrays, vars(functions))
+        known = [case.g for case in prox.CASES if case.name == witness.get("case")]
+        if known and not any(_same(stored, g) for g in known):
+            raise Refusal(f"the function is not the one that the suite calls {witness['case']!r}")
+    if "problem" in witness:
+        text = witness["problem"]
+        try:
+            candidates = _problems(str(text["name"]), seed)
+        except MissingToolError:
+            return
+        if candidates and not any(_is(text, arrays, problem) for problem in candidates):
+            raise Refusal(f"the problem is not the one that the suite calls {text['name']!r}")
+
+
+@cache
+def _problems(name: str, seed: int) -> tuple[Problem, ...]:
+    if name in data.REAL:
+        return (data.real(name),)
+    kind, _, size = name.removeprefix("synthetic ").partition(", d=")
+    if name.startswith("synthetic ") and kind in fixed_point.KINDS and size.isascii() and size.isdigit():
+        known = {task.name: task for length in fixed_point.SIZES for task in SUITES["fixed-point"].tasks(length)}
+        own = known.get(f"fixed-point: {kind}, d={size}")
+        tasks = [task for task in (own, known[fixed_point.POINTS]) if isinstance(task, Task)]
+        return tuple(data.synthetic(kind, int(size), task.generator(seed)) for task in tasks if int(size) <= 1000)
+    return tuple(problem for problem in data.extremal() if problem.name == name)
+
+
+def _is(text: Mapping[str, Any], arrays: Arrays, problem: Problem) -> bool:
+    of: Arrays = {}
+    mine = problem.describe(of)
+    if set(mine) != set(text) or mine["relative step"] != text["relative step"]:
+        return False
+    points = [name for name in ("start", "solution") if name in mine]
+    return all(_close(of[mine[name]], arrays[text[name]]) for name in points) and all(
+        _same(rebuild(text[name], arrays, vars(room)), getattr(problem, name))
+        for name, room in (("f", operators), ("g", functions))
+    )
+
+
+def _same(stored: Any, known: Any) -> bool:
+    """Whether two functions or operators are of one kind with the same parameters, to rounding."""
+    return type(stored) is type(known) and all(
+        _close(getattr(stored, field.name), getattr(known, field.name)) for field in fields(known)
+    )
+
+
+def _close(x: Any, y: Any) -> bool:
+    return np.shape(x) == np.shape(y) and bool(
+        np.allclose(x, y, rtol=ROUNDING, atol=ROUNDING * float(np.max(np.abs(y))))
+    )

@@ -1,0 +1,297 @@
+"""The audit against tampering: every value of every kind of certificate, witness, result and array is changed.
+
+A tamperer who leaves hashes and seal as they were must always be refused.  One who renews all of them may
+only get away with what is still true, and proved by what is stored: ``TRUE_ALL_THE_SAME`` says what, and why.
+"""
+
+import fnmatch
+import math
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fbscheck import store
+from fbscheck.certify import instances
+from fbscheck.claims import contraction, contraction_map, controls, fixed_point, iterates, many_steps, minimisers, prox
+from fbscheck.claims.contraction import Step
+from fbscheck.claims.many_steps import Steps
+from fbscheck.claims.problems import Problem
+from fbscheck.functions import L1, GroupL2
+from fbscheck.operators import LeastSquares, Logistic
+from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
+from fbscheck.suites import data
+from fbscheck.suites.prox import CASES
+from fbscheck.verdict import Claim, Result, Verdict, planted
+from tampering import CLAIMS, Stored, array_changes, changes, places, put, refusals, refuses
+
+R = Fraction
+SMALL = R(99, 100)
+GRADIENT = GradientOf(R(1, 10), 1)
+MATRIX, TARGET = np.array([[1.0, 0.5], [0.0, 2.0], [1.0, 1.0]]), np.array([1.0, -1.0, 0.5])
+LASSO = Problem("LASSO", LeastSquares(MATRIX, TARGET), L1(0.125))
+GROUP = Problem("group LASSO", LeastSquares(MATRIX, TARGET), GroupL2([0, 0], 0.125))
+LOGISTIC = Problem("logistic", Logistic(MATRIX, np.array([1.0, -1.0, 1.0])), L1(0.125))
+
+
+def one_step() -> list[Result]:
+    cases = (
+        Step(GRADIENT, R(1)),
+        Step(StronglyMonotoneLipschitz(R(1, 10), 1), R(1, 5), R(1, 3)),
+        Step(StronglyMonotoneCocoercive(R(1, 10), 1), R(1)),
+        Step(StronglyMonotoneCocoercive(R(1, 10), 1), R(3)),
+    )
+    return [
+        *(contraction.assess(contraction.claim_for(case), case) for case in cases),
+        contraction.assess(planted(contraction.GRADIENT), cases[0], SMALL),
+        controls.not_a_gradient(R(1)),
+    ]
+
+
+def several_steps() -> list[Result]:
+    alternating, equal = Steps(GRADIENT, (R(19, 10), R(1, 10))), Steps(GRADIENT, (R(1), R(1)), R(1, 4))
+    return [
+        *(many_steps.assess(claim, case) for claim in many_steps.CLAIMS for case in (alternating, equal)),
+        many_steps.assess(planted(many_steps.FIXED_POINT), equal, SMALL),
+        contraction_map.assess(contraction_map.MAP, 2),
+        contraction_map.assess(planted(contraction_map.MAP), 2, SMALL),
+    ]
+
+
+def proximal() -> list[Result]:
+    case, rng = CASES[3], np.random.default_rng(3)
+    wrong = [planted(claim) for claim in prox.CLAIMS]
+    return prox.assess(case, prox.CLAIMS, 8, rng) + prox.assess(case, wrong, 8, rng, 0.99)
+
+
+def other_controls() -> list[Result]:
+    return [controls.spectral_radius(), controls.not_cocoercive(3), controls.fixed_activation(0.5)]
+
+
+def solved(problem: Problem, claims: tuple[Claim, ...], scale: float = 1.0) -> list[Result]:
+    return fixed_point.assess(problem, claims, np.random.default_rng(1), scale)
+
+
+def fixed_points() -> list[Result]:
+    points = (minimisers.VALUE, minimisers.DISTANCE, minimisers.AGREEMENT, minimisers.RESIDUAL)
+    return [
+        *solved(LASSO, (*points, minimisers.SENSITIVITY)),
+        *solved(GROUP, points[:1]),
+        *solved(LOGISTIC, points[:1]),
+        *solved(LASSO, tuple(map(planted, points[:2])), 0.99),
+    ]
+
+
+def all_iterates() -> list[Result]:
+    banach, rate, steps, sums = data.extremal()
+    return [
+        *solved(LASSO, iterates.CLAIMS),
+        *solved(rate, (iterates.RATE,)),
+        *solved(banach, (planted(iterates.APRIORI),), 0.99),
+        *solved(sums, (planted(minimisers.SENSITIVITY),), 0.99),
+    ]
+
+
+ALL = bool(os.environ.get("FBSCHECK_EVERY_CHANGE"))
+SHARE = 7
+"""Of each value one in SHARE changes is tried, at least one, unless ALL of them are asked for (minutes)."""
+
+KINDS: dict[str, Callable[[], list[Result]]] = {
+    made.__name__: made for made in (one_step, several_steps, proximal, other_controls, fixed_points, all_iterates)
+}
+
+SECONDS = "how long it took; nobody can check it, and nothing rests on it"
+LABEL = "says of the run what nobody can check from its files; no number rests on it"
+ORDER = "the same terms in another order have the same sum"
+OTHER_PROOF = "another record, rechecked, that proves the same number after rounding"
+OTHER_INSTANCE = "another member of the class, rechecked, that attains the same number"
+OTHER_SAMPLE = "another sample, rechecked, at which the claim is missed or kept by the same number"
+STATED = "a measure over samples, which are not stored: it is taken as stated, and only supports"
+UNCONCERNED = "the claim is about the minimiser, which does not depend on it; a known name fixes it all the same"
+OTHER_DATA = "the same numbers, recomputed, hold of the data as they now are; known names fix their data"
+PROPOSED = "a point to compare with, whoever found it: the stated number was recomputed from it"
+COUNT = "how many iterates were computed, beyond those that this result is about"
+
+TRUE_ALL_THE_SAME: dict[str, str] = {
+    "*|results|results/seconds|*": SECONDS,
+    "*|results|versions*|*": LABEL,
+    "*|results|seed|*": LABEL,
+    "*contraction.*|certificates|*terms|swapped": ORDER,
+    "control.not-a-gradient|certificates|*terms|swapped": ORDER,
+    "*contraction.map|certificates|records/terms|deleted": OTHER_PROOF,
+    "contraction.t*|witnesses|starts|*": OTHER_INSTANCE,
+    "contraction.trajectories|witnesses|points|*": OTHER_INSTANCE,
+    "*prox.*|results|results/evidence/value|*": STATED,
+    "*prox.*|witnesses|*|*": OTHER_SAMPLE,
+    "*prox.*|array|*|*": OTHER_SAMPLE,
+    "*fixed-point.*|array|*/modulus/factor|*": OTHER_PROOF,
+    "*fixed-point.*|array|*/slope|*": OTHER_PROOF,
+    "*fixed-point.*|array|gap/x|last digit": OTHER_PROOF,
+    "*fixed-point.*|array|proposals/y of *|*": PROPOSED,
+    "fixed-point.agreement|witnesses|proposals/references|swapped": ORDER,
+    "*fixed-point.*|witnesses|*/dual|lengthened": OTHER_PROOF,
+    "*fixed-point.*|witnesses|problem/relative step|*": UNCONCERNED,
+    "*fixed-point.*|witnesses|proposals/iterates|*": COUNT,
+    "fixed-point.agreement|array|problem/f/*|last digit": OTHER_DATA,
+    "fixed-point.steps|array|*|*": STATED,
+    "fixed-point.steps|witnesses|proposals/seed of the points|*": STATED,
+}
+"""Changes that may survive renewed seals (claim|file|place|change, with wildcards), and why they are harmless."""
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Stored]]:
+    """For each kind, a run of each of its results alone."""
+    folder = tmp_path_factory.mktemp("untouched")
+    return {
+        kind: [Stored.of(folder / f"{kind}{k}", result) for k, result in enumerate(made())]
+        for kind, made in KINDS.items()
+    }
+
+
+def tampered(run: Stored, renewed: bool, first: bool) -> Iterator[tuple[str, Stored]]:
+    """Changes of a run with one result, by claim, file, place and change: all, or some of every value in turn.
+
+    The texts of the claim and what is said of the run as a whole are changed in the ``first`` run only.
+    """
+    claim, turn = run.results["results"][0]["claim"], 0
+    for name, content in {"results": run.results, **run.records}.items():
+        kind = name.partition("/")[0]
+        found = [(path, value) for path, value in places(content) if path]
+        leaves = [value for path, value in found if path[0] not in ("seal", "files")]
+        for path, value in found:
+            if renewed and path[0] in ("seal", "files") or name == "results" and path[0] != "results" and not first:
+                continue
+            turn += 1
+            every = list(changes(value, leaves))
+            period = min(len(every), SHARE if renewed else 2 * SHARE)
+            for k, (change, new) in enumerate(every):
+                if ALL or k % period == turn % period:
+                    other = run.copy()
+                    put(other.results if name == "results" else other.records[name], path, new)
+                    yield f"{claim}|{kind}|{spoken(path)}|{change}", other
+    for name, array in run.arrays.items():
+        found = [path for record in run.records.values() for path, value in places(record) if value == name]
+        used = min(map(spoken, found), key=len)
+        for k, (change, new) in enumerate(array_changes(array)):
+            if ALL or k % SHARE == 0:
+                yield f"{claim}|array|{used}|{change}", run.with_array(name, new, renewed)
+
+
+def spoken(path: tuple[Any, ...]) -> str:
+    return "/".join(str(key) for key in path if not isinstance(key, int))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_untouched_results_are_accepted(kind: str, runs: dict[str, list[Stored]], tmp_path: Path) -> None:
+    for run in runs[kind]:
+        claim = run.results["results"][0]["claim"]
+        missing = {(claim, "the run leaves out the same claim with a planted error")} if claim in PAIRED else set()
+        assert refusals(run.copy().write(tmp_path / "run", sealed=True)) == missing, claim
+
+
+PAIRED = {name for name in CLAIMS if f"planted.{name}" in CLAIMS}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_change_breaks_a_seal(kind: str, runs: dict[str, list[Stored]], tmp_path: Path) -> None:
+    tried, missed = Counter[str](), []
+    for k, run in enumerate(runs[kind]):
+        known = refusals(run.write(tmp_path / "run", sealed=True))
+        for label, other in tampered(run, renewed=False, first=k == 0):
+            tried[label.split("|")[1]] += 1
+            if not refuses(other.write(tmp_path / "run", sealed=False), known):
+                missed.append(label)
+    print(f"\n{kind}, seals kept: {sum(tried.values())} changes tried, all refused; by file {dict(tried)}")
+    assert missed == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_change_with_new_seals_is_refused_or_harmless(
+    kind: str, runs: dict[str, list[Stored]], tmp_path: Path
+) -> None:
+    tried, survived = Counter[str](), []
+    for k, run in enumerate(runs[kind]):
+        known = refusals(run.write(tmp_path / "run", sealed=True))
+        for label, other in tampered(run, renewed=True, first=k == 0):
+            tried[label.split("|")[1]] += 1
+            if not refuses(other.write(tmp_path / "run", sealed=True), known):
+                survived.append(label)
+    reasons = {s: next((p for p in TRUE_ALL_THE_SAME if fnmatch.fnmatchcase(s, p)), None) for s in set(survived)}
+    by_reason = Counter(TRUE_ALL_THE_SAME[pattern] for s in survived if (pattern := reasons[s]) is not None)
+    print(
+        f"\n{kind}, seals renewed: {sum(tried.values())} changes tried, {len(survived)} harmless; by file {dict(tried)}"
+    )
+    for reason, count in by_reason.items():
+        print(f"    {count:4} {reason}")
+    assert sorted(s for s, pattern in reasons.items() if pattern is None) == []
+
+
+def test_results_cannot_exchange_what_they_rest_on(runs: dict[str, list[Stored]], tmp_path: Path) -> None:
+    """Two results of any kinds with their certificates, witnesses, cases, claims or bounds exchanged."""
+    tried, survived = 0, []
+    every = [run for kind in ("one_step", "several_steps", "proximal", "fixed_points") for run in runs[kind][:3]]
+    for k, run in enumerate(every):
+        known = refusals(run.write(tmp_path / "run", sealed=True))
+        for donor in every[k + 1 :] + every[:k]:
+            for part in ("certificates", "witnesses", "case", "claim", "evidence", "theory", "upper", "lower"):
+                other, mine, theirs = run.copy(), run.results["results"][0], donor.results["results"][0]
+                if part in mine:
+                    if mine[part] == theirs[part]:
+                        continue
+                    other.results["results"][0][part] = theirs[part]
+                    if part == "claim":
+                        other.results["claims"] = donor.results["claims"]
+                else:
+                    pairs = [[n for n in r.records if n.startswith(part)] for r in (run, donor)]
+                    if not all(pairs) or run.records[pairs[0][0]] == donor.records[pairs[1][0]]:
+                        continue
+                    other.records[pairs[0][0]] = donor.records[pairs[1][0]]
+                    other.arrays |= donor.arrays
+                tried += 1
+                if part == "witnesses" and attains_the_same(run, donor):
+                    continue
+                if not refuses(other.write(tmp_path / "run", sealed=True), known | unused(donor)):
+                    survived.append(
+                        f"{part} of {theirs['claim']}, {theirs['case']} for {mine['claim']}, {mine['case']}"
+                    )
+    print(f"\nexchanged, seals renewed: {tried} tried")
+    assert survived == []
+
+
+def attains_the_same(*pair: Stored) -> bool:
+    """Whether both have instances of the same steps that attain the same number: each serves the other."""
+    witnesses = [record for run in pair for name, record in run.records.items() if name.startswith("witnesses")]
+    if any(witness.get("kind") not in ("rotation", "graph") for witness in witnesses):
+        return False
+    first, second = ((w["constants"], w["steps"], instances.attained(w)[0]) for w in witnesses)
+    return bool(first == second)
+
+
+def unused(run: Stored) -> set[tuple[str, str]]:
+    return {("", "no result refers to this file")} if run.arrays else set()
+
+
+def test_no_result_can_take_another_verdict_claim_or_bound(runs: dict[str, list[Stored]], tmp_path: Path) -> None:
+    tried, survived = 0, []
+    for run in (run for kind in KINDS for run in runs[kind][:3]):
+        known, entry = refusals(run.write(tmp_path / "run", sealed=True)), run.results["results"][0]
+        steps = {name: (math.inf, -math.inf) for name in ("theory", "lower", "upper") if entry[name] is not None}
+        new: list[tuple[str, Any]] = [("verdict", v.value) for v in Verdict if v.value != entry["verdict"]]
+        new += [("claim", name) for name in CLAIMS if name != entry["claim"]]
+        new += [(name, math.nextafter(entry[name], to)) for name, ends in steps.items() for to in ends]
+        for name, value in new:
+            other = run.copy()
+            other.results["results"][0][name] = value
+            if name == "claim":
+                other.results["claims"] = [asdict(store.text_of(CLAIMS[value]))]
+            tried += 1
+            if not refuses(other.write(tmp_path / "run", sealed=True), known):
+                survived.append((name, value, entry["claim"]))
+    print(f"\nverdicts, claims and bounds, seals renewed: {tried} tried")
+    assert survived == []
