@@ -27,6 +27,7 @@ from fbscheck.audit.folder import Folder
 from fbscheck.audit.names import require_named
 from fbscheck.certify.kernel import Refusal
 from fbscheck.claims.replay import replay, sampled
+from fbscheck.errors import InputError
 from fbscheck.judge import judge, squeeze
 from fbscheck.store import Entry, Run
 from fbscheck.suites.registry import SUITES
@@ -67,9 +68,14 @@ def recheck(folder: Path, progress: Callable[[int, int, str], None] = lambda *_:
         If there is no run, or its files cannot be read at all.
     """
     run, files = store.load(folder), Folder(folder)
+    claims = {claim.id: claim for suite in SUITES.values() for claim in suite.claims}
+    if run.claims and not any(text.id in claims for text in run.claims):
+        raise InputError(
+            f"Need a run of `fbscheck verify`, got {folder}, which states none of its claims. The counterexamples of "
+            "`fbscheck check` hold a snippet that evaluates them again."
+        )
     for name, reason in files.problems():
         yield Finding("", name, Outcome.REFUSED, reason)
-    claims = {claim.id: claim for suite in SUITES.values() for claim in suite.claims}
     yield from _texts(run, claims)
     for done, entry in enumerate(run.results, start=1):
         try:
