@@ -91,7 +91,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(" ".join(str(error).split()))
         return BAD_INPUT
     except KeyboardInterrupt:
-        _say("interrupted. Finished tasks are kept; --resume continues.")
+        kept = " Finished tasks are kept; --resume continues." if arguments.command == "verify" else ""
+        _say(f"interrupted.{kept}")
         return INTERRUPTED
     except OSError as error:
         if isinstance(error, BrokenPipeError):
@@ -253,11 +254,12 @@ def _check(arguments: argparse.Namespace) -> int:
             _progress if sys.stderr.isatty() else lambda *_: None,
         )
         path = store.save(folder, done.claims, done.results, versions(), arguments.seed)
-    print(f"{'condition':34}{'lower':>15}{'claimed':>12}{'upper':>15}  verdict")
+    print(f"{'condition':34}{'lower':>16}{'claimed':>16}{'upper':>16}  verdict")
     for claim, result in zip(done.claims, done.results, strict=True):
         bracket = result.bracket
-        ends = (_number(bracket.lower, 15), _number(bracket.theory, 12), _number(bracket.upper, 15))
-        print(f"{claim.title:34}{''.join(ends)}  {result.verdict.value}")
+        ends = "".join(_number(value, 16) for value in (bracket.lower, bracket.theory, bracket.upper))
+        title = claim.title if len(claim.title) <= 34 else f"{claim.title[:30]} ..."
+        print(f"{title:34}{ends}  {result.verdict.value}")
     for line in done.remarks:
         print(line)
     print(f"\nresults: {path}\nreport:  fbscheck report {folder}")

@@ -13,7 +13,7 @@ from fbscheck.checking.blackbox import BlackBox
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.expressions import Expression, certify
 from fbscheck.checking.questions import CYCLIC, Found, Question, answer
-from fbscheck.checking.sandbox import Sandbox
+from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.snippet import hexadecimal
 from fbscheck.checking.stated import Stated
 from fbscheck.checking.subject import Subject
@@ -96,6 +96,20 @@ def _of_expression(expression: Expression, question: Question, box: tuple[float,
 
 
 def _black_box(
+    subject: Subject,
+    questions: Sequence[Question],
+    against: Stated | None,
+    budget: float,
+    seed: int,
+    progress: Progress,
+) -> Examination:
+    try:
+        return _searched(subject, questions, against, budget, seed, progress)
+    except Fault as fault:
+        raise Fault(fault.kind, f"{subject.name}: {fault}", fault.x) from None
+
+
+def _searched(
     subject: Subject,
     questions: Sequence[Question],
     against: Stated | None,
