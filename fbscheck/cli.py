@@ -108,7 +108,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _say(message: str) -> None:
     """One line on stderr; on a terminal it overwrites a progress bar that was cut short."""
-    line = f"fbscheck: {message}"
+    printable = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+    line = f"fbscheck: {''.join(printable)}"
     print(f"\r{line:{WIDTH}}" if sys.stderr.isatty() else line, file=sys.stderr)
 
 

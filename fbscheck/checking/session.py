@@ -122,7 +122,8 @@ def _formula(text: str) -> Expression:
         parsed = sympy.sympify(f"[{text}]")
         symbols = sorted(set().union(*(component.free_symbols for component in parsed)), key=str)
     except Exception as error:
-        raise InputError(f"Need formulas such as 'sympy:Max(x - 1/10, 0)', got {text!r}: {error}.") from None
+        said = " ".join(str(error).split())
+        raise InputError(f"Need formulas such as 'sympy:Max(x - 1/10, 0)', got {text!r}: {said}.") from None
     if not symbols:
         raise InputError(f"Need formulas in a symbol, as in 'sympy:Max(x - 1/10, 0)', got {text!r}.")
     real = {symbol: sympy.Symbol(symbol.name, real=True) for symbol in symbols}
