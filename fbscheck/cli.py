@@ -6,6 +6,7 @@ Exit status: 0 everything claimed holds; 1 something claimed is REFUTED; 2 bad u
 
 import argparse
 import io
+import re
 import shutil
 import sys
 from collections import Counter
@@ -26,7 +27,11 @@ WIDTH = 100
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse with errors of one line."""
+    """argparse with errors of one line, to which -1e-3 is a number and no option."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$", re.IGNORECASE)
 
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"{self.prog}: {message}. `{self.prog} --help` shows the usage.\n")

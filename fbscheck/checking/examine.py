@@ -103,6 +103,8 @@ def _black_box(
     seed: int,
     progress: Progress,
 ) -> Examination:
+    if against is not None:
+        against.check_dimension(subject.dimension)
     try:
         return _searched(subject, questions, against, budget, seed, progress)
     except Fault as fault:
@@ -118,7 +120,7 @@ def _searched(
     progress: Progress,
 ) -> Examination:
     results = []
-    with Sandbox(subject) as sandbox:
+    with np.errstate(all="ignore"), Sandbox(subject) as sandbox:
         box = BlackBox(subject, sandbox, np.random.default_rng(seed))
         names = dict.fromkeys(question.constant for question in questions if question.name != CYCLIC)
         cycles = any(question.name == CYCLIC for question in questions)

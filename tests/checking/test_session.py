@@ -220,6 +220,8 @@ BAD: list[Any] = [
     ((soft, 2), {"prox_of": "L1(weight=-1)"}, "weight"),
     ((soft, 2), {"prox_of": 3}, "Need a function of fbscheck.functions or its text for prox_of, got 3"),
     ((soft, 2), {"prox_of": L1}, "Need a function of fbscheck.functions"),
+    ((soft, 2), {"prox_of": "Box([0, 0, 0], [1, 1, 1])"}, r"Need a function of 2 numbers, got Box\(\[0, 0"),
+    ((soft, "2x2"), {"prox_of": L1([1.0, 2.0])}, "Need a function of 4 numbers, got L1"),
     (("ops.py:soft", 2), {"sample": "far"}, "in the box"),
     (("ops.py:soft", 2), {"sample": "missing"}, "Need a name in"),
     (("sympy:x",), {"dim": 1}, "Need a formula alone"),
