@@ -6,6 +6,7 @@ Exit status: 0 everything claimed holds; 1 something claimed is REFUTED; 2 bad u
 
 import argparse
 import io
+import re
 import shutil
 import sys
 from collections import Counter
@@ -26,7 +27,11 @@ WIDTH = 100
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse with errors of one line."""
+    """argparse with errors of one line, to which -1e-3 is a number and no option."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$", re.IGNORECASE)
 
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"{self.prog}: {message}. `{self.prog} --help` shows the usage.\n")
@@ -91,7 +96,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(" ".join(str(error).split()))
         return BAD_INPUT
     except KeyboardInterrupt:
-        _say("interrupted. Finished tasks are kept; --resume continues.")
+        kept = " Finished tasks are kept; --resume continues." if arguments.command == "verify" else ""
+        _say(f"interrupted.{kept}")
         return INTERRUPTED
     except OSError as error:
         if isinstance(error, BrokenPipeError):
@@ -107,7 +113,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _say(message: str) -> None:
     """One line on stderr; on a terminal it overwrites a progress bar that was cut short."""
-    line = f"fbscheck: {message}"
+    printable = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+    line = f"fbscheck: {''.join(printable)}"
     print(f"\r{line:{WIDTH}}" if sys.stderr.isatty() else line, file=sys.stderr)
 
 
@@ -253,11 +260,12 @@ def _check(arguments: argparse.Namespace) -> int:
             _progress if sys.stderr.isatty() else lambda *_: None,
         )
         path = store.save(folder, done.claims, done.results, versions(), arguments.seed)
-    print(f"{'condition':34}{'lower':>15}{'claimed':>12}{'upper':>15}  verdict")
+    print(f"{'condition':34}{'lower':>16}{'claimed':>16}{'upper':>16}  verdict")
     for claim, result in zip(done.claims, done.results, strict=True):
         bracket = result.bracket
-        ends = (_number(bracket.lower, 15), _number(bracket.theory, 12), _number(bracket.upper, 15))
-        print(f"{claim.title:34}{''.join(ends)}  {result.verdict.value}")
+        ends = "".join(_number(value, 16) for value in (bracket.lower, bracket.theory, bracket.upper))
+        title = claim.title if len(claim.title) <= 34 else f"{claim.title[:30]} ..."
+        print(f"{title:34}{ends}  {result.verdict.value}")
     for line in done.remarks:
         print(line)
     print(f"\nresults: {path}\nreport:  fbscheck report {folder}")

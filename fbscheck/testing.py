@@ -30,7 +30,15 @@ def assert_conditions(operator: Any, *claims: str, budget: float = 5.0, **settin
     failed = [result for result in found.results if result.verdict in (Verdict.REFUTED, Verdict.UNDECIDED)]
     texts = []
     for result in failed:
-        code = (result.witness or {}).get("snippet", "")
+        witness = result.witness or {}
+        code = witness.get("snippet") or "\n".join(
+            f"{name} = {_floats(value)}" for name, value in witness.items() if isinstance(value, list)
+        )
         texts.append(f"{result.claim}: {result.verdict.value}, {result.reason}\n{code}".rstrip())
     if texts:
         raise AssertionError("\n\n".join(texts))
+
+
+def _floats(value: Any) -> Any:
+    """The numbers of a witness, which are texts there, so that each is exact."""
+    return [_floats(one) for one in value] if isinstance(value, list) else float.fromhex(value)

@@ -81,6 +81,10 @@ class Relation(Enum):
     """The number never exceeds the theory's value."""
     TIGHT = "tight"
     """The theory's value is the supremum: never exceeded, and attained."""
+    AT_LEAST = "at least"
+    """The number is never below the theory's value; the judge sees both with their signs changed."""
+    MEASURED = "measured"
+    """No value is stated; the number is enclosed, or bounded from one side."""
 
 
 @final

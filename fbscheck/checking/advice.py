@@ -30,9 +30,10 @@ def advice(found: Mapping[str, Found]) -> tuple[str, ...]:
 def _forward(beta: Found, mu: Found | None, ell: Found | None) -> list[str]:
     certain = beta.certified is not None
     value = beta.attained if beta.certified is None else beta.certified
+    if beta.attained <= NOTHING:
+        return ["As forward operator: not cocoercive (a pair shows it), so no step makes x - hT(x) averaged."]
     if value <= NOTHING:
-        reason = "" if certain else " (a pair shows it)"
-        return [f"As forward operator: not cocoercive{reason}, so no step makes x - hT(x) averaged."]
+        return ["As forward operator: not shown to be cocoercive."]
     if value == math.inf:
         return []
     if not certain:
@@ -49,12 +50,10 @@ def _forward(beta: Found, mu: Found | None, ell: Found | None) -> list[str]:
 def _layer(alpha: Found) -> list[str]:
     certain = alpha.certified is not None
     value = alpha.attained if alpha.certified is None else alpha.certified
+    if alpha.attained > 1:
+        return ["As a layer: not nonexpansive; iterating it may diverge."]
     if value > 1:
-        return [
-            "As a layer: not shown to be averaged."
-            if certain
-            else "As a layer: not nonexpansive; iterating it may diverge."
-        ]
+        return ["As a layer: not shown to be averaged."]
     if value > 1 - NOTHING:
         return ["As a layer: no better than nonexpansive; iterating it need not converge."]
     if not certain:

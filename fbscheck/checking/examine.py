@@ -13,7 +13,7 @@ from fbscheck.checking.blackbox import BlackBox
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.expressions import Expression, certify
 from fbscheck.checking.questions import CYCLIC, Found, Question, answer
-from fbscheck.checking.sandbox import Sandbox
+from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.snippet import hexadecimal
 from fbscheck.checking.stated import Stated
 from fbscheck.checking.subject import Subject
@@ -103,8 +103,24 @@ def _black_box(
     seed: int,
     progress: Progress,
 ) -> Examination:
+    if against is not None:
+        against.check_dimension(subject.dimension)
+    try:
+        return _searched(subject, questions, against, budget, seed, progress)
+    except Fault as fault:
+        raise Fault(fault.kind, f"{subject.name}: {fault}", fault.x) from None
+
+
+def _searched(
+    subject: Subject,
+    questions: Sequence[Question],
+    against: Stated | None,
+    budget: float,
+    seed: int,
+    progress: Progress,
+) -> Examination:
     results = []
-    with Sandbox(subject) as sandbox:
+    with np.errstate(all="ignore"), Sandbox(subject) as sandbox:
         box = BlackBox(subject, sandbox, np.random.default_rng(seed))
         names = dict.fromkeys(question.constant for question in questions if question.name != CYCLIC)
         cycles = any(question.name == CYCLIC for question in questions)

@@ -2,7 +2,8 @@
 
 A condition bounds one of the four constants, from above or from below.  Internally every bound is
 read from above: where the smallest value counts, both sides change their sign and the judge sees
-``-constant <= -bound``.  Results carry the constant itself, enclosed by ``lower`` and ``upper``.
+``-constant <= -bound``.  Results carry the constant itself, enclosed by ``lower`` and ``upper``, and
+reasons speak of it.
 """
 
 import math
@@ -40,6 +41,7 @@ TITLES = {
 CYCLIC = "prox"
 """Being a subgradient of a convex function: refuted by a cycle of points."""
 BELOW_ONE = math.nextafter(1.0, 0.0)
+NOTHING = "no pair of points shows anything beyond the errors of the values (constant there, or a larger box?)"
 
 
 @final
@@ -59,9 +61,11 @@ class Question:
     @property
     def claim(self) -> Claim:
         """What a report says about it."""
-        plain = self.bound is None or self.name in ("nonexpansive", "firmly_nonexpansive", CYCLIC)
+        plain = self.bound in (None, BELOW_ONE) or self.name in ("nonexpansive", "firmly_nonexpansive", CYCLIC)
         title = TITLES[self.name] + ("" if plain else f" at {self.bound:g}")
-        return Claim(self.name, title, STATEMENTS[self.name], Relation.AT_MOST, "over pairs of points of the domain")
+        relation = Relation.AT_MOST if self.name == CYCLIC or CONSTANTS[self.constant].worse > 0 else Relation.AT_LEAST
+        relation = Relation.MEASURED if self.bound is None else relation
+        return Claim(self.name, title, STATEMENTS[self.name], relation, "over pairs of points of the domain")
 
 
 @final
@@ -82,13 +86,17 @@ def parse(claims: Sequence[str]) -> list[Question]:
     Raises
     ------
     InputError
-        If a condition is unknown, or its value is out of range.
+        If a condition is unknown or comes with two values, or its value is out of range.
     """
     if not claims:
         constants = [Question(name, None, False) for name in CONSTANTS]
         return [*constants, Question("nonexpansive", 1.0, False), Question("firmly_nonexpansive", 1.0, False)]
-    questions = [_parsed(text) for text in claims]
-    if any(question.name == CYCLIC for question in questions):
+    questions = list(dict.fromkeys(_parsed(str(text)) for text in claims))
+    names = [question.name for question in questions]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise InputError(f"Need one value of {twice[0]}, got {' and '.join(t for t in claims if twice[0] in t)}.")
+    if CYCLIC in names:
         questions.append(Question("firmly_nonexpansive", 1.0, True))
     return list(dict.fromkeys(questions))
 
@@ -105,34 +113,55 @@ def _parsed(text: str) -> Question:
         bound = float(value)
     except ValueError:
         bound = math.nan
-    ranges = {"averagedness": (0.0, 1.0), "contraction": (0.0, 1.0), "lipschitz": (0.0, math.inf)}
-    low, high = ranges.get(name, (-math.inf, math.inf))
+    least = {"averagedness": math.ulp(0.0), "contraction": 0.0, "lipschitz": 0.0}.get(name, -math.inf)
+    largest = BELOW_ONE if name in ("averagedness", "contraction") else math.inf
     if name in ("nonexpansive", "firmly_nonexpansive", CYCLIC):
         raise InputError(f"Need {name} without a value, got {text!r}.")
-    if not math.isfinite(bound) or not low <= bound <= high or (name == "averagedness" and not 0 < bound < 1):
+    if not (math.isfinite(bound) and least <= bound <= largest):
         raise InputError(f"Need a value of {name} in its range, as in {name}=0.5, got {value!r}.")
     return Question(name, bound, True)
 
 
 def answer(question: Question, found: Found, case: str) -> Result:
     """The verdict on one condition, from what is known of its constant."""
-    sign = CONSTANTS[BOUNDS[question.name][0]].worse
-    evidence = [Evidence(Side.ATTAINED, sign * found.attained, Rigour.ENCLOSED, found.how_attained)]
-    if found.certified is not None:
+    sign, evidence = CONSTANTS[question.constant].worse, []
+    if sign * found.attained != -math.inf:
+        evidence.append(Evidence(Side.ATTAINED, sign * found.attained, Rigour.ENCLOSED, found.how_attained))
+    if found.certified is not None and (sign * found.certified != math.inf or found.attained == found.certified):
         evidence.append(Evidence(Side.CERTIFIED, sign * found.certified, Rigour.ENCLOSED, found.how_certified))
     if question.bound is None:
         result = _measured(question, evidence, case, found)
     else:
         bracket = squeeze(sign * question.bound, tuple(evidence))
         result = decide(question.claim, case, bracket, found.witness)
+        result = replace(result, reason=_reason(question.bound, found, sign, result))
     return replace(result, bracket=_upright(result.bracket, sign))
+
+
+def _reason(bound: float, found: Found, sign: int, result: Result) -> str:
+    """Why, in terms of the constant itself; what the judge says where no number of it may have changed its sign."""
+    says = f"the claim says {'less than 1' if bound == BELOW_ONE else format(bound + 0.0, '.9g')}"
+    if result.verdict is Verdict.REFUTED:
+        return f"{found.attained:.9g} is attained ({found.how_attained}), {says}"
+    if not result.bracket.evidence:
+        return NOTHING
+    if result.verdict is Verdict.UNDECIDED and found.certified is not None:
+        if sign * found.attained > sign * found.certified:
+            return f"the bounds contradict each other: {found.attained:.9g} attained, {found.certified:.9g} certified"
+        if sign * found.certified > sign * bound:
+            return f"only {found.certified:.9g} is proved ({found.how_certified}), {says}"
+    return result.reason
 
 
 def _measured(question: Question, evidence: list[Evidence], case: str, found: Found) -> Result:
     """A constant that nobody stated: a bracket, or what a search attained."""
     bracket = squeeze(None, tuple(evidence))
-    if found.certified is None:
-        reason = f"{found.how_attained}; nothing bounds it from the other side: the operator is a black box"
+    if any(math.isnan(e.value) for e in evidence) or not evidence:
+        reason = "a witness returned NaN" if evidence else NOTHING
+        return Result(question.name, case, Verdict.UNDECIDED, bracket, reason, found.witness)
+    if all(e.side is Side.ATTAINED for e in evidence):
+        why = found.how_certified if found.certified is not None else "the operator is a black box"
+        reason = f"{found.how_attained}; nothing bounds it from the other side: {why}"
         return Result(question.name, case, Verdict.SUPPORTED, bracket, reason, found.witness)
     reason = f"{found.how_attained}; {found.how_certified}"
     return Result(question.name, case, Verdict.CERTIFIED, bracket, reason, found.witness)

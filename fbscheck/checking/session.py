@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from fbscheck.checking.examine import Examination, examine
 from fbscheck.checking.expressions import Expression
 from fbscheck.checking.questions import parse
@@ -78,22 +80,39 @@ def check(
     >>> [result.verdict.value for result in found.results]
     ['CERTIFIED', 'REFUTED']
     """
-    questions = parse(claims)
+    questions = parse([claims] if isinstance(claims, str) else claims)
     positive(budget, "budget", "It is the time for the search, in seconds.")
     nonnegative(accuracy, "accuracy", "It bounds an error.")
-    if seed < 0:
-        raise InputError(f"Need seed >= 0, got {seed}.")
-    against = None
-    if prox_of is not None:
-        function = function_named(prox_of) if isinstance(prox_of, str) else prox_of
-        against = Stated(prox_of if isinstance(prox_of, str) else type(prox_of).__name__, function, step)
-    low, high = (float(finite_number(end, "box")) for end in box)
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise InputError(f"Need a whole number seed >= 0, got {seed!r:.60}.")
+    if dim is not None and shape is not None:
+        raise InputError(f"Need dim or shape, got both, {dim!r:.60} and {shape!r:.60}.")
+    against = None if prox_of is None else _stated(prox_of, step)
+    low, high = _ends(box)
     if isinstance(operator, str) and operator.startswith(FORMULA):
         operator = _formula(operator.removeprefix(FORMULA))
     if isinstance(operator, Expression):
+        if not (dim is shape is sample is None and not parameters and not accuracy):
+            raise InputError("Need a formula alone, got it with a size, a sampler, parameters or an accuracy.")
         return examine(operator, questions, against, budget, seed, (low, high), progress)
     subject = load(operator, shape if dim is None else dim, (low, high), parameters, sample, accuracy)
     return examine(subject, questions, against, budget, seed, (low, high), progress)
+
+
+def _stated(prox_of: str | Function, step: float) -> Stated:
+    if isinstance(prox_of, str):
+        return Stated(prox_of, function_named(prox_of), step)
+    if not isinstance(prox_of, Function):
+        raise InputError(f"Need a function of fbscheck.functions or its text for prox_of, got {prox_of!r:.60}.")
+    return Stated(type(prox_of).__name__, prox_of, step)
+
+
+def _ends(box: tuple[float, float]) -> tuple[float, float]:
+    try:
+        low, high = box
+    except (TypeError, ValueError):
+        raise InputError(f"Need a box of two numbers, low and high, got {box!r:.60}.") from None
+    return float(finite_number(low, "box")), float(finite_number(high, "box"))
 
 
 def _formula(text: str) -> Expression:
@@ -102,7 +121,10 @@ def _formula(text: str) -> Expression:
     try:
         parsed = sympy.sympify(f"[{text}]")
         symbols = sorted(set().union(*(component.free_symbols for component in parsed)), key=str)
-    except (sympy.SympifyError, SyntaxError, TypeError, AttributeError) as error:
-        raise InputError(f"Need formulas such as 'sympy:Max(x - 1/10, 0)', got {text!r}: {error}.") from None
+    except Exception as error:
+        said = " ".join(str(error).split())
+        raise InputError(f"Need formulas such as 'sympy:Max(x - 1/10, 0)', got {text!r}: {said}.") from None
+    if not symbols:
+        raise InputError(f"Need formulas in a symbol, as in 'sympy:Max(x - 1/10, 0)', got {text!r}.")
     real = {symbol: sympy.Symbol(symbol.name, real=True) for symbol in symbols}
     return Expression([component.subs(real) for component in parsed], list(real.values()))

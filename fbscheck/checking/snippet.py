@@ -1,6 +1,8 @@
 """A counterexample that can be pasted into a terminal."""
 
+import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ QUOTIENTS = {
     "lipschitz": "np.linalg.norm(v) / np.linalg.norm(d)",
     "monotonicity": "np.sum(v * d) / np.sum(d * d)",
     "cocoercivity": "np.sum(v * d) / np.sum(v * v)",
-    "averagedness": "np.sum((d - v) ** 2) / (2 * np.sum(d * (d - v)))",
+    "averagedness": "np.sum((d - v) ** 2) / (2 * np.sum(d * (d - v))) if np.sum(d * (d - v)) > 0 else np.inf",
 }
 
 
@@ -26,21 +28,40 @@ def hexadecimal(x: npt.NDArray[np.float64]) -> list[str]:
 def snippet(subject: Subject, constant: str, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> str:
     """Python lines that evaluate the quotient ``constant`` of the pair once more.
 
-    The operator is imported from its file or module; one given as an object is called ``operator``.
+    The operator is imported from its file or module, as if Python had been started there; one given as an
+    object is called ``operator``.  A class is called for an instance.
     """
     lines = ["import numpy as np"]
     if isinstance(subject.target, str):
         place, _, name = subject.target.rpartition(":")
+        first, *rest = name.split(".")
         if place.endswith(".py"):
-            lines += ["import runpy", f"operator = runpy.run_path({place!r})[{name!r}]"]
+            lines += ["import runpy, sys", f"sys.path.insert(0, {str(Path(place).parent)!r})"]
+            lines += [".".join([f"operator = runpy.run_path({place!r})[{first!r}]", *rest])]
         else:
-            lines += [f"from {place} import {name.partition('.')[0]}", f"operator = {name}"]
-    points = [
-        f"{letter} = np.array({point.tolist()!r}).reshape({subject.shape})" for letter, point in (("x", x), ("y", y))
-    ]
-    return "\n".join([*lines, *points, _difference(subject.parameters), f"print({QUOTIENTS[constant]})"])
+            lines += [f"from {place} import {first}", f"operator = {name}"]
+    given = f"**{_spelled(subject.parameters)}" if subject.parameters else ""
+    lines += [f"T = operator({given}) if isinstance(operator, type) else lambda x: operator({_joined('x', given)})"]
+    lines += [f"{name} = np.array({p.tolist()!r}).reshape({subject.shape})" for name, p in (("x", x), ("y", y))]
+    lines += ["d, v = x - y, np.asarray(T(x.copy())) - np.asarray(T(y.copy()))", f"print({QUOTIENTS[constant]})"]
+    return "\n".join(lines)
 
 
-def _difference(parameters: Mapping[str, Any]) -> str:
-    given = "".join(f", {key}={value!r}" for key, value in parameters.items())
-    return f"d, v = x - y, np.asarray(operator(x.copy(){given})) - np.asarray(operator(y.copy(){given}))"
+def _joined(*arguments: str) -> str:
+    return ", ".join(argument for argument in arguments if argument)
+
+
+def _spelled(parameters: Mapping[str, Any]) -> str:
+    """A dictionary as Python reads it, with arrays and NaN."""
+    entries = (f"{key!r}: {_literal(value)}" for key, value in parameters.items())
+    return f"{{{', '.join(entries)}}}"
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"np.array({_literal(value.tolist())})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float('{value}')"
+    return repr(value)

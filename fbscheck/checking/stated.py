@@ -35,6 +35,13 @@ class Stated:
     def __post_init__(self) -> None:
         positive(self.step, "step", "It is the step h of the proximal map of h g.")
 
+    def check_dimension(self, dimension: int) -> None:
+        """Raise :class:`InputError` unless the function takes ``dimension`` numbers."""
+        try:
+            self.function.prox(np.zeros(dimension), self.step)
+        except InputError as error:
+            raise InputError(f"Need a function of {dimension} numbers, got {self.text}: {error}") from None
+
     @property
     def claim(self) -> Claim:
         """What a report says about it."""

@@ -42,6 +42,8 @@ URGENCY = (*UNSETTLED, Verdict.SUPPORTED)
 RELATIONS = {
     Relation.AT_MOST.value: "at most: the number never exceeds the theory's value",
     Relation.TIGHT.value: "tight: the theory's value is never exceeded, and it is attained",
+    Relation.AT_LEAST.value: "at least: the number is never below the theory's value",
+    Relation.MEASURED.value: "measured: no value is stated, the number is bounded from one side or both",
 }
 
 
