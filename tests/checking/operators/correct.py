@@ -331,6 +331,11 @@ def returns_single(x: Any) -> Any:
     return soft(x.astype(np.float32), np.float32(0.1))
 
 
+@correct("a proximal map, silently in single precision", 5, *FIRM)
+def single_inside(x: Any) -> Any:
+    return soft(x.astype(np.float32), np.float32(0.1)).astype(np.float64)
+
+
 @correct("a layer in single precision", 6, "nonexpansive")
 def single_layer(x: Any) -> Any:
     return np.tanh(x.astype(np.float32) @ (np.linalg.qr(A)[0].T).astype(np.float32))

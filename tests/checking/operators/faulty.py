@@ -182,7 +182,7 @@ def group_at_zero(x: Any) -> Any:
 @faulty("common mistake: >= for > before a division", 4, fault="nan")
 def divides_at_zero(x: Any) -> Any:
     norm = np.sqrt(np.sum(x**2))
-    return x * max(1 - 0.3 / norm, 0) if norm >= 0 else x
+    return x / norm * max(norm - 0.3, 0) if norm >= 0 else x
 
 
 @faulty("common mistake: the factor of a radial shrinkage is not cut at 0", 4, "nonexpansive")
@@ -209,7 +209,12 @@ def box_swapped(x: Any) -> Any:
     return np.clip(x, low, high)
 
 
-@faulty("fair_flearn issue 10: a prefix sum one entry short in the projection onto the simplex", 5, "nonexpansive")
+@faulty(
+    "fair_flearn issue 10: a prefix sum one entry short in the projection onto the simplex",
+    5,
+    "nonexpansive",
+    box=(0.0, 1.0),
+)
 def simplex_short_sum(x: Any) -> Any:
     u = -np.sort(-x)
     short = np.cumsum(u) - u
@@ -261,9 +266,13 @@ def tv_stopped(x: Any) -> Any:
     return tv(x, 0.5, 4)
 
 
-@faulty("common mistake: one Newton step for the proximal map of x^4", 3, "monotonicity", box=(-3.0, 3.0))
+HUBER = {"prox_of": "Huber(delta=0.3, weight=2.0)", "step": 0.5}
+
+
+@faulty("common mistake: one Newton step, from x, for a proximal map with kinks", 3, "monotonicity", **HUBER)
 def newton_once(x: Any) -> Any:
-    return x - 4 * x**3 / (1 + 12 * x**2) * 1.6
+    inner = np.abs(x) <= 0.3
+    return x - np.where(inner, x, 0.3 * np.sign(x)) / np.where(inner, 2, 1)
 
 
 # Layers
@@ -371,7 +380,7 @@ def tie_within_percent(x: Any) -> Any:
     return x if gap < 0.01 else soft(x, 0.1)
 
 
-@faulty("common mistake: a branch for a thin shell of |x|_inf, met by 0.65% of samples", 3, "nonexpansive")
+@faulty("common mistake: a branch for a thin shell of |x|_inf, met by 0.65% of samples", 3, "nonexpansive", seconds=2.0)
 def shell(x: Any) -> Any:
     size = np.max(np.abs(x))
     return 0.9 * x if 0.5 < size < 0.5086 else 0.5 * x
