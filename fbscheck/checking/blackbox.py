@@ -72,7 +72,7 @@ class BlackBox:
 
     def _roughness(self, x: Values) -> float:
         """Noise that ulps do not show, by fourth differences (Moré and Wild 2011); 0 if there is no more than those."""
-        step = SPACING * (self.subject.high - self.subject.low)
+        step = SPACING * (self.subject.high - self.subject.low) * self.rng.uniform(0.5, 1.0, x.shape)
         step = np.where(x > 0.5 * (self.subject.low + self.subject.high), -step, step)
         line = x[:, :, None] + step[:, :, None] * np.arange(len(FOURTH))
         image = self.sandbox.call(line.reshape(len(x), -1)).reshape(line.shape)

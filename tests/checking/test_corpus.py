@@ -2,6 +2,7 @@
 
 import correct
 import faulty
+import peers
 import pytest
 from rows import Row
 
@@ -45,10 +46,18 @@ def test_fault_is_found(row: Row) -> None:
     assert caught.value.kind == row.fault
 
 
+@pytest.mark.parametrize("row", peers.FAULTY_PEERS, ids=lambda row: row.name)
+def test_fault_of_a_peer_is_found(row: Row) -> None:
+    assert all(refuted(row, peers.__file__).values())
+
+
+@pytest.mark.parametrize("row", peers.PEERS, ids=lambda row: row.name)
+def test_peer_is_not_refuted(row: Row) -> None:
+    assert not any(refuted(row, peers.__file__).values())
+
+
 @pytest.mark.parametrize("row", known(correct.CORRECT))
 def test_correct_is_not_refuted(row: Row) -> None:
-    if row.needs != "numpy":
-        pytest.importorskip(row.needs)
     found = refuted(row, correct.__file__)
     assert found and not any(found.values()), found
 

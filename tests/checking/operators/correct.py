@@ -142,7 +142,7 @@ def onto_semidefinite(x: Any) -> Any:
     return (vectors * np.maximum(values, 0)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
 
 
-@correct("the projection onto the monotone cone, by scikit-learn", 6, *FIRM, needs="sklearn")
+@correct("the projection onto the monotone cone, by scikit-learn", 6, *FIRM)
 def isotonic(x: Any) -> Any:
     from sklearn.isotonic import isotonic_regression
 
@@ -261,21 +261,21 @@ def convolution(x: Any) -> Any:
 # Denoisers
 
 
-@correct("symmetric with eigenvalues in [0, 1], as the kernel is and the edges reflect", 12, *FIRM, needs="scipy")
+@correct("symmetric with eigenvalues in [0, 1], as the kernel is and the edges reflect", 12, *FIRM)
 def gaussian(x: Any) -> Any:
     from scipy.ndimage import gaussian_filter1d
 
     return gaussian_filter1d(x, 1.0, mode="reflect")
 
 
-@correct("symmetric with eigenvalues in [0, 1]", (5, 5), "nonexpansive", "monotonicity", needs="scipy")
+@correct("symmetric with eigenvalues in [0, 1]", (5, 5), "nonexpansive", "monotonicity")
 def gaussian_image(x: Any) -> Any:
     from scipy.ndimage import gaussian_filter
 
     return gaussian_filter(x, 1.0, mode="reflect")
 
 
-@correct("each entry counts in three windows at most", 7, "lipschitz=1.73205081", needs="scipy")
+@correct("each entry counts in three windows at most", 7, "lipschitz=1.73205081")
 def median(x: Any) -> Any:
     from scipy.ndimage import median_filter
 

@@ -1,7 +1,7 @@
 """One row of the corpus: an operator, and what an examination must say about it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 __all__ = ["Row", "recorded"]
@@ -25,8 +25,7 @@ class Row:
     step: float = 1.0
     fault: str | None = None
     accuracy: float = 0.0
-    seconds: float = 0.7
-    needs: str = field(default="numpy")
+    seconds: float = 0.4
 
 
 def recorded(rows: list[Row]) -> Callable[..., Callable[[Operator], Operator]]:
