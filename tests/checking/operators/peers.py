@@ -6,7 +6,6 @@ Each package is imported when it is first called: an examination starts several 
 from functools import cache
 from typing import Any
 
-import numpy as np
 from rows import Row, recorded
 
 PEERS: list[Row] = []
