@@ -29,6 +29,11 @@ ULP = 2.0**-53
 PROBES = 64
 SAFETY = 8.0
 """How much larger than 9 of 10 observed changes under rounding the error of an output is taken to be."""
+LINES, SPACING = 12, 1e-7
+"""Short lines on which noise is looked for, and the part of the box between two of their five points."""
+FOURTH = np.array([1.0, -4.0, 6.0, -4.0, 1.0])
+ROUGHEST = 1e-4
+"""The largest error, relative to |x| + |Tx|, that is taken for noise rather than for what the operator is."""
 SAMPLES = 4096
 
 
@@ -37,13 +42,16 @@ class BlackBox:
     """An operator in its sandbox, and what is assumed of its outputs.
 
     Each is taken to be exact up to ``accuracy`` plus a relative error, which is estimated from how much
-    the outputs change when the inputs change by an ulp or so.
+    the outputs change when the inputs change by an ulp or so of the type that is returned.  Where no
+    accuracy is stated, noise that cancellation or single precision inside leaves is estimated, too.
     """
 
     def __init__(self, subject: Subject, sandbox: Sandbox, rng: np.random.Generator) -> None:
         self.subject, self.sandbox, self.rng, self.evaluations = subject, sandbox, rng, 0
-        sandbox.examine()
-        self.relative = self._rounding(self.points(rng, PROBES))
+        dtype = np.dtype(sandbox.examine().dtype)
+        ulp = max(ULP, float(np.finfo(dtype).eps) / 2) if dtype.kind == "f" else ULP
+        self.relative = self._rounding(self.points(rng, PROBES), ulp)
+        self.absolute = 0.0 if subject.accuracy else self._roughness(self.points(rng, LINES))
 
     def points(self, rng: np.random.Generator, count: int) -> Values:
         """Points of the domain as columns, by the user's sampler or uniform in the box."""
@@ -52,15 +60,26 @@ class BlackBox:
     def noise(self, x: Values, tx: Values) -> Values:
         """A bound on the error of each column of ``tx``."""
         size = np.linalg.norm(x, axis=0) + np.linalg.norm(tx, axis=0)
-        return np.asarray(self.subject.accuracy + self.relative * size)
+        return np.asarray(self.subject.accuracy + self.absolute + self.relative * size)
 
-    def _rounding(self, x: Values) -> float:
-        moved = x * (1 + 2 * ULP * self.rng.integers(-2, 3, x.shape))
+    def _rounding(self, x: Values, ulp: float) -> float:
+        moved = x * (1 + 2 * ulp * self.rng.integers(-2, 3, x.shape))
         moved = np.clip(moved, self.subject.low, self.subject.high)
         tx, other = self.sandbox.call(x), self.sandbox.call(moved)
         size = np.linalg.norm(x, axis=0) + np.linalg.norm(tx, axis=0)
         change = np.linalg.norm(tx - other, axis=0) / np.where(size > 0, size, 1.0)
-        return max(16 * ULP, SAFETY * float(np.quantile(change, 0.9)))
+        return max(16 * ulp, SAFETY * float(np.quantile(change, 0.9)))
+
+    def _roughness(self, x: Values) -> float:
+        """Noise that ulps do not show, by fourth differences (Moré and Wild 2011); 0 if there is no more than those."""
+        step = SPACING * (self.subject.high - self.subject.low) * self.rng.uniform(0.5, 1.0, x.shape)
+        step = np.where(x > 0.5 * (self.subject.low + self.subject.high), -step, step)
+        line = x[:, :, None] + step[:, :, None] * np.arange(len(FOURTH))
+        image = self.sandbox.call(line.reshape(len(x), -1)).reshape(line.shape)
+        size = np.linalg.norm(x, axis=0) + np.linalg.norm(image[:, :, 0], axis=0)
+        rough = np.linalg.norm(image @ FOURTH, axis=0) / np.linalg.norm(FOURTH)
+        noise, typical = SAFETY * float(np.quantile(rough, 0.9)), float(np.median(size))
+        return min(noise, ROUGHEST * typical) if noise > self.relative * typical else 0.0
 
     def search(self, names: Sequence[str], budget: float, told: Callable[[float], None]) -> dict[str, Pair]:
         """The worst pair found for each of the constants ``names``."""

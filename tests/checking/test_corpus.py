@@ -1,0 +1,69 @@
+"""Operators as they occur: every fault is found, and nothing correct is refuted."""
+
+import correct
+import faulty
+import peers
+import pytest
+from rows import Row
+
+from fbscheck.checking.sandbox import Fault
+from fbscheck.checking.session import check
+from fbscheck.verdict import Verdict
+
+MISSED: dict[str, str] = {}
+"""Faults that the search does not find, and why."""
+
+
+def refuted(row: Row, file: str) -> dict[str, bool]:
+    """Whether each claim of the row, by its name, was refuted."""
+    names = [claim.partition("=")[0] for claim in row.claims] + ["prox_of"] * (row.prox_of is not None)
+    found = check(
+        f"{file}:{row.name}",
+        shape=row.shape,
+        box=row.box,
+        claims=row.claims or ("firmly_nonexpansive",),
+        prox_of=row.prox_of,
+        step=row.step,
+        accuracy=row.accuracy,
+        budget=row.seconds if row.claims else 0.05,
+    )
+    return {result.claim: result.verdict is Verdict.REFUTED for result in found.results if result.claim in names}
+
+
+def known(rows: list[Row]) -> list[object]:
+    marks = {row.name: [pytest.mark.xfail(strict=True, reason=MISSED[row.name])] for row in rows if row.name in MISSED}
+    return [pytest.param(row, id=row.name, marks=marks.get(row.name, [])) for row in rows]
+
+
+@pytest.mark.parametrize("row", known(faulty.FAULTY))
+def test_fault_is_found(row: Row) -> None:
+    if row.fault is None:
+        found = refuted(row, faulty.__file__)
+        assert found and all(found.values()), found
+        return
+    with pytest.raises(Fault) as caught:
+        refuted(row, faulty.__file__)
+    assert caught.value.kind == row.fault
+
+
+@pytest.mark.parametrize("row", peers.FAULTY_PEERS, ids=lambda row: row.name)
+def test_fault_of_a_peer_is_found(row: Row) -> None:
+    assert all(refuted(row, peers.__file__).values())
+
+
+@pytest.mark.parametrize("row", peers.PEERS, ids=lambda row: row.name)
+def test_peer_is_not_refuted(row: Row) -> None:
+    assert not any(refuted(row, peers.__file__).values())
+
+
+@pytest.mark.parametrize("row", known(correct.CORRECT))
+def test_correct_is_not_refuted(row: Row) -> None:
+    found = refuted(row, correct.__file__)
+    assert found and not any(found.values()), found
+
+
+def test_rows_are_many_and_named_once() -> None:
+    for rows in (faulty.FAULTY, correct.CORRECT):
+        names = [row.name for row in rows]
+        assert len(names) >= 30 and len(set(names)) == len(names)
+    assert set(MISSED) <= {row.name for row in faulty.FAULTY}
