@@ -38,7 +38,7 @@ def simplex(x: Any, shift: int = 0) -> Any:
 # Thresholds and steps
 
 
-@faulty("COMMIT pull request 73: the proximal map of a norm was not that of the stated weight", 5, **L1)
+@faulty("common mistake: the step is missing", 5, **L1)
 def missing_step(x: Any) -> Any:
     return soft(x, WEIGHT)
 
@@ -117,7 +117,7 @@ def adjoint_confused(x: Any) -> Any:
     return x - ((x @ A.T - B) @ A.T) / L
 
 
-@faulty("pyunlocbox issue 32: gradient descent with a step beyond the bound increases the objective", 6, "nonexpansive")
+@faulty("pyunlocbox issue 32: the objective of gradient descent grows; here by a step beyond 2/L", 6, "nonexpansive")
 def step_beyond(x: Any) -> Any:
     return x - 2.05 / L * ((x @ A.T - B) @ A)
 
