@@ -53,6 +53,16 @@ class BlackBox:
         self.relative = self._rounding(self.points(rng, PROBES), ulp)
         self.absolute = 0.0 if subject.accuracy else self._roughness(self.points(rng, LINES))
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the user should know about the error that the outputs are taken to have."""
+        if self.absolute == 0:
+            return ()
+        return (
+            f"The values are rough at a level of {self.absolute:.1e}, which is taken for their error; "
+            "with --accuracy you say what it is.",
+        )
+
     def points(self, rng: np.random.Generator, count: int) -> Values:
         """Points of the domain as columns, by the user's sampler or uniform in the box."""
         return self.sandbox.sample(count, int(rng.integers(2**31)))

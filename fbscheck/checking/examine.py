@@ -141,4 +141,4 @@ def _searched(
         progress(100, 100, "searched")
         known = {name: box.found(Question(name, None, False), worst) for name in names if name in worst}
     claims = [question.claim for question in questions] + ([against.claim] if against else [])
-    return Examination(tuple(results), tuple(claims), box.evaluations, advice(known))
+    return Examination(tuple(results), tuple(claims), box.evaluations, (*box.remarks, *advice(known)))

@@ -155,7 +155,8 @@ def test_sampler_parameters_and_shapes_are_used(folder: Path) -> None:
 
 
 def test_accuracy_explains_a_violation(folder: Path) -> None:
-    assert verdicts(quick("ops.py:half", 1, claims=["nonexpansive"])) == {"nonexpansive": R}
+    assert verdicts(quick("ops.py:half", 1, claims=["nonexpansive"], accuracy=1e-12)) == {"nonexpansive": R}
+    assert any("--accuracy" in line for line in quick("ops.py:half", 1, claims=["nonexpansive"]).remarks)
     assert verdicts(quick("ops.py:half", 1, claims=["nonexpansive"], accuracy=1.01e-6)) == {"nonexpansive": S}
     explained = quick("ops.py:soft", 1, claims=["nonexpansive"], prox_of="L1(0.1001)", accuracy=1.1e-4)
     assert set(verdicts(explained).values()) == {S}
