@@ -139,6 +139,6 @@ def _searched(
             evidence = Evidence(Side.ATTAINED, apart, Rigour.ENCLOSED, how)
             results.append(decide(against.claim, subject.name, squeeze(0.0, (evidence,)), witness))
         progress(100, 100, "searched")
-        known = {name: box.found(Question(name, None, False), worst) for name in names if name in worst}
+        known = {name: box.found(Question(name, None), worst) for name in names if name in worst}
     claims = [question.claim for question in questions] + ([against.claim] if against else [])
     return Examination(tuple(results), tuple(claims), box.evaluations, (*box.remarks, *advice(known)))

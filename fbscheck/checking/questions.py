@@ -47,11 +47,10 @@ NOTHING = "no pair of points shows anything beyond the errors of the values (con
 @final
 @dataclass(frozen=True)
 class Question:
-    """A condition with the bound that is asked about; ``claimed`` if its failure is the user's failure."""
+    """A condition with the bound that is asked about; None: the constant is measured."""
 
     name: str
     bound: float | None
-    claimed: bool
 
     @property
     def constant(self) -> str:
@@ -89,15 +88,15 @@ def parse(claims: Sequence[str]) -> list[Question]:
         If a condition is unknown or comes with two values, or its value is out of range.
     """
     if not claims:
-        constants = [Question(name, None, False) for name in CONSTANTS]
-        return [*constants, Question("nonexpansive", 1.0, False), Question("firmly_nonexpansive", 1.0, False)]
+        constants = [Question(name, None) for name in CONSTANTS]
+        return [*constants, Question("nonexpansive", 1.0), Question("firmly_nonexpansive", 1.0)]
     questions = list(dict.fromkeys(_parsed(str(text)) for text in claims))
     names = [question.name for question in questions]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise InputError(f"Need one value of {twice[0]}, got {' and '.join(t for t in claims if twice[0] in t)}.")
     if CYCLIC in names:
-        questions.append(Question("firmly_nonexpansive", 1.0, True))
+        questions.append(Question("firmly_nonexpansive", 1.0))
     return list(dict.fromkeys(questions))
 
 
@@ -106,9 +105,9 @@ def _parsed(text: str) -> Question:
     if name not in TITLES:
         raise InputError(f"Need a condition among {', '.join(TITLES)}, got {name!r}.")
     if name == CYCLIC and not equals:
-        return Question(name, 0.0, True)
+        return Question(name, 0.0)
     if not equals:
-        return Question(name, BELOW_ONE if name == "contraction" else BOUNDS[name][1], True)
+        return Question(name, BELOW_ONE if name == "contraction" else BOUNDS[name][1])
     try:
         bound = float(value)
     except ValueError:
@@ -119,7 +118,7 @@ def _parsed(text: str) -> Question:
         raise InputError(f"Need {name} without a value, got {text!r}.")
     if not (math.isfinite(bound) and least <= bound <= largest):
         raise InputError(f"Need a value of {name} in its range, as in {name}=0.5, got {value!r}.")
-    return Question(name, bound, True)
+    return Question(name, bound)
 
 
 def answer(question: Question, found: Found, case: str) -> Result:

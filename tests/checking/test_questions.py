@@ -42,13 +42,11 @@ INF, NAN = math.inf, math.nan
 def test_texts_become_questions(texts: list[str], expected: list[tuple[str, float | None]]) -> None:
     questions = parse(texts)
     assert [(question.name, question.bound) for question in questions] == expected
-    assert all(question.claimed for question in questions)
 
 
 def test_without_a_claim_all_is_asked_and_nothing_claimed() -> None:
     questions = parse(())
     assert [question.name for question in questions] == [*CONSTANTS, "nonexpansive", "firmly_nonexpansive"]
-    assert not any(question.claimed for question in questions)
 
 
 BAD = {
@@ -94,7 +92,7 @@ def test_a_condition_has_one_value() -> None:
 def test_claims_say_what_they_mean() -> None:
     every = [
         *parse(["prox", "contraction", "monotonicity=2", "lipschitz=3", "averagedness"]),
-        Question("cocoercivity", 1.0, True),
+        Question("cocoercivity", 1.0),
     ]
     said = {question.name: (question.claim.title, question.claim.relation) for question in every}
     assert said == {
@@ -106,7 +104,7 @@ def test_claims_say_what_they_mean() -> None:
         "firmly_nonexpansive": ("Firmly nonexpansive", Relation.AT_LEAST),
         "cocoercivity": ("Cocoercivity at 1", Relation.AT_LEAST),
     }
-    assert all(Question(name, 1.0, True).claim.statement for name in TITLES)
+    assert all(Question(name, 1.0).claim.statement for name in TITLES)
 
 
 C, R, S, U = Verdict.CERTIFIED, Verdict.REFUTED, Verdict.SUPPORTED, Verdict.UNDECIDED
@@ -164,7 +162,7 @@ def test_the_verdict_on_what_was_found(
     ends: tuple[float | None, float | None],
     reason: str,
 ) -> None:
-    question = Question(name, bound, True)
+    question = Question(name, bound)
     result = answer(question, Found(attained, certified, "inner", "outer", {"x": ["0x0p+0"]}), "T")
     assert result.verdict is verdict, result.reason
     assert repr((result.bracket.lower, result.bracket.upper)) == repr(
@@ -187,6 +185,6 @@ def test_brackets_stand_upright(name: str, bound: float | None) -> None:
     """The attained end is the lower one of a largest value, and the upper one of a smallest."""
     worse = CONSTANTS[name].worse
     attained, certified = (1.0, 2.0) if worse > 0 else (2.0, 1.0)
-    bracket = answer(Question(name, bound, True), Found(attained, certified, "a", "c"), "T").bracket
+    bracket = answer(Question(name, bound), Found(attained, certified, "a", "c"), "T").bracket
     assert (bracket.lower, bracket.theory, bracket.upper) == (1.0, bound, 2.0)
     assert {e.side: e.value for e in bracket.evidence} == {Side.ATTAINED: attained, Side.CERTIFIED: certified}
