@@ -73,7 +73,7 @@ STATUSES = [
     (f"ops.py:soft {FAST} --box -1e-3 1e3 --claim nonexpansive", 0),
     (f"ops.py:double {FAST} --box -1e-300 1e-300 --claim nonexpansive", 4),
     (f"ops.py:double {FAST} --box -2.5E+1 -.5 --claim nonexpansive", 1),
-    ("ops.py:still --dim 1 --budget 0.1 --claim nonexpansive", 0),
+    ("ops.py:still --dim 1 --budget 0.25 --claim nonexpansive", 0),
     (f"ops.py:γ {FAST} --claim contraction=0.5001", 0),
     (f"ops.py:floods {FAST} --claim nonexpansive", 0),
     ("turn.npy --claim nonexpansive", 0),
@@ -165,7 +165,7 @@ def test_a_fault_is_one_line_and_leaves_an_older_run_alone(
 ) -> None:
     arguments = text if "--dim" in text else f"{text} --dim 2"
     if "--budget" not in text:
-        arguments += " --budget 0.1"
+        arguments += " --budget 0.25"
     assert run(arguments) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -228,14 +228,14 @@ def soft(x: np.ndarray) -> np.ndarray:
 
 
 def test_assertions_pass() -> None:
-    assert_conditions(soft, "prox", "nonexpansive", dim=2, prox_of="L1(0.1)", budget=0.2)
+    assert_conditions(soft, "prox", "nonexpansive", dim=2, prox_of="L1(0.1)", budget=0.25)
     assert_conditions(np.diag([0.5, 0.9]), "firmly_nonexpansive", "contraction=0.9")
     assert_conditions("sympy:Max(x, 0)", "firmly_nonexpansive")
 
 
 def test_assertions_fail_with_a_counterexample_to_paste() -> None:
     with pytest.raises(AssertionError, match="^nonexpansive: REFUTED, 2") as caught:
-        assert_conditions(lambda x: 2 * x, "nonexpansive", "monotonicity", dim=2, budget=0.2)
+        assert_conditions(lambda x: 2 * x, "nonexpansive", "monotonicity", dim=2, budget=0.25)
     code = str(caught.value).partition("\n")[2]
     names: dict[str, Any] = {"operator": lambda x: 2 * x}
     exec(code, names)
@@ -253,7 +253,7 @@ def test_a_matrix_or_a_formula_fails_with_its_points(operator: Any) -> None:
 
 def test_a_wrong_proximal_map_and_a_cycle_fail_with_their_points() -> None:
     with pytest.raises(AssertionError, match="prox_of: REFUTED") as caught:
-        assert_conditions(soft, dim=2, prox_of="L1(0.2)", budget=0.2)
+        assert_conditions(soft, dim=2, prox_of="L1(0.2)", budget=0.25)
     assert re.search(r"^x = \[.*\]\nTx = \[.*\]$", str(caught.value), re.MULTILINE)
     with pytest.raises(AssertionError, match="prox: REFUTED(.|\n)*points = "):
         assert_conditions(lambda x: np.array([-x[1], x[0]]), "prox", dim=2, budget=0.5)
@@ -261,6 +261,6 @@ def test_a_wrong_proximal_map_and_a_cycle_fail_with_their_points() -> None:
 
 def test_an_undecided_condition_fails_and_no_condition_is_a_mistake() -> None:
     with pytest.raises(AssertionError, match="^firmly_nonexpansive: UNDECIDED, no pair of points"):
-        assert_conditions(np.zeros_like, "firmly_nonexpansive", dim=2, budget=0.1)
+        assert_conditions(np.zeros_like, "firmly_nonexpansive", dim=2, budget=0.25)
     with pytest.raises(ValueError, match="needs a condition"):
         assert_conditions(soft, dim=2)

@@ -65,7 +65,7 @@ def verdicts(found: Examination) -> dict[str, Verdict]:
     return {result.claim: result.verdict for result in found.results}
 
 
-quick = partial(check, budget=0.1)
+quick = partial(check, budget=0.25)
 CLAIMS = ("nonexpansive", "firmly_nonexpansive")
 
 

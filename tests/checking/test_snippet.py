@@ -73,7 +73,7 @@ CASES: list[Any] = [
 def test_the_snippet_shows_the_violation(
     folder: Path, operator: str, settings: dict[str, Any], claim: str, value: float | None
 ) -> None:
-    (result,) = check(operator.format(folder), claims=[claim], budget=0.1, **settings).results
+    (result,) = check(operator.format(folder), claims=[claim], budget=0.25, **settings).results
     assert result.verdict.value == "REFUTED", result.reason
     assert result.witness is not None
     shown, bound = printed(result.witness["snippet"]), result.bracket.theory
@@ -85,7 +85,7 @@ def test_the_snippet_shows_the_violation(
 
 
 def test_an_object_is_called_operator() -> None:
-    (result,) = check(lambda x: 2 * x, 2, claims=["nonexpansive"], budget=0.1).results
+    (result,) = check(lambda x: 2 * x, 2, claims=["nonexpansive"], budget=0.25).results
     assert result.witness is not None
     assert printed(result.witness["snippet"], "operator = lambda x: 2 * x") == pytest.approx(2)
     instance = "class operator:\n    __call__ = lambda self, x: 3 * x\n"
