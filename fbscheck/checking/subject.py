@@ -18,6 +18,7 @@ from fbscheck.operators import Linear
 
 __all__ = ["Subject", "load", "parameter_values", "shape_of"]
 
+LARGEST = 1e140
 MATRICES = {".npy", ".npz", ".csv"}
 
 
@@ -44,8 +45,8 @@ class Subject:
         low, high = float(finite_number(self.low, "low")), float(finite_number(self.high, "high"))
         if low >= high:
             raise InputError(f"Need a box with low < high, got [{low}, {high}] (the ends swapped?).")
-        if not math.isfinite(high - low):
-            raise InputError(f"Need a box of finite width, got [{low}, {high}] (1e308 for infinity?).")
+        if max(-low, high) > LARGEST:
+            raise InputError(f"Need a box within +-{LARGEST:g}, got [{low}, {high}]; beyond, squares overflow.")
         if not isinstance(self.target, str) and self.sampler is not None:
             raise InputError(
                 f"Need an operator named as FILE.py:NAME for a sampler beside it, got sampler={self.sampler!r} "

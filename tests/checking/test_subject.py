@@ -118,7 +118,7 @@ def test_what_is_no_operator(folder: Path, target: Any, message: str) -> None:
         ({"shape": 2, "box": (1, 1)}, "low < high"),
         ({"shape": 2, "box": (0, np.inf)}, "finite high"),
         ({"shape": 2, "box": (np.nan, 1)}, "finite low"),
-        ({"shape": 2, "box": (-1.7e308, 1.7e308)}, "finite width"),
+        ({"shape": 2, "box": (-1.7e308, 1.7e308)}, "squares overflow"),
         ({"shape": 2, "box": (1, 2, 3)}, "two numbers"),
         ({"shape": 2, "box": "01"}, "Need a number for low"),
         ({"shape": 2, "accuracy": -1}, "accuracy >= 0"),
