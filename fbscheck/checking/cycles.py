@@ -1,7 +1,7 @@
-"""Is an operator a gradient, and of a convex function?  Asymmetry of differences, cycles that refute.
+"""Is an operator a subgradient of a convex function?  Cycles that refute it.
 
-A differentiable gradient has a symmetric Jacobian.  If T is a subgradient of a convex function, as
-every prox is, then T is cyclically monotone (Rockafellar 1966): for all x_1, ..., x_k, x_{k+1} = x_1,
+If T is a subgradient of a convex function, as every prox is, then T is cyclically monotone
+(Rockafellar 1966): for all x_1, ..., x_k, x_{k+1} = x_1,
 
     sum_i <T x_i, x_{i+1} - x_i> <= 0.
 
@@ -23,7 +23,7 @@ from fbscheck.checking.jacobians import slopes, turned, whitening
 from fbscheck.checking.points import Points, Values, directions, starting
 from fbscheck.checking.trials import Evaluate, Noise, Oracle, OutOfTime
 
-__all__ = ["Cycle", "asymmetry", "cyclic"]
+__all__ = ["Cycle", "cyclic"]
 
 CORNERS = (2, 3, 4, 5, 6, 12, 48, 192)
 """Numbers of points of a cycle: a skew part of 1.7% of the symmetric part needs 192."""
@@ -40,40 +40,6 @@ class Cycle:
     images: Values
     value: float
     floating: float
-
-
-def asymmetry(
-    evaluate: Evaluate,
-    points: Points,
-    low: float,
-    high: float,
-    dimension: int,
-    noise: Noise,
-    rng: np.random.Generator,
-    budget_seconds: float,
-    clock: Callable[[], float] = time.monotonic,
-) -> float:
-    """The largest |<Ju, w> - <u, Jw>| / |J| found over unit vectors u, w; 0.0 if T looks like a gradient.
-
-    J are central differences, at two steps; by what these differ, and by the noise, the asymmetry is
-    reduced, so that kinks count for little.  An estimate, unlike a :class:`Cycle`.
-    """
-    oracle, largest = Oracle(evaluate, noise, budget_seconds, clock), 0.0
-    try:
-        oracle(starting(rng, 1, points, low, high, dimension)[:, :1])
-        while True:
-            x, basis, step = _places(oracle, rng, points, low, high, dimension)
-            step = (high - low) * 10 ** rng.uniform(-6, -4, len(step))
-            x = np.clip(x + 1e-2 * (high - low) * rng.normal(size=x.shape), low, high)
-            coarse, fine = (slopes(lambda z: oracle(z).image, x, basis, h, low, high) for h in (step, step / 2))
-            form = turned(basis) @ fine
-            size = np.linalg.norm(fine, 2, axis=(1, 2))
-            doubt = 2 * np.linalg.norm(fine - coarse, axis=(1, 2))
-            doubt += 8 * np.sqrt(basis.shape[2]) * oracle(x).noise / step
-            skew = np.linalg.norm(form - turned(form), 2, axis=(1, 2)) - doubt
-            largest = max(largest, float(np.max(skew / np.where(size > 0, size, 1.0))))
-    except OutOfTime:
-        return largest
 
 
 def cyclic(

@@ -10,7 +10,7 @@ import scipy.optimize
 import scipy.special
 
 from fbscheck.checking.conditions import CONSTANTS
-from fbscheck.checking.cycles import asymmetry, cyclic
+from fbscheck.checking.cycles import cyclic
 from fbscheck.checking.search import Search, search
 from fbscheck.checking.shorten import minimise
 from fbscheck.checking.trials import Pair
@@ -292,15 +292,12 @@ def skewed(size: float, dimension: int) -> np.ndarray:
 
 @pytest.mark.parametrize("evaluate", [soft, group, firm, np.tanh, hard])
 def test_gradients_of_convex_functions_pass(evaluate: Operator) -> None:
-    assert asymmetry(evaluate, **setting(6, 0, 100)) == 0.0
     assert cyclic(evaluate, **setting(6, 0, 300)) is None
 
 
 @pytest.mark.parametrize(("size", "dimension"), [(0.5, 2), (0.5, 10), (0.1, 10), (0.03, 10), (0.5, 100)])
-def test_a_skew_part_is_seen_and_refuted_by_a_cycle(size: float, dimension: int) -> None:
+def test_a_skew_part_is_refuted_by_a_cycle(size: float, dimension: int) -> None:
     K = skewed(size, dimension)
-    exact = 2 * size / np.hypot(0.7, size)
-    assert 0.8 * exact < asymmetry(lambda x: K @ x, **setting(dimension, 0, 100)) < 1.001 * exact
     cycle = cyclic(lambda x: K @ x, **setting(dimension, 0, 300))
     assert cycle is not None
     assert 0 < cycle.value <= cycle.floating
