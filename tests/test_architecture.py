@@ -31,8 +31,10 @@ ALLOWED = {
     "functions": BASE | {"points", "certify"},
     "operators": BASE | {"points", "certify"},
     "splitting": BASE | {"points", "certify", "functions", "operators"},
-    "reference": BASE | {"certify", "functions", "operators", "splitting"},
-    "claims": BASE | {"verdict", "judge", "certify", "functions", "operators", "splitting", "reference", "proofs"},
+    "network": BASE | {"points", "certify", "functions", "operators", "splitting", "verdict", "judge"},
+    "reference": BASE | {"certify", "functions", "operators", "splitting", "network"},
+    "claims": BASE
+    | {"verdict", "judge", "certify", "functions", "operators", "splitting", "network", "reference", "proofs"},
     "suites": BASE
     | {"verdict", "judge", "functions", "operators", "splitting", "claims", "store", "files", "_version"},
     "checking": BASE | {"certify", "functions", "operators", "verdict", "judge"},

@@ -1,0 +1,1 @@
+"""Networks unrolled from forward-backward splitting: layers, families of parameters, Lipschitz brackets."""
