@@ -75,7 +75,6 @@ class Layers:
 
 def _stack(value: npt.ArrayLike, name: str) -> Values:
     """Matrices (N, ., .), checked and copied; of N views of one matrix, one copy is made."""
-    matrices = np.asarray(value)
-    if matrices.ndim == 3 and len(matrices) and matrices.strides[0] == 0:
-        return np.broadcast_to(finite_array(matrices[:1], name, 3), matrices.shape)
-    return finite_array(matrices, name, 3)
+    if isinstance(value, np.ndarray) and value.ndim == 3 and len(value) and value.strides[0] == 0:
+        return np.broadcast_to(finite_array(value[:1], name, 3), value.shape)
+    return finite_array(value, name, 3)
