@@ -10,6 +10,8 @@ import pytest
 
 import fbscheck.suites.registry as registry
 from fbscheck import cli, files
+from fbscheck.cli import theory
+from fbscheck.cli.terminal import status
 from fbscheck.judge import decide, squeeze, undecided
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Bracket, Claim, Evidence, Relation, Result, Rigour, Side, Verdict, planted
@@ -177,7 +179,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     def broken() -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(cli, "_list", lambda arguments: broken())
+    monkeypatch.setattr(theory, "list_all", lambda arguments: broken())
     assert cli.main(["list"]) == 3
     err = capsys.readouterr().err
     assert "bug in fbscheck" in err
@@ -192,4 +194,4 @@ def test_python_dash_m_is_the_command() -> None:
 
 
 def test_undecided_is_not_silently_counted_as_holding() -> None:
-    assert cli._status([CLAIM], [Result(CLAIM.id, "c", Verdict.UNDECIDED, Bracket(None, None, None), "r")]) == 4
+    assert status([CLAIM], [Result(CLAIM.id, "c", Verdict.UNDECIDED, Bracket(None, None, None), "r")]) == 4
