@@ -10,12 +10,14 @@ from fbscheck.certify.balls import exact, lower, norm
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.confirm import certainly_attained
 from fbscheck.checking.cycles import cyclic
+from fbscheck.checking.defined import Defined
+from fbscheck.checking.points import starting
 from fbscheck.checking.questions import Found, Question
 from fbscheck.checking.sandbox import Sandbox
 from fbscheck.checking.search import search
 from fbscheck.checking.shorten import minimise
 from fbscheck.checking.snippet import hexadecimal, snippet
-from fbscheck.checking.stated import Stated, deviation, worst_deviation
+from fbscheck.checking.stated import Stated
 from fbscheck.checking.subject import Subject
 from fbscheck.checking.trials import Pair
 from fbscheck.judge import squeeze
@@ -167,13 +169,13 @@ class BlackBox:
         }
         return squeeze(0.0, (evidence,)), witness
 
-    def deviation(self, against: Stated) -> tuple[float, int, dict[str, Any]]:
+    def deviation(self, against: Stated | Defined, seconds: float) -> tuple[float, int, dict[str, Any]]:
         """How far the operator certainly is from the stated proximal map at the worst sample, of how many."""
-        corners = np.zeros((self.subject.dimension, 3)) + np.array([0.0, self.subject.low, self.subject.high])
-        x = np.column_stack([self.points(self.rng, SAMPLES), np.clip(corners, self.subject.low, self.subject.high)])
+        low, high, dimension = self.subject.low, self.subject.high, self.subject.dimension
+        corners = np.clip(np.zeros((dimension, 3)) + np.array([0.0, low, high]), low, high)
+        x = np.column_stack([corners, starting(self.rng, SAMPLES, self.points, low, high, dimension)])
         tx = self.sandbox.call(x)
         error = self.noise(x, tx)
-        k = worst_deviation(against.function, against.step, x, tx, error)
-        apart = deviation(against.function, against.step, x[:, k], tx[:, k], float(error[k]))
+        apart, k, count = against.worst(self.subject, x, tx, error, seconds)
         witness = {"operator": self.subject.name, "x": hexadecimal(x[:, k]), "Tx": hexadecimal(tx[:, k])}
-        return apart, x.shape[1], {**witness, "noise": float(error[k]).hex()}
+        return apart, count, {**witness, "noise": float(error[k]).hex()}

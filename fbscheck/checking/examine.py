@@ -11,6 +11,7 @@ from fbscheck.checking import matrices
 from fbscheck.checking.advice import advice
 from fbscheck.checking.blackbox import BlackBox
 from fbscheck.checking.conditions import CONSTANTS
+from fbscheck.checking.defined import Defined
 from fbscheck.checking.expressions import Expression, certify
 from fbscheck.checking.questions import CYCLIC, Found, Question, answer
 from fbscheck.checking.sandbox import Fault, Sandbox
@@ -42,7 +43,7 @@ class Examination:
 def examine(
     subject: Subject | Expression,
     questions: Sequence[Question],
-    against: Stated | None = None,
+    against: Stated | Defined | None = None,
     budget: float = 20.0,
     seed: int = 0,
     box: tuple[float, float] = (-1.0, 1.0),
@@ -98,12 +99,12 @@ def _of_expression(expression: Expression, question: Question, box: tuple[float,
 def _black_box(
     subject: Subject,
     questions: Sequence[Question],
-    against: Stated | None,
+    against: Stated | Defined | None,
     budget: float,
     seed: int,
     progress: Progress,
 ) -> Examination:
-    if against is not None:
+    if isinstance(against, Stated):
         against.check_dimension(subject.dimension)
     try:
         return _searched(subject, questions, against, budget, seed, progress)
@@ -114,7 +115,7 @@ def _black_box(
 def _searched(
     subject: Subject,
     questions: Sequence[Question],
-    against: Stated | None,
+    against: Stated | Defined | None,
     budget: float,
     seed: int,
     progress: Progress,
@@ -124,7 +125,7 @@ def _searched(
         box = BlackBox(subject, sandbox, np.random.default_rng(seed))
         names = dict.fromkeys(question.constant for question in questions if question.name != CYCLIC)
         cycles = any(question.name == CYCLIC for question in questions)
-        share = 0.75 if cycles else 1.0
+        share = 1.0 - 0.25 * cycles - 0.25 * isinstance(against, Defined)
         worst = box.search(
             list(names), budget * share, lambda part: progress(int(100 * part * share), 100, "searching")
         )
@@ -134,7 +135,7 @@ def _searched(
             else:
                 results.append(answer(question, box.found(question, worst), subject.name))
         if against is not None:
-            apart, count, witness = box.deviation(against)
+            apart, count, witness = box.deviation(against, budget / 4)
             how = f"the worst of {count} samples, in ball arithmetic"
             evidence = Evidence(Side.ATTAINED, apart, Rigour.ENCLOSED, how)
             results.append(decide(against.claim, subject.name, squeeze(0.0, (evidence,)), witness))

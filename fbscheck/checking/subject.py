@@ -16,7 +16,7 @@ from fbscheck.errors import InputError
 from fbscheck.inputs import finite_array, finite_number, nonnegative
 from fbscheck.operators import Linear
 
-__all__ = ["Subject", "load", "parameter_values", "shape_of"]
+__all__ = ["Subject", "load", "parameter_values", "resolved", "shape_of"]
 
 LARGEST = 1e140
 MATRICES = {".npy", ".npz", ".csv"}
@@ -162,6 +162,17 @@ def _from_text(text: str) -> str | Linear:
     if path.suffix == ".py":
         names = ", ".join(_functions(path)[:8]) or "no function"
         raise InputError(f"Need FILE.py:NAME, got {text} without a name; the file defines {names}.")
+    return resolved(text)
+
+
+def resolved(text: str) -> str:
+    """FILE.py:NAME with the whole path of the file, or MODULE:NAME as it is.
+
+    Raises
+    ------
+    InputError
+        If it is neither, or the file is no Python file.
+    """
     place, colon, name = text.rpartition(":")
     if not colon or not place or not all(part.isidentifier() for part in name.split(".")):
         raise InputError(f"Need FILE.py:NAME, MODULE:NAME or a matrix in .npy, .npz or .csv, got {text!r}.")

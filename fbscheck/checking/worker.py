@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from fbscheck.errors import FbscheckError, InputError
 
-__all__ = ["Fault", "Guest", "Kind", "Unloadable", "main"]
+__all__ = ["Fault", "Guest", "Kind", "Unloadable", "main", "named"]
 
 Kind = Literal["raises", "hangs", "dies", "shape", "nan", "complex", "not numbers", "changes its argument", "random"]
 Values = npt.NDArray[np.float64]
@@ -47,6 +47,10 @@ class Fault(FbscheckError):
 @final
 class Unloadable(Exception):
     """A pickled callable cannot be had back in this process."""
+
+
+OURS = str(Path(__file__).parent.parent)
+"""Whose lines are no news to a user."""
 
 
 def _ignore(_: int) -> None:
@@ -139,6 +143,18 @@ class Guest:
             raise Fault("raises", f"raises {_said(error)}") from None
 
 
+def named(text: str) -> Any:
+    """What FILE.py:NAME or MODULE:NAME names, imported here.
+
+    Raises
+    ------
+    InputError
+        If it cannot be imported or is not there.
+    """
+    place, _, name = text.rpartition(":")
+    return _named(_imported(place), name, place)
+
+
 def _imported(place: str) -> ModuleType:
     try:
         return _file(Path(place)) if place.endswith(".py") else _module(place)
@@ -212,7 +228,7 @@ def _said(error: BaseException) -> str:
     except Exception:
         text = ""
     lines = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    lines = [(file, line) for file, line in lines if file != __file__ and not file.startswith("<frozen")]
+    lines = [(file, line) for file, line in lines if not file.startswith((OURS, "<frozen"))]
     where = [(file, line) for file, line in lines if file == lines[0][0]][-1:]
     if isinstance(error, SyntaxError) and error.filename:
         text, where = error.msg, [(error.filename, error.lineno or 0)]
