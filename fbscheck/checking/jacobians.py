@@ -3,7 +3,7 @@
 In a subspace with orthonormal basis Q and slopes V = J Q of the operator, a direction is d = Q c and
 its image V c, so that each constant of :mod:`fbscheck.checking.conditions` is extremal at an eigenvector
 of an m x m problem: the largest of V^T V, the lowest of Q^T V (symmetrised), the lowest of Q^T V
-relative to V^T V, and the last again for the residual I - J.
+relative to V^T V, and the first and the last again for the residual I - J.
 
 Arrays: points (d, P), bases and slopes (P, d, m).
 """
@@ -70,6 +70,7 @@ def extremal(names: Iterable[str], basis: Values, slope: Values) -> Values:
         "monotonicity": lambda: [_lowest(turned(basis) @ slope)],
         "cocoercivity": lambda: [relative_lowest(turned(basis) @ slope, turned(slope) @ slope, f) for f in FLOORS],
         "averagedness": lambda: [relative_lowest(turned(basis) @ rest, turned(rest) @ rest, f) for f in FLOORS],
+        "residual": lambda: [_lowest(-turned(rest) @ rest)],
     }
     found = np.stack([vector for name in names for vector in problems[name]()], axis=-1)
     direction = columns(basis @ found)

@@ -37,7 +37,7 @@ def setting(seed: int, ticks: int) -> dict:
 
 
 def searched(
-    evaluate: Operator, dimension: int, seed: int = 0, ticks: int = 500, domain: dict | None = None, **changed: object
+    evaluate: Operator, dimension: int, seed: int = 0, ticks: int = 600, domain: dict | None = None, **changed: object
 ) -> Search:
     operator = box(evaluate, dimension, **domain or {})
     return search(operator, constants=list(CONSTANTS.values()), **setting(seed, ticks) | changed)
@@ -95,6 +95,7 @@ def known(K: np.ndarray) -> dict[str, float]:
         "monotonicity": float(scipy.linalg.eigvalsh(symmetric(K))[0]),
         "cocoercivity": relative(K),
         "averagedness": 1 / (2 * rest) if rest > 0 else np.inf,
+        "residual": float(scipy.linalg.svdvals(np.eye(len(K)) - K)[0]),
     }
 
 
@@ -126,14 +127,15 @@ def test_a_rotation_attains_the_closed_form(dimension: int) -> None:
     K = rotation(dimension)
     found = searched(lambda x: K @ x, dimension)
     truth = {"lipschitz": 1.0, "monotonicity": np.cos(0.4), "cocoercivity": np.cos(0.4), "averagedness": 1.0}
+    truth["residual"] = 2 * np.sin(0.2)
     attains(found, truth, beyond=0.0)
 
 
-FIRM = {"lipschitz": 1.0, "monotonicity": 0.0, "cocoercivity": 1.0, "averagedness": 0.5}
+FIRM = {"lipschitz": 1.0, "monotonicity": 0.0, "cocoercivity": 1.0, "averagedness": 0.5, "residual": 1.0}
 STEEPEST = scipy.optimize.minimize_scalar(
     lambda t: -scipy.special.expit(t) * (1 + t * scipy.special.expit(-t)), bounds=(2, 3), options={"xatol": 1e-12}
 )
-SILU = {"lipschitz": -STEEPEST.fun, "monotonicity": 1 + STEEPEST.fun, "averagedness": np.inf}
+SILU = {"lipschitz": -STEEPEST.fun, "monotonicity": 1 + STEEPEST.fun, "averagedness": np.inf, "residual": -STEEPEST.fun}
 
 
 @pytest.mark.parametrize("dimension", [1, 10])
@@ -146,7 +148,9 @@ SILU = {"lipschitz": -STEEPEST.fun, "monotonicity": 1 + STEEPEST.fun, "averagedn
         pytest.param(group, FIRM, id="group shrinkage"),
         pytest.param(np.tanh, {"lipschitz": 1.0, "cocoercivity": 1.0}, id="tanh"),
         pytest.param(silu, SILU, id="SiLU"),
-        pytest.param(firm, {"lipschitz": 2.0, "monotonicity": 0.0, "cocoercivity": 0.5}, id="firm threshold"),
+        pytest.param(
+            firm, {"lipschitz": 2.0, "monotonicity": 0.0, "cocoercivity": 0.5, "residual": 1.0}, id="firm threshold"
+        ),
     ],
 )
 def test_activations_attain_their_constants_and_no_more(
