@@ -11,7 +11,7 @@ from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.confirm import certainly_attained
 from fbscheck.checking.cycles import cyclic
 from fbscheck.checking.defined import Defined
-from fbscheck.checking.points import starting
+from fbscheck.checking.points import Domain
 from fbscheck.checking.questions import Found, Question
 from fbscheck.checking.sandbox import Sandbox
 from fbscheck.checking.search import search
@@ -19,7 +19,7 @@ from fbscheck.checking.shorten import minimise
 from fbscheck.checking.snippet import hexadecimal, snippet
 from fbscheck.checking.stated import Stated
 from fbscheck.checking.subject import Subject
-from fbscheck.checking.trials import Pair
+from fbscheck.checking.trials import NoisyMap, Pair
 from fbscheck.judge import squeeze
 from fbscheck.verdict import Bracket, Evidence, Rigour, Side
 
@@ -50,6 +50,8 @@ class BlackBox:
 
     def __init__(self, subject: Subject, sandbox: Sandbox, rng: np.random.Generator) -> None:
         self.subject, self.sandbox, self.rng, self.evaluations = subject, sandbox, rng, 0
+        domain = Domain(subject.low, subject.high, subject.dimension, self.points)
+        self.map = NoisyMap(domain, sandbox.call, self.noise)
         dtype = np.dtype(sandbox.examine().dtype)
         ulp = max(ULP, float(np.finfo(dtype).eps) / 2) if dtype.kind == "f" else ULP
         self.relative = self._rounding(self.points(rng, PROBES), ulp)
@@ -98,16 +100,7 @@ class BlackBox:
         if not names:
             return {}
         searched = search(
-            self.sandbox.call,
-            self.points,
-            self.subject.low,
-            self.subject.high,
-            self.subject.dimension,
-            self.noise,
-            [CONSTANTS[name] for name in names],
-            self.rng,
-            budget,
-            progress=lambda part, _: told(part),
+            self.map, [CONSTANTS[name] for name in names], self.rng, budget, progress=lambda part, _: told(part)
         )
         self.evaluations += searched.evaluations
         return searched.worst
@@ -120,15 +113,7 @@ class BlackBox:
             return Found(nothing, None, "no pair of points could be compared")
         pair, bound = worst[constant.name], question.bound
         if bound is not None and constant.worse * pair.value > constant.worse * bound:
-            pair = minimise(
-                pair,
-                self.sandbox.call,
-                lambda value: constant.worse * value > constant.worse * bound,
-                constant,
-                self.noise,
-                self.subject.low,
-                self.subject.high,
-            )
+            pair = minimise(pair, self.map, lambda value: constant.worse * value > constant.worse * bound, constant)
         error = float(np.sum(self.noise(np.column_stack([pair.x, pair.y]), np.column_stack([pair.Tx, pair.Ty]))))
         attained = certainly_attained(constant.name, pair.x, pair.y, pair.Tx, pair.Ty, error)
         points = {name: hexadecimal(getattr(pair, name)) for name in ("x", "y", "Tx", "Ty")}
@@ -138,16 +123,7 @@ class BlackBox:
 
     def cycle(self, budget: float) -> tuple[Bracket, dict[str, Any] | None]:
         """A cycle that refutes cyclic monotonicity: its sum, beyond the noise, against 0."""
-        found = cyclic(
-            self.sandbox.call,
-            self.points,
-            self.subject.low,
-            self.subject.high,
-            self.subject.dimension,
-            self.noise,
-            self.rng,
-            budget,
-        )
+        found = cyclic(self.map, self.rng, budget)
         if found is None:
             evidence = Evidence(Side.ATTAINED, 0.0, Rigour.ENCLOSED, f"no cycle in {budget:.3g} s")
             return squeeze(0.0, (evidence,)), None
@@ -171,9 +147,9 @@ class BlackBox:
 
     def deviation(self, against: Stated | Defined, seconds: float) -> tuple[float, int, dict[str, Any]]:
         """How far the operator certainly is from the stated proximal map at the worst sample, of how many."""
-        low, high, dimension = self.subject.low, self.subject.high, self.subject.dimension
-        corners = np.clip(np.zeros((dimension, 3)) + np.array([0.0, low, high]), low, high)
-        x = np.column_stack([corners, starting(self.rng, SAMPLES, self.points, low, high, dimension)])
+        domain = self.map.domain
+        corners = domain.cut(np.zeros((domain.dimension, 3)) + np.array([0.0, domain.low, domain.high]))
+        x = np.column_stack([corners, domain.starting(self.rng, SAMPLES)])
         tx = self.sandbox.call(x)
         error = self.noise(x, tx)
         apart, k, count = against.worst(self.subject, x, tx, error, seconds)

@@ -4,10 +4,10 @@ Every box carries a slope matrix (:mod:`fbscheck.checking.programs`): T(x) - T(y
 within, for x, y of that box.  For any two points of the whole box, the segment between them runs
 through finitely many boxes with fractions t_k of its length, so T(x) - T(y) = (sum t_k J_k) (x - y).
 Hence a condition on J holds for T if it holds on every box and passes to averages (so it needs checking
-only on matrices that span the slopes).  All four do, as a norm is convex and an infimum of linear
+only on matrices that span the slopes).  All five do, as a norm is convex and an infimum of linear
 functions concave:
 
-* |J| <= L;
+* |J| <= L, and |I - J| <= eps;
 * (J + J^T)/2 >= mu I;
 * |2 beta J - I| <= 1, which says (J + J^T)/2 >= beta J^T J for beta > 0;
 * the same of I - J with beta = 1/(2 alpha).
@@ -190,6 +190,8 @@ def _score(slopes: Interval, constant: str, claim: float) -> Values:
     if constant == "cocoercivity":
         return -cocoercivity(slopes, claim)
     rest = interval(np.eye(slopes.lo.shape[-1])) - slopes
+    if constant == "residual":
+        return norm(rest)
     aim = round_up(1 / (2 * Fraction(claim))) if 0 < claim < math.inf else None
     return np.array([half_inverse(beta) for beta in cocoercivity(rest, aim).tolist()])
 
@@ -210,10 +212,10 @@ def _guesses(constant: str, slopes: Interval) -> Values:
     """Floating estimates of worse * constant for the middles of slope matrices; -inf if these are unbounded."""
     finite = np.all(np.isfinite(slopes.lo + slopes.hi), axis=(1, 2))
     matrices = np.where(finite[:, None, None], (slopes.lo + slopes.hi) / 2, 0.0)
-    if constant == "lipschitz":
-        return np.where(finite, np.linalg.norm(matrices, 2, axis=(1, 2)), -np.inf)
-    if constant == "averagedness":
+    if constant in ("averagedness", "residual"):
         matrices = np.eye(matrices.shape[1]) - matrices
+    if constant in ("lipschitz", "residual"):
+        return np.where(finite, np.linalg.norm(matrices, 2, axis=(1, 2)), -np.inf)
     if constant != "monotonicity":
         matrices = np.linalg.pinv(matrices, 1e-12)
     values = np.linalg.eigvalsh((matrices + np.swapaxes(matrices, 1, 2)) / 2)
@@ -246,6 +248,8 @@ def attained(expression: Expression, constant: str, x: Point, y: Point) -> float
     length, moved, forward = (d * d).sum(), (v * v).sum(), (v * d).sum()
     if constant == "lipschitz":
         value = lower((moved / length).sqrt()) if length > 0 else math.nan
+    elif constant == "residual":
+        value = lower(((rest * rest).sum() / length).sqrt()) if length > 0 else math.nan
     elif constant == "monotonicity":
         value = upper(forward / length) if length > 0 else math.nan
     elif constant == "cocoercivity":

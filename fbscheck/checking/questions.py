@@ -1,6 +1,6 @@
 """The conditions that may be claimed of an operator, and the verdict on each from what was found.
 
-A condition bounds one of the four constants, from above or from below.  Internally every bound is
+A condition bounds one of the five constants, from above or from below.  Internally every bound is
 read from above: where the smallest value counts, both sides change their sign and the judge sees
 ``-constant <= -bound``.  Results carry the constant itself, enclosed by ``lower`` and ``upper``, and
 reasons speak of it.
@@ -26,6 +26,7 @@ STATEMENTS = {
     "cocoercivity": r"\langle Tx-Ty,x-y\rangle \geq \beta\,|Tx-Ty|^2",
     "firmly_nonexpansive": r"\langle Tx-Ty,x-y\rangle \geq |Tx-Ty|^2",
     "averagedness": r"|Tx-Ty|^2+\frac{1-\alpha}{\alpha}|(x-Tx)-(y-Ty)|^2 \leq |x-y|^2",
+    "residual": r"|(x-Tx)-(y-Ty)| \leq \varepsilon\,|x-y|",
     "prox": r"\textstyle\sum_i\langle Tx_i,x_{i+1}-x_i\rangle \leq 0\quad\mathrm{on\ cycles}",
 }
 TITLES = {
@@ -36,6 +37,7 @@ TITLES = {
     "cocoercivity": "Cocoercivity",
     "firmly_nonexpansive": "Firmly nonexpansive",
     "averagedness": "Averagedness",
+    "residual": "Lipschitz constant of I - T",
     "prox": "Proximal map of a convex function",
 }
 CYCLIC = "prox"
@@ -112,7 +114,7 @@ def _parsed(text: str) -> Question:
         bound = float(value)
     except ValueError:
         bound = math.nan
-    least = {"averagedness": math.ulp(0.0), "contraction": 0.0, "lipschitz": 0.0}.get(name, -math.inf)
+    least = {"averagedness": math.ulp(0.0), "contraction": 0.0, "lipschitz": 0.0, "residual": 0.0}.get(name, -math.inf)
     largest = BELOW_ONE if name in ("averagedness", "contraction") else math.inf
     if name in ("nonexpansive", "firmly_nonexpansive", CYCLIC):
         raise InputError(f"Need {name} without a value, got {text!r}.")

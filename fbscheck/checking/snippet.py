@@ -17,6 +17,7 @@ QUOTIENTS = {
     "monotonicity": "np.sum(v * d) / np.sum(d * d)",
     "cocoercivity": "np.sum(v * d) / np.sum(v * v)",
     "averagedness": "np.sum((d - v) ** 2) / (2 * np.sum(d * (d - v))) if np.sum(d * (d - v)) > 0 else np.inf",
+    "residual": "np.linalg.norm(d - v) / np.linalg.norm(d)",
 }
 
 

@@ -13,9 +13,9 @@ from typing import final
 import numpy as np
 
 from fbscheck.checking.conditions import Constant
-from fbscheck.checking.points import Values
+from fbscheck.checking.points import Domain, Values
 
-__all__ = ["Evaluate", "Noise", "Oracle", "OutOfTime", "Pair", "Samples", "Trials", "pair_at", "rounding"]
+__all__ = ["Evaluate", "Noise", "NoisyMap", "Oracle", "OutOfTime", "Pair", "Samples", "Trials", "pair_at", "rounding"]
 
 Evaluate = Callable[[Values], Values]
 Noise = Callable[[Values, Values], Values]
@@ -67,12 +67,29 @@ class Samples:
         return cls(np.concatenate(first, axis=1), *(np.concatenate(part, axis=-1) for part in rest))
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class NoisyMap:
+    """T on columns of its ``domain``; ``noise(x, Tx)`` bounds the error of each column of Tx in Euclidean norm."""
+
+    domain: Domain
+    evaluate: Evaluate
+    noise: Noise
+
+    def __call__(self, x: Values) -> Samples:
+        """T at the columns of ``x``."""
+        with np.errstate(all="ignore"):
+            image = np.asarray(self.evaluate(x.copy()), dtype=np.float64)
+            return Samples(x, image, np.asarray(self.noise(x, image), dtype=np.float64))
+
+
 class Oracle:
     """The operator in chunks that take a small part of the budget each, until the budget is spent."""
 
-    def __init__(self, evaluate: Evaluate, noise: Noise, budget: float, clock: Callable[[], float]) -> None:
+    def __init__(self, operator: NoisyMap, budget: float, clock: Callable[[], float]) -> None:
         """Start the clock."""
-        self._evaluate, self._noise, self._budget, self._clock = evaluate, noise, budget, clock
+        self.domain = operator.domain
+        self._operator, self._budget, self._clock = operator, budget, clock
         self._begun, self._chunk, self.evaluations = clock(), 1, 0
 
     @property
@@ -99,9 +116,7 @@ class Oracle:
             if before >= self._budget:
                 raise OutOfTime
             part = np.ascontiguousarray(x[:, done : done + self._chunk])
-            with np.errstate(all="ignore"):
-                image = np.asarray(self._evaluate(part.copy()), dtype=np.float64)
-                parts.append(Samples(part, image, np.asarray(self._noise(part, image), dtype=np.float64)))
+            parts.append(self._operator(part))
             done += self._chunk
             self.evaluations += part.shape[1]
             pace = part.shape[1] / max(self.seconds - before, 1e-9)
@@ -128,9 +143,9 @@ def pair_at(constant: Constant, a: Samples, b: Samples) -> Pair:
 class Trials:
     """For each constant the worst pairs seen so far, worst first, and how the worst value developed."""
 
-    def __init__(self, constants: Sequence[Constant], oracle: Oracle, width: float) -> None:
+    def __init__(self, constants: Sequence[Constant], oracle: Oracle) -> None:
         """No pairs yet."""
-        self.constants, self.oracle, self.shortest = constants, oracle, max(SHORTEST * width, SMALL)
+        self.constants, self.oracle, self.shortest = constants, oracle, max(SHORTEST * oracle.domain.width, SMALL)
         self.kept: dict[str, tuple[Samples, Samples, Values]] = {}
         self.history: dict[str, list[tuple[int, float]]] = {c.name: [] for c in constants}
 
