@@ -1,7 +1,8 @@
 """A black box under examination: samples, the error of its outputs, worst pairs, cycles, deviations."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, final
+from dataclasses import replace
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +21,10 @@ from fbscheck.checking.snippet import hexadecimal, snippet
 from fbscheck.checking.stated import Stated
 from fbscheck.checking.subject import Subject
 from fbscheck.checking.trials import NoisyMap, Pair
-from fbscheck.judge import squeeze
-from fbscheck.verdict import Bracket, Evidence, Rigour, Side
+from fbscheck.judge import decide, squeeze, undecided
+from fbscheck.verdict import Claim, Evidence, Result, Rigour, Side
 
-__all__ = ["BlackBox"]
+__all__ = ["UNSTEADY", "BlackBox"]
 
 Values = npt.NDArray[np.float64]
 
@@ -37,6 +38,8 @@ FOURTH = np.array([1.0, -4.0, 6.0, -4.0, 1.0])
 ROUGHEST = 1e-4
 """The largest error, relative to |x| + |Tx|, that is taken for noise rather than for what the operator is."""
 SAMPLES = 4096
+UNSTEADY = "the operator answers differently in a fresh process than in the search (does it keep a state?)"
+"""Why a pair, a cycle or a deviation counts for nothing."""
 
 
 @final
@@ -105,15 +108,27 @@ class BlackBox:
         self.evaluations += searched.evaluations
         return searched.worst
 
-    def found(self, question: Question, worst: dict[str, Pair]) -> Found:
-        """What is known of the constant of a question; a violation is made short first."""
+    def found(self, questions: Sequence[Question], worst: dict[str, Pair]) -> list[Found]:
+        """What is known of the constants of ``questions``; a violation is made short first.
+
+        Every pair is replayed in a fresh process, whose values are the ones that count.
+        """
+        pairs = [self._short(question, worst) if question.constant in worst else None for question in questions]
+        ends = [end for pair in pairs if pair is not None for end in (pair.x, pair.y)]
+        fresh = iter(self.sandbox.call_afresh(np.column_stack(ends)).T if ends else ())
+        return [
+            self._known(question, pair if pair is None else replace(pair, Tx=next(fresh), Ty=next(fresh)), pair)
+            for question, pair in zip(questions, pairs, strict=True)
+        ]
+
+    def _known(self, question: Question, pair: Pair | None, before: Pair | None) -> Found:
+        """What ``pair`` shows, if its values are, up to their errors, those that it had ``before``."""
         constant = CONSTANTS[question.constant]
-        if constant.name not in worst:
-            nothing = -np.inf * constant.worse
-            return Found(nothing, None, "no pair of points could be compared")
-        pair, bound = worst[constant.name], question.bound
-        if bound is not None and constant.worse * pair.value > constant.worse * bound:
-            pair = minimise(pair, self.map, lambda value: constant.worse * value > constant.worse * bound, constant)
+        nothing = -np.inf * constant.worse
+        if pair is None or before is None:
+            return Found(nothing, None, "")
+        if not (self._steady(pair.x, before.Tx, pair.Tx) and self._steady(pair.y, before.Ty, pair.Ty)):
+            return Found(nothing, None, "", silence=UNSTEADY)
         error = float(np.sum(self.noise(np.column_stack([pair.x, pair.y]), np.column_stack([pair.Tx, pair.Ty]))))
         attained = certainly_attained(constant.name, pair.x, pair.y, pair.Tx, pair.Ty, error)
         points = {name: hexadecimal(getattr(pair, name)) for name in ("x", "y", "Tx", "Ty")}
@@ -121,37 +136,58 @@ class BlackBox:
         witness = {"operator": self.subject.name, **points, "noise": error.hex(), "snippet": code}
         return Found(attained, None, f"the worst of {self.evaluations} evaluations", witness=witness)
 
-    def cycle(self, budget: float) -> tuple[Bracket, dict[str, Any] | None]:
+    def _steady(self, x: Values, before: Values, now: Values) -> bool:
+        """Whether the values at ``x`` (d,) or (d, S) are the same up to the errors of both."""
+        apart = np.linalg.norm(before - now, axis=0)
+        return bool(np.all(apart <= self.noise(x, before) + self.noise(x, now)))
+
+    def _short(self, question: Question, worst: dict[str, Pair]) -> Pair:
+        constant, pair, bound = CONSTANTS[question.constant], worst[question.constant], question.bound
+        if bound is not None and constant.worse * pair.value > constant.worse * bound:
+            pair = minimise(pair, self.map, lambda value: constant.worse * value > constant.worse * bound, constant)
+        return pair
+
+    def cycle(self, claim: Claim, budget: float) -> Result:
         """A cycle that refutes cyclic monotonicity: its sum, beyond the noise, against 0."""
         found = cyclic(self.map, self.rng, budget)
         if found is None:
             evidence = Evidence(Side.ATTAINED, 0.0, Rigour.ENCLOSED, f"no cycle in {budget:.3g} s")
-            return squeeze(0.0, (evidence,)), None
-        steps = np.roll(found.points, -1, axis=1) - found.points
-        error = self.noise(found.points, found.images)
+            return decide(claim, self.subject.name, squeeze(0.0, (evidence,)))
+        images = self.sandbox.call_afresh(found.points)
+        if not self._steady(found.points, found.images, images):
+            return undecided(claim, self.subject.name, UNSTEADY)
+        error = self.noise(found.points, images)
         inner = sum(
-            np.sum(exact(found.images[:, k]) * (exact(following) - exact(point)))
+            np.sum(exact(images[:, k]) * (exact(following) - exact(point)))
             - float(error[k]) * norm(exact(following) - exact(point))
             for k, (point, following) in enumerate(
                 zip(found.points.T, np.roll(found.points, -1, axis=1).T, strict=True)
             )
         )
         surely = max(0.0, lower(inner))
-        evidence = Evidence(Side.ATTAINED, surely, Rigour.ENCLOSED, f"a cycle of {steps.shape[1]} points")
+        evidence = Evidence(Side.ATTAINED, surely, Rigour.ENCLOSED, f"a cycle of {len(error)} points")
         witness = {
             "operator": self.subject.name,
             "points": [hexadecimal(x) for x in found.points.T],
-            "images": [hexadecimal(x) for x in found.images.T],
+            "images": [hexadecimal(x) for x in images.T],
         }
-        return squeeze(0.0, (evidence,)), witness
+        return decide(claim, self.subject.name, squeeze(0.0, (evidence,)), witness)
 
-    def deviation(self, against: Stated | Defined, seconds: float) -> tuple[float, int, dict[str, Any]]:
+    def deviation(self, against: Stated | Defined, seconds: float) -> Result:
         """How far the operator certainly is from the stated proximal map at the worst sample, of how many."""
         domain = self.map.domain
         corners = domain.cut(np.zeros((domain.dimension, 3)) + np.array([0.0, domain.low, domain.high]))
         x = np.column_stack([corners, domain.starting(self.rng, SAMPLES)])
         tx = self.sandbox.call(x)
         error = self.noise(x, tx)
-        apart, k, count = against.worst(self.subject, x, tx, error, seconds)
-        witness = {"operator": self.subject.name, "x": hexadecimal(x[:, k]), "Tx": hexadecimal(tx[:, k])}
-        return apart, count, {**witness, "noise": float(error[k]).hex()}
+        _, k, count = against.worst(self.subject, x, tx, error, seconds)
+        chosen = x[:, [k]]
+        image = self.sandbox.call_afresh(chosen)
+        if not self._steady(chosen, tx[:, [k]], image):
+            return undecided(against.claim, self.subject.name, UNSTEADY)
+        noise = self.noise(chosen, image)
+        apart, _, _ = against.worst(self.subject, chosen, image, noise, seconds)
+        witness = {"operator": self.subject.name, "x": hexadecimal(chosen), "Tx": hexadecimal(image)}
+        evidence = Evidence(Side.ATTAINED, apart, Rigour.ENCLOSED, f"the worst of {count} samples, {against.how}")
+        bracket = squeeze(0.0, (evidence,))
+        return decide(against.claim, self.subject.name, bracket, {**witness, "noise": float(noise[0]).hex()})

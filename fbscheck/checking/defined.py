@@ -6,7 +6,7 @@ The function is the user's code, and lives in a sandbox of its own, with cvxpy a
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,7 @@ class Defined:
     text: str
     function: str | Callable[..., Any]
     step: float
+    how: ClassVar[str] = "beyond the error that the solver states"
 
     def __post_init__(self) -> None:
         positive(self.step, "step", "It is the step h of the proximal map of h g.")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fbscheck.checking import matrices
 from fbscheck.checking.advice import advice
-from fbscheck.checking.blackbox import BlackBox
+from fbscheck.checking.blackbox import UNSTEADY, BlackBox
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.defined import Defined
 from fbscheck.checking.expressions import Expression, certify
@@ -19,9 +19,8 @@ from fbscheck.checking.snippet import hexadecimal
 from fbscheck.checking.stated import Stated
 from fbscheck.checking.subject import Subject
 from fbscheck.errors import InputError
-from fbscheck.judge import decide, squeeze
 from fbscheck.operators import Linear
-from fbscheck.verdict import Claim, Evidence, Result, Rigour, Side
+from fbscheck.verdict import Claim, Result
 
 __all__ = ["Examination", "examine"]
 
@@ -129,17 +128,18 @@ def _searched(
         worst = box.search(
             list(names), budget * share, lambda part: progress(int(100 * part * share), 100, "searching")
         )
+        constants = [question for question in questions if question.name != CYCLIC]
+        found = box.found([*constants, *(Question(name, None) for name in names)], worst)
+        answers = (answer(question, one, subject.name) for question, one in zip(constants, found, strict=False))
         for question in questions:
             if question.name == CYCLIC:
-                results.append(decide(question.claim, subject.name, *box.cycle(budget / 4)))
+                results.append(box.cycle(question.claim, budget / 4))
             else:
-                results.append(answer(question, box.found(question, worst), subject.name))
+                results.append(next(answers))
         if against is not None:
-            apart, count, witness = box.deviation(against, budget / 4)
-            how = f"the worst of {count} samples, in ball arithmetic"
-            evidence = Evidence(Side.ATTAINED, apart, Rigour.ENCLOSED, how)
-            results.append(decide(against.claim, subject.name, squeeze(0.0, (evidence,)), witness))
+            results.append(box.deviation(against, budget / 4))
         progress(100, 100, "searched")
-        known = {name: box.found(Question(name, None), worst) for name in names if name in worst}
+        known = {name: one for name, one in zip(names, found[len(constants) :], strict=True) if one.witness is not None}
     claims = [question.claim for question in questions] + ([against.claim] if against else [])
-    return Examination(tuple(results), tuple(claims), box.evaluations, (*box.remarks, *advice(known)))
+    dropped = (f"A counterexample was dropped: {UNSTEADY}.",) if any(r.reason == UNSTEADY for r in results) else ()
+    return Examination(tuple(results), tuple(claims), box.evaluations, (*dropped, *box.remarks, *advice(known)))

@@ -72,13 +72,17 @@ class Question:
 @final
 @dataclass(frozen=True)
 class Found:
-    """What is known of one constant over the domain; the inner end is attained, the outer one certified or None."""
+    """What is known of one constant over the domain; the inner end is attained, the outer one certified or None.
+
+    ``silence`` says why if nothing is attained.
+    """
 
     attained: float
     certified: float | None
     how_attained: str
     how_certified: str = ""
     witness: dict[str, Any] | None = None
+    silence: str = NOTHING
 
 
 def parse(claims: Sequence[str]) -> list[Question]:
@@ -145,7 +149,7 @@ def _reason(bound: float, found: Found, sign: int, result: Result) -> str:
     if result.verdict is Verdict.REFUTED:
         return f"{found.attained:.9g} is attained ({found.how_attained}), {says}"
     if not result.bracket.evidence:
-        return NOTHING
+        return found.silence
     if result.verdict is Verdict.UNDECIDED and found.certified is not None:
         if sign * found.attained > sign * found.certified:
             return f"the bounds contradict each other: {found.attained:.9g} attained, {found.certified:.9g} certified"
@@ -158,7 +162,7 @@ def _measured(question: Question, evidence: list[Evidence], case: str, found: Fo
     """A constant that nobody stated: a bracket, or what a search attained."""
     bracket = squeeze(None, tuple(evidence))
     if any(math.isnan(e.value) for e in evidence) or not evidence:
-        reason = "a witness returned NaN" if evidence else NOTHING
+        reason = "a witness returned NaN" if evidence else found.silence
         return Result(question.name, case, Verdict.UNDECIDED, bracket, reason, found.witness)
     if all(e.side is Side.ATTAINED for e in evidence):
         why = found.how_certified if found.certified is not None else "the operator is a black box"

@@ -85,6 +85,12 @@ class Sandbox:
         parts = [x[:, start : start + self._chunk] for start in range(0, x.shape[1], self._chunk)]
         return np.hstack([self._part(part) for part in parts])
 
+    def call_afresh(self, x: Values) -> Values:
+        """T at the columns of ``x`` (d, S), one by one in a fresh process; as :meth:`call` in all else."""
+        x = self._in_box(x, "x")
+        self._restart()
+        return self._singles(x)[0]
+
     def sample(self, count: int, seed: int) -> Values:
         """Points (d, count) of the subject's sampler, uniform in the box if it has none.
 

@@ -6,7 +6,7 @@ function itself tells.
 
 import ast
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,7 @@ class Stated:
     text: str
     function: Function
     step: float
+    how: ClassVar[str] = "in ball arithmetic"
 
     def __post_init__(self) -> None:
         positive(self.step, "step", "It is the step h of the proximal map of h g.")

@@ -42,6 +42,12 @@ def broken(rng): raise ValueError('no luck')
 def wide(x): return np.concatenate([x, x])
 def raises(x): raise ValueError('two\\nlines \\u2207')
 def nothing(x): pass
+def tires(x, calls=[0]):
+    calls[0] += 1
+    return 2 * x if calls[0] > 800 else x.reshape(2) / 2
+def spins(x, calls=[0]):
+    calls[0] += 1
+    return np.array([-x[1], x[0]]) if calls[0] > 800 else x.reshape(2) / 2
 def noisy(x, state=[0]):
     state[0] += 1
     return x + state[0]
@@ -265,3 +271,30 @@ def test_a_fault_names_the_operator(folder: Path, name: str, settings: Any, kind
         quick(f"ops.py:{name}", 2, **settings)
     assert caught.value.kind == kind
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "claims", "prox_of"),
+    [
+        pytest.param("tires", ["nonexpansive"], None, id="pair"),
+        pytest.param("tires", ["lipschitz"], None, id="pair for a measured constant"),
+        pytest.param("spins", ["prox"], None, id="cycle"),
+        pytest.param("tires", ["nonexpansive"], "SquaredL2(1.0)", id="distance to a proximal map"),
+    ],
+)
+def test_a_counterexample_that_a_fresh_process_does_not_show_is_dropped(
+    folder: Path, name: str, claims: list[str], prox_of: str | None
+) -> None:
+    """The operator changes after some thousand calls, which its examination at the start cannot see."""
+    found = check(f"ops.py:{name}", dim=2, claims=claims, prox_of=prox_of, budget=1.0)
+    assert verdicts(found)[claims[0] if prox_of is None else "prox_of"] is U
+    assert all(result.witness is None for result in found.results if result.verdict is U)
+    assert [line for line in found.remarks if "dropped" in line and "fresh process" in line]
+
+
+def test_the_values_that_count_are_those_of_the_fresh_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blackbox.BlackBox, "_steady", lambda *_: True)
+    (result,) = check("ops.py:tires", dim=2, claims=["nonexpansive"], budget=1.0).results
+    assert result.witness is not None
+    x, image = ([float.fromhex(t) for t in result.witness[name]] for name in ("x", "Tx"))
+    assert image == [t / 2 for t in x] and result.verdict is S
