@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fbscheck import functions
-from fbscheck.certify.balls import ball, exact, lower, norm
+from fbscheck.certify.balls import ball, exact, is_ball, lower, norm
 from fbscheck.errors import InputError
 from fbscheck.functions import Function
 from fbscheck.inputs import positive
@@ -84,7 +84,8 @@ def worst_deviation(g: Function, step: float, x: Values, tx: Values, noise: Valu
     return int(np.argmax(distance / (1 + np.linalg.norm(x, axis=0))))
 
 
-def deviation(g: Function, step: float, x: Values, tx: Values, noise: float) -> float:
-    """How far T(x) certainly is from prox_{hg}(x) beyond its noise, at least; 0 if that is not certain."""
+def deviation(g: Function, step: float, x: Values, tx: Any, noise: float) -> float:
+    """How far T(x), in floats or balls, certainly is from prox_{hg}(x) beyond its noise; 0 if that is not certain."""
     reference: Any = g.prox(exact(x), step)
-    return max(0.0, lower(norm(exact(tx) - reference) - ball(noise)))
+    image = tx if is_ball(tx) else exact(tx)
+    return max(0.0, lower(norm(image - reference) - ball(noise)))
