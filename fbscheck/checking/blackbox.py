@@ -180,13 +180,13 @@ class BlackBox:
         x = np.column_stack([corners, domain.starting(self.rng, SAMPLES)])
         tx = self.sandbox.call(x)
         error = self.noise(x, tx)
-        _, k, count = against.worst(self.subject, x, tx, error, seconds)
+        _, k, count = against.worst(self.subject.shape, x, tx, error, seconds)
         chosen = x[:, [k]]
         image = self.sandbox.call_afresh(chosen)
         if not self._steady(chosen, tx[:, [k]], image):
             return undecided(against.claim, self.subject.name, UNSTEADY)
         noise = self.noise(chosen, image)
-        apart, _, _ = against.worst(self.subject, chosen, image, noise, seconds)
+        apart, _, _ = against.worst(self.subject.shape, chosen, image, noise, seconds)
         witness = {"operator": self.subject.name, "x": hexadecimal(chosen), "Tx": hexadecimal(image)}
         evidence = Evidence(Side.ATTAINED, apart, Rigour.ENCLOSED, f"the worst of {count} samples, {against.how}")
         bracket = squeeze(0.0, (evidence,))

@@ -50,7 +50,9 @@ class Defined:
         """What a report says about it."""
         return proximal_claim(self.text, self.step)
 
-    def worst(self, subject: Subject, x: Values, tx: Values, noise: Values, seconds: float) -> tuple[float, int, int]:
+    def worst(
+        self, shape: tuple[int, ...], x: Values, tx: Values, noise: Values, seconds: float
+    ) -> tuple[float, int, int]:
         """How far T certainly is from the proximal map, where, and of how many columns of ``x`` (d, S).
 
         As many columns are tried as there is time for, in their order.
@@ -62,7 +64,7 @@ class Defined:
         """
         padded = np.vstack([x, np.zeros(x.shape[1])])
         reach = float(np.max(np.abs(padded))) + 1.0
-        solver = Subject(self.text, (len(padded),), -reach, reach, _Solver(self.function, subject.shape, self.step))
+        solver = Subject(self.text, (len(padded),), -reach, reach, _Solver(self.function, shape, self.step))
         apart: list[float] = []
         tried, finish = 0, time.monotonic() + seconds
         with Sandbox(solver, SECONDS_PER_CALL) as sandbox:

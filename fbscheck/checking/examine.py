@@ -13,12 +13,12 @@ from fbscheck.checking.blackbox import UNSTEADY, BlackBox
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.defined import Defined
 from fbscheck.checking.expressions import Expression, certify
-from fbscheck.checking.questions import CYCLIC, Found, Question, answer
+from fbscheck.checking.moreau import agreement, gradient_of, moreau, settled
+from fbscheck.checking.questions import CYCLIC, FIRM, GRADIENT, Found, Question, answer
 from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.snippet import hexadecimal
 from fbscheck.checking.stated import Stated
 from fbscheck.checking.subject import Subject
-from fbscheck.errors import InputError
 from fbscheck.operators import Linear
 from fbscheck.verdict import Claim, Result
 
@@ -59,18 +59,34 @@ def examine(
     """
     if isinstance(subject, Subject) and not isinstance(subject.target, Linear):
         return _black_box(subject, questions, against, budget, seed, progress)
-    if against is not None or any(question.name == CYCLIC for question in questions):
-        raise InputError("Need a function for prox and --prox-of, got a formula or a matrix; wrap it in a function.")
+    asked = [question for question in questions if question.constant in CONSTANTS]
+    operator: Expression | Linear
     if isinstance(subject, Expression):
-        name = ", ".join(map(str, subject.components))
-        pairs = [(question, _of_expression(subject, question, box, budget / len(questions))) for question in questions]
+        operator = subject
+        name, low, high = ", ".join(map(str, subject.components)), *(np.full(len(subject.symbols), t) for t in box)
+        pairs = [(question, _of_expression(subject, question, box, budget / len(asked))) for question in asked]
     else:
         assert isinstance(subject.target, Linear)
-        name, known = subject.name, _of_matrix(subject.target.matrix)
-        pairs = [(question, known[question.constant]) for question in questions]
-    results = tuple(answer(question, found, name) for question, found in pairs)
+        operator = subject.target
+        name, low, high = subject.name, *(np.full(subject.dimension, t) for t in (subject.low, subject.high))
+        known = _of_matrix(operator.matrix)
+        pairs = [(question, known[question.constant]) for question in asked]
+    answers = {question: answer(question, found, name) for question, found in pairs}
+    if len(asked) < len(questions):
+        finding = gradient_of(operator, low, high)
+        for question in questions:
+            if question.name == GRADIENT:
+                answers[question] = settled(question.claim, name, finding)
+            elif question.name == CYCLIC:
+                answers[question] = settled(question.claim, name, moreau(finding, answers[FIRM]))
+    results, claims = [answers[question] for question in questions], [question.claim for question in questions]
+    if against is not None:
+        if isinstance(against, Stated):
+            against.check_dimension(len(low))
+        results.append(settled(against.claim, name, agreement(operator, against, low, high, seed, budget / 4)))
+        claims.append(against.claim)
     remarks = advice({question.constant: found for question, found in pairs})
-    return Examination(results, tuple(question.claim for question in questions), 0, remarks)
+    return Examination(tuple(results), tuple(claims), 0, remarks)
 
 
 def _of_matrix(matrix: Values) -> dict[str, Found]:

@@ -5,7 +5,7 @@ within, for x, y of that box.  For any two points of the whole box, the segment 
 through finitely many boxes with fractions t_k of its length, so T(x) - T(y) = (sum t_k J_k) (x - y).
 Hence a condition on J holds for T if it holds on every box and passes to averages (so it needs checking
 only on matrices that span the slopes).  All five do, as a norm is convex and an infimum of linear
-functions concave:
+functions concave (:mod:`fbscheck.checking.radial` bounds radial maps in another way, too):
 
 * |J| <= L, and |I - J| <= eps;
 * (J + J^T)/2 >= mu I;
@@ -19,7 +19,6 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from typing import final
 
@@ -28,11 +27,13 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 
-from fbscheck.certify.balls import exact, lower, round_up, upper
+from fbscheck.certify.balls import exact, lower, upper
 from fbscheck.checking.conditions import BOUNDS, CONSTANTS
-from fbscheck.checking.intervals import Interval, cocoercivity, eigenvalue_lower, interval, norm
-from fbscheck.checking.matrices import extremal, half_inverse
+from fbscheck.checking.intervals import Interval
+from fbscheck.checking.matrices import extremal
 from fbscheck.checking.programs import Program, run_balls, run_slopes, translate
+from fbscheck.checking.radial import Radial, radial, worst
+from fbscheck.checking.scores import score
 from fbscheck.errors import InputError
 
 __all__ = ["Bounds", "Expression", "certify"]
@@ -56,6 +57,26 @@ class Expression:
     def program(self) -> Program:
         """The steps that evaluate it; raises :class:`InputError` if a function is not supported."""
         return translate(self.components, self.symbols)
+
+    @cached_property
+    def radial(self) -> Radial | None:
+        """The same as a radial map, if it is one."""
+        return radial(self.components, self.symbols)
+
+    @cached_property
+    def blocks(self) -> "list[tuple[Expression, list[int]]]":
+        """Groups of coordinates, with their rows, whose components depend on no symbol of another group."""
+        groups: list[set[int]] = []
+        for k, component in enumerate(self.components):
+            linked = {k, *(j for j, symbol in enumerate(self.symbols) if symbol in component.free_symbols)}
+            for group in [group for group in groups if group & linked]:
+                groups.remove(group)
+                linked |= group
+            groups.append(linked)
+        return [(self._part(sorted(group)), sorted(group)) for group in groups]
+
+    def _part(self, rows: list[int]) -> "Expression":
+        return Expression([self.components[k] for k in rows], [self.symbols[k] for k in rows])
 
     def slopes(self, low: Values, high: Values) -> list[Interval]:
         """Interval matrices (B, m, d) whose convex hull is a slope matrix on the boxes between ``low`` and ``high``."""
@@ -126,8 +147,32 @@ def certify(
         now = time.monotonic()
         limit = now + (finish - now) / (len(claims) - k)
         with np.errstate(all="ignore"):
-            found[name] = _search(expression, constant, start, end, value, limit, tolerance)
+            found[name] = _bounds(expression, constant, start, end, value, limit, tolerance)
     return found
+
+
+def _bounds(
+    expression: Expression, constant: str, start: Values, end: Values, claim: float, limit: float, tolerance: float
+) -> Bounds:
+    """Bounds of one constant: the worst of those of the independent blocks, as T is their direct sum."""
+    if len(expression.blocks) == 1:
+        return _search(expression, constant, start, end, claim, limit, tolerance)
+    worse, parts, best, witness = CONSTANTS[constant].worse, [], -math.inf, None
+    for k, (block, rows) in enumerate(expression.blocks):
+        now = time.monotonic()
+        share = now + (limit - now) / (len(expression.blocks) - k)
+        part = _search(block, constant, start[rows], end[rows], claim, share, tolerance)
+        parts.append(part)
+        if part.witness is not None:
+            x, y = (start / 2 + end / 2 for _ in range(2))
+            x[rows], y[rows] = part.witness
+            pair = tuple(x.tolist()), tuple(y.tolist())
+            if (value := worse * attained(expression, constant, *pair)) > best:
+                best, witness = value, pair
+    most = max(worse * (part.upper if worse > 0 else part.lower) for part in parts)
+    lesser, larger = sorted((worse * most, worse * best))
+    boxes, exhausted = sum(part.boxes for part in parts), any(part.exhausted for part in parts)
+    return Bounds(constant, lesser, larger, boxes, exhausted, witness)
 
 
 def _search(
@@ -137,6 +182,9 @@ def _search(
     worse = CONSTANTS[constant].worse
     low, high = start[:, None], end[:, None]
     scores = _scores(expression, constant, low, high, claim)
+    if expression.radial is not None:
+        finish = time.monotonic() + max(0.0, limit - time.monotonic()) / 2
+        scores = np.minimum(scores, worst(expression.radial, constant, start, end, claim, finish, tolerance))
     best, witness = -math.inf, None
     pairs = [*_explore(expression, constant, start, end), (tuple(start.tolist()), tuple(end.tolist()))]
     exhausted = False
@@ -144,8 +192,8 @@ def _search(
         for x, y in pairs:
             if (value := worse * attained(expression, constant, x, y)) > best:
                 best, witness = value, (x, y)
-        worst, goal = float(scores.max()), worse * claim
-        if worst <= goal or best > goal or worst == best or 0 <= worst - best <= tolerance * (1 + abs(best)) < math.inf:
+        most, goal = float(scores.max()), worse * claim
+        if most <= goal or best > goal or most == best or 0 <= most - best <= tolerance * (1 + abs(best)) < math.inf:
             break
         hopeless = constant == "averagedness" and best == math.inf or constant == "cocoercivity" and best > 0
         chosen = np.argsort(-scores, kind="stable")[: max(BATCH, len(scores) // 4)]
@@ -165,7 +213,7 @@ def _search(
         kept[chosen] = False
         low, high = np.hstack([low[:, kept], new_low]), np.hstack([high[:, kept], new_high])
         scores = np.concatenate([scores[kept], new])
-    lesser, larger = sorted((worse * worst, worse * best))
+    lesser, larger = sorted((worse * most, worse * best))
     return Bounds(constant, lesser, larger, len(scores), exhausted, witness)
 
 
@@ -179,21 +227,7 @@ def _halves(low: Values, high: Values, axis: npt.NDArray[np.intp]) -> tuple[Valu
 
 def _scores(expression: Expression, constant: str, low: Values, high: Values, claim: float) -> Values:
     """Upper bounds of worse * constant on every box: the worst over the matrices that span the slopes."""
-    return np.asarray(np.max([_score(slopes, constant, claim) for slopes in expression.slopes(low, high)], axis=0))
-
-
-def _score(slopes: Interval, constant: str, claim: float) -> Values:
-    if constant == "lipschitz":
-        return norm(slopes)
-    if constant == "monotonicity":
-        return -eigenvalue_lower(slopes)
-    if constant == "cocoercivity":
-        return -cocoercivity(slopes, claim)
-    rest = interval(np.eye(slopes.lo.shape[-1])) - slopes
-    if constant == "residual":
-        return norm(rest)
-    aim = round_up(1 / (2 * Fraction(claim))) if 0 < claim < math.inf else None
-    return np.array([half_inverse(beta) for beta in cocoercivity(rest, aim).tolist()])
+    return np.asarray(np.max([score(slopes, constant, claim) for slopes in expression.slopes(low, high)], axis=0))
 
 
 def _explore(expression: Expression, constant: str, start: Values, end: Values) -> list[tuple[Point, Point]]:

@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from fbscheck import functions
 from fbscheck.certify.balls import ball, exact, lower, norm
-from fbscheck.checking.subject import Subject
 from fbscheck.errors import InputError
 from fbscheck.functions import Function
 from fbscheck.inputs import positive
@@ -49,7 +48,9 @@ class Stated:
         """What a report says about it."""
         return proximal_claim(self.text, self.step)
 
-    def worst(self, subject: Subject, x: Values, tx: Values, noise: Values, seconds: float) -> tuple[float, int, int]:
+    def worst(
+        self, shape: tuple[int, ...], x: Values, tx: Values, noise: Values, seconds: float
+    ) -> tuple[float, int, int]:
         """How far T certainly is from the proximal map, where, and of how many columns of ``x`` (d, S).
 
         It is the column that is worst relative to 1 + |x|; formulas need none of the ``seconds``.
