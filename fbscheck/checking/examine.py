@@ -1,7 +1,7 @@
 """Examines one operator: what it does wrong, which conditions it violates, how large its constants are."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -16,6 +16,7 @@ from fbscheck.checking.questions import CYCLIC, Found, Question, answer
 from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.snippet import hexadecimal
 from fbscheck.checking.stated import Stated
+from fbscheck.checking.steps import plot
 from fbscheck.checking.subject import Subject
 from fbscheck.errors import InputError
 from fbscheck.judge import decide, squeeze
@@ -62,15 +63,27 @@ def examine(
     if against is not None or any(question.name == CYCLIC for question in questions):
         raise InputError("Need a function for prox and --prox-of, got a formula or a matrix; wrap it in a function.")
     if isinstance(subject, Expression):
-        name = ", ".join(map(str, subject.components))
+        name, size = ", ".join(map(str, subject.components)), len(subject.symbols)
         pairs = [(question, _of_expression(subject, question, box, budget / len(questions))) for question in questions]
     else:
         assert isinstance(subject.target, Linear)
-        name, known = subject.name, _of_matrix(subject.target.matrix)
-        pairs = [(question, known[question.constant]) for question in questions]
+        name, size, constants = subject.name, subject.dimension, _of_matrix(subject.target.matrix)
+        pairs = [(question, constants[question.constant]) for question in questions]
     results = tuple(answer(question, found, name) for question, found in pairs)
-    remarks = advice({question.constant: found for question, found in pairs})
+    known = {question.constant: found for question, found in pairs}
+    gradient = size == 1 or isinstance(subject, Subject) and _symmetric(subject.target)
+    remarks, results = advice(known, gradient), _with_steps(results, known, gradient)
     return Examination(results, tuple(question.claim for question in questions), 0, remarks)
+
+
+def _symmetric(target: object) -> bool:
+    return isinstance(target, Linear) and np.array_equal(target.matrix, target.matrix.T)
+
+
+def _with_steps(results: tuple[Result, ...], known: Mapping[str, Found], gradient: bool) -> tuple[Result, ...]:
+    """The first result with the figure of the factor of a step, if there is one."""
+    figure = plot(known, gradient, results[0].claim) if results else None
+    return results if figure is None else (replace(results[0], plots=(*results[0].plots, figure)), *results[1:])
 
 
 def _of_matrix(matrix: Values) -> dict[str, Found]:
@@ -141,4 +154,6 @@ def _searched(
         progress(100, 100, "searched")
         known = {name: box.found(Question(name, None), worst) for name in names if name in worst}
     claims = [question.claim for question in questions] + ([against.claim] if against else [])
-    return Examination(tuple(results), tuple(claims), box.evaluations, (*box.remarks, *advice(known)))
+    gradient = subject.dimension == 1
+    kept = _with_steps(tuple(results), known, gradient)
+    return Examination(kept, tuple(claims), box.evaluations, (*box.remarks, *advice(known, gradient)))
