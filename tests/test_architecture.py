@@ -37,7 +37,7 @@ ALLOWED = {
     | {"verdict", "judge", "certify", "functions", "operators", "splitting", "network", "reference", "proofs"},
     "suites": BASE
     | {"verdict", "judge", "functions", "operators", "splitting", "claims", "store", "files", "_version"},
-    "checking": BASE | {"certify", "functions", "operators", "reference", "verdict", "judge"},
+    "checking": BASE | {"certify", "functions", "operators", "splitting", "reference", "verdict", "judge"},
     "testing": {"checking", "verdict"},
     "report": BASE | {"verdict", "store", "files"},
     "cli": {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,10 @@ from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.confirm import certainly_attained
 from fbscheck.checking.cycles import cyclic
 from fbscheck.checking.defined import Defined
+from fbscheck.checking.derivatives import disagreement
 from fbscheck.checking.points import Domain
 from fbscheck.checking.questions import Found, Question
-from fbscheck.checking.sandbox import Sandbox
+from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.search import search
 from fbscheck.checking.shorten import minimise
 from fbscheck.checking.snippet import hexadecimal, snippet
@@ -59,13 +60,17 @@ class BlackBox:
         ulp = max(ULP, float(np.finfo(dtype).eps) / 2) if dtype.kind == "f" else ULP
         self.relative = self._rounding(self.points(rng, PROBES), ulp)
         self.absolute = 0.0 if subject.accuracy else self._roughness(self.points(rng, LINES))
+        self.told = (sandbox.remark,) if sandbox.remark else ()
+        if sandbox.has_derivative:
+            self._take_derivative()
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What the user should know about the error that the outputs are taken to have."""
         if self.absolute == 0:
-            return ()
+            return self.told
         return (
+            *self.told,
             f"The values are rough at a level of {self.absolute:.1e}, which is taken for their error; "
             "with --accuracy you say what it is.",
         )
@@ -78,6 +83,24 @@ class BlackBox:
         """A bound on the error of each column of ``tx``."""
         size = np.linalg.norm(x, axis=0) + np.linalg.norm(tx, axis=0)
         return np.asarray(self.subject.accuracy + self.absolute + self.relative * size)
+
+    def _take_derivative(self) -> None:
+        """Let the operator's own derivative guide the search if it stands comparison with differences."""
+        try:
+            wrong = disagreement(self.map, self.sandbox.slopes, np.random.default_rng(0))
+        except Fault as fault:
+            wrong = f"it {fault}"
+        if wrong is None:
+            self.map = replace(self.map, derivative=self._derivative)
+        else:
+            self.told = (*self.told, f"The JVP that came with T is not used: {wrong}.")
+
+    def _derivative(self, x: Values, v: Values) -> Values:
+        """T'(x) v, NaN where that cannot be had."""
+        try:
+            return self.sandbox.slopes(x, v)
+        except Fault:
+            return np.full(x.shape, np.nan)
 
     def _rounding(self, x: Values, ulp: float) -> float:
         moved = x * (1 + 2 * ulp * self.rng.integers(-2, 3, x.shape))

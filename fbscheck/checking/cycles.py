@@ -19,7 +19,7 @@ from typing import final
 
 import numpy as np
 
-from fbscheck.checking.jacobians import slopes, turned, whitening
+from fbscheck.checking.jacobians import turned, whitening
 from fbscheck.checking.points import Domain, Values, directions
 from fbscheck.checking.trials import NoisyMap, Oracle, OutOfTime
 
@@ -56,7 +56,7 @@ def cyclic(
         oracle(domain.starting(rng, 1)[:, :1])
         while best[1] is None:
             x, basis, step = _places(oracle, rng)
-            slope = slopes(lambda z: oracle(z).image, x, basis, step, domain)
+            slope = oracle.slopes(x, basis, step)
             cosine, sine = _planes(basis, slope)
             for corners in CORNERS:
                 angle = 2 * np.pi * np.arange(corners) / corners

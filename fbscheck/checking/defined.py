@@ -11,10 +11,11 @@ from typing import Any, ClassVar, final
 import numpy as np
 import numpy.typing as npt
 
+from fbscheck.checking.loading import a_function, imported, named
 from fbscheck.checking.sandbox import Sandbox
 from fbscheck.checking.stated import certain_distance, proximal_claim
 from fbscheck.checking.subject import Subject
-from fbscheck.checking.worker import Fault, named
+from fbscheck.checking.worker import Fault
 from fbscheck.errors import InputError
 from fbscheck.inputs import positive
 from fbscheck.verdict import Claim
@@ -99,7 +100,12 @@ class _Solver:
         if self._solve is None:
             from fbscheck.reference.proximal import proximal_map
 
-            function = named(self.function) if isinstance(self.function, str) else self.function
-            self._solve = proximal_map(function, self.shape, self.step)
+            self._solve = proximal_map(self._loaded(), self.shape, self.step)
         point, error = self._solve(padded[:-1].reshape(self.shape))
         return np.append(point.ravel(), min(error, UNSOLVED))
+
+    def _loaded(self) -> Callable[..., Any]:
+        if not isinstance(self.function, str):
+            return self.function
+        place, _, name = self.function.rpartition(":")
+        return a_function(named(imported(place), name, place), name)

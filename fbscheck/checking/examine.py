@@ -1,7 +1,7 @@
 """Examines one operator: what it does wrong, which conditions it violates, how large its constants are."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -18,6 +18,7 @@ from fbscheck.checking.questions import CYCLIC, FIRM, GRADIENT, Found, Question,
 from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.snippet import hexadecimal
 from fbscheck.checking.stated import Stated
+from fbscheck.checking.steps import plot
 from fbscheck.checking.subject import Subject
 from fbscheck.operators import Linear
 from fbscheck.verdict import Claim, Result
@@ -85,8 +86,16 @@ def examine(
             against.check_dimension(len(low))
         results.append(settled(against.claim, name, agreement(operator, against, low, high, seed, budget / 4)))
         claims.append(against.claim)
-    remarks = advice({question.constant: found for question, found in pairs})
-    return Examination(tuple(results), tuple(claims), 0, remarks)
+    known = {question.constant: found for question, found in pairs}
+    gradient = len(low) == 1 or isinstance(operator, Linear) and operator.is_gradient
+    kept = _with_steps(tuple(results), known, gradient)
+    return Examination(kept, tuple(claims), 0, advice(known, gradient))
+
+
+def _with_steps(results: tuple[Result, ...], known: Mapping[str, Found], gradient: bool) -> tuple[Result, ...]:
+    """The first result with the figure of the factor of a step, if there is one."""
+    figure = plot(known, gradient, results[0].claim) if results else None
+    return results if figure is None else (replace(results[0], plots=(*results[0].plots, figure)), *results[1:])
 
 
 def _of_matrix(matrix: Values) -> dict[str, Found]:
@@ -158,4 +167,7 @@ def _searched(
         known = {name: one for name, one in zip(names, found[len(constants) :], strict=True) if one.witness is not None}
     claims = [question.claim for question in questions] + ([against.claim] if against else [])
     dropped = (f"A counterexample was dropped: {UNSTEADY}.",) if any(r.reason == UNSTEADY for r in results) else ()
-    return Examination(tuple(results), tuple(claims), box.evaluations, (*dropped, *box.remarks, *advice(known)))
+    gradient = subject.dimension == 1
+    kept = _with_steps(tuple(results), known, gradient)
+    remarks = (*dropped, *box.remarks, *advice(known, gradient))
+    return Examination(kept, tuple(claims), box.evaluations, remarks)

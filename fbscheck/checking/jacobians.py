@@ -14,7 +14,7 @@ import numpy as np
 
 from fbscheck.checking.points import Domain, Values
 
-__all__ = ["columns", "extremal", "relative_lowest", "slopes", "turned", "whitening"]
+__all__ = ["LARGEST", "columns", "extremal", "relative_lowest", "slopes", "turned", "whitening"]
 
 LARGEST = 1e100
 """Slopes are cut here, so that their squares are finite."""

@@ -16,7 +16,7 @@ from typing import final
 import numpy as np
 
 from fbscheck.checking.conditions import Constant
-from fbscheck.checking.jacobians import extremal, slopes
+from fbscheck.checking.jacobians import extremal
 from fbscheck.checking.points import Values, directions
 from fbscheck.checking.trials import NoisyMap, Oracle, OutOfTime, Pair, Trials
 
@@ -155,7 +155,7 @@ class _Rounds:
         x[:, ::2] = self.picked(x[:, ::2].shape[1])
         step = self.domain.width * 10 ** self.rng.uniform(-7, -1, many)
         basis = np.stack([np.eye(self.domain.dimension)] * many) if whole else self.subspaces(many)
-        slope = slopes(lambda z: self.trials.oracle(z).image, x, basis, step, self.domain)
+        slope = self.trials.oracle.slopes(x, basis, step, exact=self.played % 2 == 0)
         found = extremal([c.name for c in self.trials.constants], basis, slope)
         kinds = found.shape[1] // many
         lengths = self.domain.width * np.array([*10 ** self.rng.uniform(-8, 0, 3), 0.3, np.sqrt(self.domain.dimension)])

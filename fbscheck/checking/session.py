@@ -31,6 +31,7 @@ def check(
     step: float = 1.0,
     parameters: Mapping[str, Any] | Iterable[str] = (),
     accuracy: float = 0.0,
+    jvp: str | Callable[..., Any] | None = None,
     budget: float = 20.0,
     seed: int = 0,
     progress: Callable[[int, int, str], None] = lambda *_: None,
@@ -40,7 +41,7 @@ def check(
     Parameters
     ----------
     operator
-        A function x -> y on numpy arrays; a text FILE.py:NAME, MODULE:NAME, a matrix file or
+        A function x -> y on numpy arrays; a ``torch.nn.Module``; a text FILE.py:NAME, MODULE:NAME, a matrix file or
         ``"sympy:EXPRESSION, ..."`` (one component per symbol, symbols in alphabetical order); a square
         matrix; ``fb.operators.Linear``; an ``Expression``.
     dim, shape
@@ -58,6 +59,9 @@ def check(
         Keywords of the operator.
     accuracy
         A bound on the error of the operator's own values: less is never held against it.
+    jvp
+        A function (x, v) -> T'(x) v, or its name beside the operator: it guides the search, and is checked; torch
+        modules bring their own.
     budget
         Seconds for the search.
     seed
@@ -94,10 +98,10 @@ def check(
     if isinstance(operator, str) and operator.startswith(FORMULA):
         operator = _formula(operator.removeprefix(FORMULA))
     if isinstance(operator, Expression):
-        if not (dim is shape is sample is None and not parameters and not accuracy):
-            raise InputError("Need a formula alone, got it with a size, a sampler, parameters or an accuracy.")
+        if not (dim is shape is sample is None and not parameters and not accuracy and jvp is None):
+            raise InputError("Need a formula alone, got it with a size, a sampler, parameters, a jvp or an accuracy.")
         return examine(operator, questions, against, budget, seed, (low, high), progress)
-    subject = load(operator, shape if dim is None else dim, (low, high), parameters, sample, accuracy)
+    subject = load(operator, shape if dim is None else dim, (low, high), parameters, sample, accuracy, derivative=jvp)
     return examine(subject, questions, against, budget, seed, (low, high), progress)
 
 

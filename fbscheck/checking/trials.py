@@ -8,17 +8,20 @@ Arrays hold points as columns: (d, S).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import TypeVar, final
 
 import numpy as np
 
 from fbscheck.checking.conditions import Constant
+from fbscheck.checking.jacobians import LARGEST, columns, slopes
 from fbscheck.checking.points import Domain, Values
 
 __all__ = ["Evaluate", "Noise", "NoisyMap", "Oracle", "OutOfTime", "Pair", "Samples", "Trials", "pair_at", "rounding"]
 
 Evaluate = Callable[[Values], Values]
 Noise = Callable[[Values, Values], Values]
+Derivative = Callable[[Values, Values], Values]
+Done = TypeVar("Done")
 KEPT = 32
 """The number of worst pairs kept for each constant."""
 ENTRIES = 2**21
@@ -70,11 +73,15 @@ class Samples:
 @final
 @dataclass(frozen=True, eq=False)
 class NoisyMap:
-    """T on columns of its ``domain``; ``noise(x, Tx)`` bounds the error of each column of Tx in Euclidean norm."""
+    """T on columns of its ``domain``; ``noise(x, Tx)`` bounds the error of each column of Tx in Euclidean norm.
+
+    ``derivative(x, v)`` is T'(x) v column by column, if it is known: a guide, nothing rests on it.
+    """
 
     domain: Domain
     evaluate: Evaluate
     noise: Noise
+    derivative: Derivative | None = None
 
     def __call__(self, x: Values) -> Samples:
         """T at the columns of ``x``."""
@@ -110,19 +117,37 @@ class Oracle:
 
     def __call__(self, x: Values) -> Samples:
         """T at the columns of ``x``; raises ``OutOfTime``."""
+        parts = self._paced(self._operator, x)
+        return parts[0] if len(parts) == 1 else Samples.joined(parts)
+
+    def slopes(self, x: Values, basis: Values, step: Values, exact: bool = True) -> Values:
+        """J Q at the points ``x`` (d, P) for bases Q (P, d, m), of the derivative if it is known and to be ``exact``.
+
+        Else of central differences of length ``step`` (P,), which see what is near.
+        """
+        derivative, many = self._operator.derivative, basis.shape[2]
+        if derivative is None or not exact:
+            return slopes(lambda z: self(z).image, x, basis, step, self.domain)
+        both = np.concatenate([np.repeat(x, many, axis=1), columns(basis)])
+        parts = self._paced(lambda part: derivative(*np.split(part, 2)), both)
+        slope = np.moveaxis(np.concatenate(parts, axis=1).reshape(len(x), -1, many), 0, 1)
+        return np.clip(np.nan_to_num(slope), -LARGEST, LARGEST)
+
+    def _paced(self, work: Callable[[Values], Done], x: Values) -> list[Done]:
+        """``work`` on the columns of ``x``, chunk by chunk."""
         parts, done = [], 0
         while done < max(x.shape[1], 1):
             before = self.seconds
             if before >= self._budget:
                 raise OutOfTime
             part = np.ascontiguousarray(x[:, done : done + self._chunk])
-            parts.append(self._operator(part))
+            parts.append(work(part))
             done += self._chunk
             self.evaluations += part.shape[1]
             pace = part.shape[1] / max(self.seconds - before, 1e-9)
             most = min(8 * self._chunk, ENTRIES // len(x), int(0.05 * self._budget * pace))
             self._chunk = max(1, most)
-        return parts[0] if len(parts) == 1 else Samples.joined(parts)
+        return parts
 
 
 def rounding(d: Values, v: Values) -> Values:
