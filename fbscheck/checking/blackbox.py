@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,8 @@ from fbscheck.certify.balls import exact, lower, norm
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.confirm import certainly_attained
 from fbscheck.checking.cycles import cyclic
+from fbscheck.checking.description import of_subject
+from fbscheck.checking.plots import PAIRS
 from fbscheck.checking.questions import Found, Question
 from fbscheck.checking.sandbox import Sandbox
 from fbscheck.checking.search import search
@@ -51,7 +53,8 @@ class BlackBox:
 
     def __init__(self, subject: Subject, sandbox: Sandbox, rng: np.random.Generator) -> None:
         self.subject, self.sandbox, self.rng, self.evaluations = subject, sandbox, rng, 0
-        dtype = np.dtype(sandbox.examine().dtype)
+        examined = sandbox.examine()
+        dtype, self._seconds = np.dtype(examined.dtype), examined.seconds_per_call
         ulp = max(ULP, float(np.finfo(dtype).eps) / 2) if dtype.kind == "f" else ULP
         self.relative = self._rounding(self.points(rng, PROBES), ulp)
         self.absolute = 0.0 if subject.accuracy else self._roughness(self.points(rng, LINES))
@@ -65,6 +68,16 @@ class BlackBox:
             f"The values are rough at a level of {self.absolute:.1e}, which is taken for their error; "
             "with --accuracy you say what it is.",
         )
+
+    @property
+    def operator(self) -> dict[str, Any]:
+        """What a run says of it, with the error that its values are taken to have."""
+        error = {"absolute": self.absolute.hex(), "relative": self.relative.hex()}
+        return {**of_subject(self.subject, {}), **error, "evaluations": self.evaluations}
+
+    def affordable(self, budget: float) -> int:
+        """How many pairs of each kind the figures may take: a tenth of the budget."""
+        return max(8, min(PAIRS, int(0.1 * budget / 4 / max(self._seconds, 1e-6))))
 
     def points(self, rng: np.random.Generator, count: int) -> Values:
         """Points of the domain as columns, by the user's sampler or uniform in the box."""
