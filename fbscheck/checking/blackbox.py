@@ -7,9 +7,8 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from fbscheck.certify.balls import exact, lower, norm
 from fbscheck.checking.conditions import CONSTANTS
-from fbscheck.checking.confirm import certainly_attained
+from fbscheck.checking.confirm import certainly_attained, certainly_cyclic
 from fbscheck.checking.cycles import cyclic
 from fbscheck.checking.description import of_subject
 from fbscheck.checking.plots import PAIRS
@@ -192,19 +191,13 @@ class BlackBox:
         if not self._steady(found.points, found.images, images):
             return undecided(claim, self.subject.name, UNSTEADY)
         error = self.noise(found.points, images)
-        inner = sum(
-            np.sum(exact(images[:, k]) * (exact(following) - exact(point)))
-            - float(error[k]) * norm(exact(following) - exact(point))
-            for k, (point, following) in enumerate(
-                zip(found.points.T, np.roll(found.points, -1, axis=1).T, strict=True)
-            )
-        )
-        surely = max(0.0, lower(inner))
+        surely = certainly_cyclic(found.points, images, error)
         evidence = Evidence(Side.ATTAINED, surely, Rigour.ENCLOSED, f"a cycle of {len(error)} points")
         witness = {
             "operator": self.subject.name,
             "points": [hexadecimal(x) for x in found.points.T],
             "images": [hexadecimal(x) for x in images.T],
+            "noise": hexadecimal(error),
         }
         return decide(claim, self.subject.name, squeeze(0.0, (evidence,)), witness)
 
@@ -222,7 +215,13 @@ class BlackBox:
         noise = float(self.noise(chosen, image)[0])
         apart = deviation(against.function, against.step, chosen[:, 0], image[:, 0], noise)
         how = f"the worst of {x.shape[1]} samples, in ball arithmetic"
-        witness = {"operator": self.subject.name, "x": hexadecimal(chosen), "Tx": hexadecimal(image)}
+        witness = {
+            "operator": self.subject.name,
+            "function": against.text,
+            "step": float(against.step).hex(),
+            "x": hexadecimal(chosen),
+            "Tx": hexadecimal(image),
+        }
         evidence = Evidence(Side.ATTAINED, apart, Rigour.ENCLOSED, how)
         bracket = squeeze(0.0, (evidence,))
         return decide(against.claim, self.subject.name, bracket, {**witness, "noise": noise.hex()})

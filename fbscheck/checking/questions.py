@@ -16,7 +16,7 @@ from fbscheck.errors import InputError
 from fbscheck.judge import decide, squeeze
 from fbscheck.verdict import Bracket, Claim, Evidence, Relation, Result, Rigour, Side, Verdict
 
-__all__ = ["CYCLIC", "Found", "Question", "answer", "parse"]
+__all__ = ["CYCLIC", "NOTHING", "Found", "Question", "answer", "parse"]
 
 STATEMENTS = {
     "lipschitz": r"|Tx-Ty| \leq L\,|x-y|",
