@@ -1,6 +1,6 @@
 """The folder of a run: results, certificates, witnesses, and the data of its figures.
 
-DIR/results.json          schema 1, one entry a result, and the claims' texts
+DIR/results.json          schema 1, one entry a result, and the claims' texts; of a check also operator and remarks
 DIR/certificates/*.json   what a CERTIFIED or PROVED verdict rests on
 DIR/witnesses/*.json      attained instances and counterexamples, exactly
 DIR/data/*.npy            arrays that certificates and witnesses name, each by a hash of its content
@@ -12,7 +12,7 @@ import dataclasses
 import hashlib
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -65,13 +65,15 @@ class Entry:
 @final
 @dataclass(frozen=True)
 class Run:
-    """A finished run, as read from its folder."""
+    """A finished run, as read from its folder; ``operator`` and ``remarks`` are those of `fbscheck check`."""
 
     versions: Mapping[str, str]
     seed: int
     claims: tuple[ClaimText, ...]
     results: tuple[Entry, ...]
     plots: tuple[Plot, ...]
+    operator: Mapping[str, Any] | None = None
+    remarks: tuple[str, ...] = ()
 
     def of(self, claim: str) -> tuple[Entry, ...]:
         """The results of one claim, in the order in which they ran."""
@@ -79,7 +81,13 @@ class Run:
 
 
 def save(
-    folder: Path, claims: Iterable[Claim], results: Iterable[Result], versions: Mapping[str, str], seed: int
+    folder: Path,
+    claims: Iterable[Claim],
+    results: Iterable[Result],
+    versions: Mapping[str, str],
+    seed: int,
+    operator: Mapping[str, Any] | None = None,
+    remarks: Sequence[str] = (),
 ) -> Path:
     """Write a run to ``folder`` and return the path of its ``results.json``, written last.
 
@@ -143,6 +151,8 @@ def save(
         "results": entries,
         "files": {file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files},
     }
+    if operator is not None:
+        run |= {"operator": dict(operator), "remarks": list(remarks)}
     write_text(path, as_json({**run, "seal": seal(run)}))
     return path
 
@@ -192,7 +202,10 @@ def load(folder: Path) -> Run:
         versions, seed = dict(data["versions"]), data["seed"]
         if type(seed) is not int or not all(isinstance(text, str) for text in versions.values()):
             raise TypeError("the seed must be an integer, and versions texts")
-        return Run(versions, seed, claims, results, plots)
+        operator, remarks = data.get("operator"), tuple(_list(data.get("remarks", [])))
+        if not isinstance(operator, (dict, type(None))) or not all(isinstance(line, str) for line in remarks):
+            raise TypeError("the operator must be a record, and remarks texts")
+        return Run(versions, seed, claims, results, plots, operator, remarks)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"Cannot read the run in {folder}: {type(error).__name__} {error}. A file was edited or damaged."

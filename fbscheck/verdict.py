@@ -196,7 +196,11 @@ def planted(claim: Claim, error: str = "a constant 1% too small") -> Claim:
 @final
 @dataclass(frozen=True)
 class Curve:
-    """One line of a plot: its label, its points, and how to draw them ("line" or "points")."""
+    """One line of a plot: its label, its points, and how to draw them.
+
+    The style is "line", "points", "dots" (many small ones), "area" (what the points enclose), "arrow" (from the
+    first to the second) or "image": there ``x`` holds the numbers of rows and columns, ``y`` the entries by rows.
+    """
 
     label: str
     x: tuple[float, ...]
@@ -207,7 +211,10 @@ class Curve:
 @final
 @dataclass(frozen=True)
 class Plot:
-    """The data of one figure; ``claim`` says where in the report it belongs."""
+    """The data of one figure; ``claim`` says where in the report it belongs.
+
+    Images come alone, in two rows: those of a column share their grey scale.
+    """
 
     claim: str
     name: str
@@ -216,6 +223,7 @@ class Plot:
     y_label: str
     curves: tuple[Curve, ...]
     log_y: bool = False
+    equal: bool = False
 
 
 @final

@@ -21,6 +21,7 @@ __all__ = ["Folder"]
 KINDS = ("certificates", "data", "plots", "witnesses")
 NAME = re.compile(r"(certificates|plots|witnesses)/[A-Za-z0-9][A-Za-z0-9.-]*\.json|data/[0-9a-f]{40}\.npy")
 FIELDS = {"schema", "versions", "seed", "claims", "results", "files", "seal"}
+OF_A_CHECK = {"operator", "remarks"}
 LARGEST_INTEGER = 2**53
 """Integers beyond it are not float64, and the two halves of an evaluation might read them differently."""
 
@@ -44,8 +45,9 @@ class Folder:
         """What is wrong with the files as such: (name, reason)."""
         if self.results.get("seal") != seal(self.results):
             yield RESULTS, "it was changed after the run: its seal is broken"
-        if set(self.results) != FIELDS:
-            yield RESULTS, f"it should have the fields {', '.join(sorted(FIELDS))}"
+        fields = FIELDS | OF_A_CHECK if "operator" in self.results else FIELDS
+        if set(self.results) != fields:
+            yield RESULTS, f"it should have the fields {', '.join(sorted(fields))}"
         if not self.listed:
             yield RESULTS, "it does not record the hashes of the run's files"
         for name, digest in self.listed.items():
@@ -75,16 +77,20 @@ class Folder:
         """
         if name is None:
             return None
-        if not name.startswith(f"{kind}/") or name not in self.listed:
-            raise Refusal(f"{name} is not among the {kind} that the run lists")
         if name in self.used:
             raise Refusal(f"{name} belongs to another result")
-        try:
-            value = read_json(self._path(name))
-        except (OSError, ValueError, RecursionError) as error:
-            raise Refusal(f"{name} cannot be read: {error}") from None
+        value = self.peek(name, kind)
         self.used.add(name)
         return value
+
+    def peek(self, name: str, kind: str = "witnesses") -> Any:
+        """The same, without remembering that it was read; it may be read again."""
+        if not name.startswith(f"{kind}/") or name not in self.listed:
+            raise Refusal(f"{name} is not among the {kind} that the run lists")
+        try:
+            return read_json(self._path(name))
+        except (OSError, ValueError, RecursionError) as error:
+            raise Refusal(f"{name} cannot be read: {error}") from None
 
     def arrays(self, *records: Any) -> dict[str, npt.NDArray[Any]]:
         """The arrays that occur anywhere in ``records``, by name.

@@ -9,7 +9,8 @@ Nothing is solved, sampled or proved anew.  For each result
 * the verdict is judged again from the evidence; a control must have been seen through.
 
 Floating evidence is recomputed within its error where no samples are involved, else taken as stated;
-it never proves, certifies or refutes anything.  All files are compared with the hashes that the run
+it never proves, certifies or refutes anything.  Runs of `fbscheck check` are for
+:mod:`fbscheck.audit.operators`.  All files are compared with the hashes that the run
 recorded when it was written, and the texts of its claims with those of this version.
 """
 
@@ -17,14 +18,15 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from enum import Enum
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, final
+from typing import Any
 
 from fbscheck import store
+from fbscheck.audit.finding import Finding, Outcome
 from fbscheck.audit.folder import Folder
 from fbscheck.audit.names import require_named
+from fbscheck.audit.operators import recheck_operator
 from fbscheck.certify.kernel import Refusal
 from fbscheck.claims.replay import replay, sampled
 from fbscheck.errors import InputError
@@ -34,29 +36,6 @@ from fbscheck.suites.registry import SUITES
 from fbscheck.verdict import Claim, Evidence, Rigour, Side, Verdict, caught
 
 __all__ = ["Finding", "Outcome", "recheck"]
-
-
-@final
-class Outcome(Enum):
-    """What became of one result."""
-
-    RECHECKED = "rechecked"
-    """All its rigorous numbers were recomputed, and its verdict follows from the evidence."""
-    STATED = "stated"
-    """It rests on floating evidence, or says only that a claim does not apply."""
-    REFUSED = "refused"
-    """Something does not fit; the reason says what."""
-
-
-@final
-@dataclass(frozen=True)
-class Finding:
-    """The outcome for one result; ``claim`` is empty for what concerns the run as a whole."""
-
-    claim: str
-    case: str
-    outcome: Outcome
-    reason: str = ""
 
 
 def recheck(folder: Path, progress: Callable[[int, int, str], None] = lambda *_: None) -> Iterator[Finding]:
@@ -69,10 +48,16 @@ def recheck(folder: Path, progress: Callable[[int, int, str], None] = lambda *_:
     """
     run, files = store.load(folder), Folder(folder)
     claims = {claim.id: claim for suite in SUITES.values() for claim in suite.claims}
+    if run.operator is not None:
+        for name, reason in files.problems():
+            yield Finding("", name, Outcome.REFUSED, reason)
+        yield from recheck_operator(run, files, progress)
+        for name in files.unused():
+            yield Finding("", name, Outcome.REFUSED, "no result refers to this file")
+        return
     if run.claims and not any(text.id in claims for text in run.claims):
         raise InputError(
-            f"Need a run of `fbscheck verify`, got {folder}, which states none of its claims. The counterexamples of "
-            "`fbscheck check` hold a snippet that evaluates them again."
+            f"Need a run of fbscheck, got {folder}, which states none of its claims (an older version of fbscheck?)."
         )
     for name, reason in files.problems():
         yield Finding("", name, Outcome.REFUSED, reason)

@@ -7,13 +7,14 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from fbscheck.certify.balls import exact, lower, norm
 from fbscheck.checking.conditions import CONSTANTS
-from fbscheck.checking.confirm import certainly_attained
+from fbscheck.checking.confirm import certainly_attained, certainly_cyclic
 from fbscheck.checking.cycles import cyclic
 from fbscheck.checking.defined import Defined
 from fbscheck.checking.derivatives import disagreement
 from fbscheck.checking.points import Domain
+from fbscheck.checking.description import of_subject
+from fbscheck.checking.plots import PAIRS
 from fbscheck.checking.questions import Found, Question
 from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.search import search
@@ -56,7 +57,8 @@ class BlackBox:
         self.subject, self.sandbox, self.rng, self.evaluations = subject, sandbox, rng, 0
         domain = Domain(subject.low, subject.high, subject.dimension, self.points)
         self.map = NoisyMap(domain, sandbox.call, self.noise)
-        dtype = np.dtype(sandbox.examine().dtype)
+        examined = sandbox.examine()
+        dtype, self._seconds = np.dtype(examined.dtype), examined.seconds_per_call
         ulp = max(ULP, float(np.finfo(dtype).eps) / 2) if dtype.kind == "f" else ULP
         self.relative = self._rounding(self.points(rng, PROBES), ulp)
         self.absolute = 0.0 if subject.accuracy else self._roughness(self.points(rng, LINES))
@@ -74,6 +76,16 @@ class BlackBox:
             f"The values are rough at a level of {self.absolute:.1e}, which is taken for their error; "
             "with --accuracy you say what it is.",
         )
+
+    @property
+    def operator(self) -> dict[str, Any]:
+        """What a run says of it, with the error that its values are taken to have."""
+        error = {"absolute": self.absolute.hex(), "relative": self.relative.hex()}
+        return {**of_subject(self.subject, {}), **error, "evaluations": self.evaluations}
+
+    def affordable(self, budget: float) -> int:
+        """How many pairs of each kind the figures may take: a tenth of the budget."""
+        return max(8, min(PAIRS, int(0.1 * budget / 4 / max(self._seconds, 1e-6))))
 
     def points(self, rng: np.random.Generator, count: int) -> Values:
         """Points of the domain as columns, by the user's sampler or uniform in the box."""
@@ -180,19 +192,13 @@ class BlackBox:
         if not self._steady(found.points, found.images, images):
             return undecided(claim, self.subject.name, UNSTEADY)
         error = self.noise(found.points, images)
-        inner = sum(
-            np.sum(exact(images[:, k]) * (exact(following) - exact(point)))
-            - float(error[k]) * norm(exact(following) - exact(point))
-            for k, (point, following) in enumerate(
-                zip(found.points.T, np.roll(found.points, -1, axis=1).T, strict=True)
-            )
-        )
-        surely = max(0.0, lower(inner))
+        surely = certainly_cyclic(found.points, images, error)
         evidence = Evidence(Side.ATTAINED, surely, Rigour.ENCLOSED, f"a cycle of {len(error)} points")
         witness = {
             "operator": self.subject.name,
             "points": [hexadecimal(x) for x in found.points.T],
             "images": [hexadecimal(x) for x in images.T],
+            "noise": hexadecimal(error),
         }
         return decide(claim, self.subject.name, squeeze(0.0, (evidence,)), witness)
 
@@ -210,7 +216,13 @@ class BlackBox:
             return undecided(against.claim, self.subject.name, UNSTEADY)
         noise = self.noise(chosen, image)
         apart, _, _ = against.worst(self.subject.shape, chosen, image, noise, seconds)
-        witness = {"operator": self.subject.name, "x": hexadecimal(chosen), "Tx": hexadecimal(image)}
+        witness = {
+            "operator": self.subject.name,
+            "function": against.text,
+            "step": float(against.step).hex(),
+            "x": hexadecimal(chosen),
+            "Tx": hexadecimal(image),
+        }
         evidence = Evidence(Side.ATTAINED, apart, Rigour.ENCLOSED, f"the worst of {count} samples, {against.how}")
         bracket = squeeze(0.0, (evidence,))
         return decide(against.claim, self.subject.name, bracket, {**witness, "noise": float(noise[0]).hex()})

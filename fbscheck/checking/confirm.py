@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from fbscheck.certify.balls import ball, exact, lower, maximum, norm, upper
 
-__all__ = ["certainly_attained"]
+__all__ = ["certainly_attained", "certainly_cyclic"]
 
 Values = npt.NDArray[np.float64]
 
@@ -39,6 +39,20 @@ def certainly_attained(name: str, x: Values, y: Values, tx: Values, ty: Values, 
         "averagedness": _averagedness,
         "residual": _residual,
     }[name](d, v, eta)
+
+
+def certainly_cyclic(points: Values, images: Values, noise: Values) -> float:
+    """What the sum of <T x_i, x_{i+1} - x_i> over a cycle (d, k) surely is, at least; 0 if it may be less.
+
+    ``noise`` (k,) bounds the errors of the images.
+    """
+    total = sum(
+        np.sum(exact(image) * (exact(following) - exact(point))) - ball(error) * norm(exact(following) - exact(point))
+        for point, following, image, error in zip(
+            points.T, np.roll(points, -1, axis=1).T, images.T, noise.tolist(), strict=True
+        )
+    )
+    return max(0.0, lower(total))
 
 
 def _lipschitz(d: Any, v: Any, eta: Any) -> float:

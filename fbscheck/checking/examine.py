@@ -1,12 +1,13 @@
 """Examines one operator: what it does wrong, which conditions it violates, how large its constants are."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import final
+from dataclasses import dataclass, field, replace
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
+from fbscheck.archive import add
 from fbscheck.checking import matrices
 from fbscheck.checking.advice import advice
 from fbscheck.checking.blackbox import UNSTEADY, BlackBox
@@ -14,7 +15,10 @@ from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.defined import Defined
 from fbscheck.checking.expressions import Expression, certify
 from fbscheck.checking.moreau import agreement, gradient_of, moreau, settled
+from fbscheck.checking.points import Domain, Points
 from fbscheck.checking.questions import CYCLIC, FIRM, GRADIENT, Found, Question, answer
+from fbscheck.checking.description import of_formula, of_subject
+from fbscheck.checking.plots import Picture
 from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.snippet import hexadecimal
 from fbscheck.checking.stated import Stated
@@ -23,7 +27,7 @@ from fbscheck.checking.subject import Subject
 from fbscheck.operators import Linear
 from fbscheck.verdict import Claim, Result
 
-__all__ = ["Examination", "examine"]
+__all__ = ["Examination", "examine", "name_of", "of_boxes", "of_matrix"]
 
 Values = npt.NDArray[np.float64]
 Progress = Callable[[int, int, str], None]
@@ -32,12 +36,16 @@ Progress = Callable[[int, int, str], None]
 @final
 @dataclass(frozen=True)
 class Examination:
-    """The results in the order of their claims, what was spent, and remarks in plain words."""
+    """The results in the order of their claims, what was spent, remarks in plain words, what was examined.
+
+    ``operator`` describes it for the folder of a run (:mod:`fbscheck.checking.description`).
+    """
 
     results: tuple[Result, ...]
     claims: tuple[Claim, ...]
     evaluations: int
     remarks: tuple[str, ...]
+    operator: Mapping[str, Any] = field(default_factory=dict)
 
 
 def examine(
@@ -62,15 +70,18 @@ def examine(
         return _black_box(subject, questions, against, budget, seed, progress)
     asked = [question for question in questions if question.constant in CONSTANTS]
     operator: Expression | Linear
+    evaluate: Callable[[Values], Values]
     if isinstance(subject, Expression):
-        operator = subject
-        name, low, high = ", ".join(map(str, subject.components)), *(np.full(len(subject.symbols), t) for t in box)
+        operator, evaluate, size = subject, subject.values, len(subject.symbols)
+        record = of_formula(subject, *box)
+        name, low, high = name_of(subject), *(np.full(len(subject.symbols), t) for t in box)
         pairs = [(question, _of_expression(subject, question, box, budget / len(asked))) for question in asked]
     else:
         assert isinstance(subject.target, Linear)
-        operator = subject.target
+        operator, evaluate, size = subject.target, subject.target, subject.dimension
+        record = of_subject(subject, {})
         name, low, high = subject.name, *(np.full(subject.dimension, t) for t in (subject.low, subject.high))
-        known = _of_matrix(operator.matrix)
+        known = of_matrix(operator.matrix)
         pairs = [(question, known[question.constant]) for question in asked]
     answers = {question: answer(question, found, name) for question, found in pairs}
     if len(asked) < len(questions):
@@ -89,7 +100,14 @@ def examine(
     known = {question.constant: found for question, found in pairs}
     gradient = len(low) == 1 or isinstance(operator, Linear) and operator.is_gradient
     kept = _with_steps(tuple(results), known, gradient)
-    return Examination(kept, tuple(claims), 0, advice(known, gradient))
+    with np.errstate(all="ignore"):
+        picture = Picture(evaluate, Domain(low[0], high[0], size, _uniform(low, high)), (size,))
+    kept = picture.drawn(questions, kept)
+    return Examination(kept, tuple(claims), 0, advice(known, gradient), record)
+
+
+def _uniform(low: Values, high: Values) -> Points:
+    return lambda rng, count: rng.uniform(low[:, None], high[:, None], (len(low), count))
 
 
 def _with_steps(results: tuple[Result, ...], known: Mapping[str, Found], gradient: bool) -> tuple[Result, ...]:
@@ -98,13 +116,29 @@ def _with_steps(results: tuple[Result, ...], known: Mapping[str, Found], gradien
     return results if figure is None else (replace(results[0], plots=(*results[0].plots, figure)), *results[1:])
 
 
-def _of_matrix(matrix: Values) -> dict[str, Found]:
-    found = {}
+def name_of(expression: Expression) -> str:
+    """What a run calls formulas."""
+    return ", ".join(map(str, expression.components))
+
+
+def of_matrix(matrix: Values) -> dict[str, Found]:
+    """What is known of the constants of x -> Kx: both ends, digit for digit the same whenever it is asked."""
+    found: dict[str, Found] = {}
+    arrays: dict[str, Any] = {}
+    certificate = {"kind": "matrix", "matrix": add(matrix, arrays)}
     for name, (low, high) in matrices.bracket(matrix).items():
         attained, certified = (low, high) if CONSTANTS[name].worse > 0 else (high, low)
         direction = matrices.extremal(matrix, name)
         witness = {"x": hexadecimal(direction), "y": hexadecimal(0 * direction)}
-        found[name] = Found(attained, certified, "a singular or eigenvector", "exact or ball arithmetic", witness)
+        found[name] = Found(
+            attained,
+            certified,
+            "a singular or eigenvector",
+            "exact or ball arithmetic",
+            witness,
+            certificate=certificate,
+            arrays=arrays,
+        )
     return found
 
 
@@ -113,11 +147,26 @@ def _of_expression(expression: Expression, question: Question, box: tuple[float,
     bounds = certify(expression, [box[0]] * size, [box[1]] * size, {question.name: claim}, budget)[question.name]
     worse = CONSTANTS[question.constant].worse
     attained, certified = (bounds.lower, bounds.upper) if worse > 0 else (bounds.upper, bounds.lower)
-    witness = None
-    if bounds.witness is not None:
-        witness = {name: hexadecimal(np.array(point)) for name, point in zip("xy", bounds.witness, strict=True)}
-    how = f"interval slopes on {bounds.boxes} boxes"
-    return Found(attained, certified, "a pair of points, in ball arithmetic", how, witness)
+    return of_boxes(attained, certified, bounds.boxes, bounds.witness, bounds.cover)
+
+
+def of_boxes(
+    attained: float,
+    certified: float,
+    boxes: int,
+    pair: tuple[Sequence[float], Sequence[float]] | None,
+    cover: tuple[Values, Values] | None,
+) -> Found:
+    """What a branch and bound found of a formula: the certified end on ``boxes`` boxes, the other by a ``pair``."""
+    witness, certificate, arrays = None, None, dict[str, Any]()
+    if pair is not None:
+        witness = {name: hexadecimal(np.array(point)) for name, point in zip("xy", pair, strict=True)}
+    if cover is not None:
+        low, high = (add(corners, arrays) for corners in cover)
+        certificate = {"kind": "boxes", "boxes": boxes, "low": low, "high": high}
+    how = f"interval slopes on {boxes} boxes"
+    pairs = "a pair of points, in ball arithmetic"
+    return Found(attained, certified, pairs, how, witness, certificate=certificate, arrays=arrays)
 
 
 def _black_box(
@@ -165,9 +214,11 @@ def _searched(
             results.append(box.deviation(against, budget / 4))
         progress(100, 100, "searched")
         known = {name: one for name, one in zip(names, found[len(constants) :], strict=True) if one.witness is not None}
+        picture = Picture(sandbox.call, box.map.domain, subject.shape, box.affordable(budget))
+        results = list(picture.drawn(questions, results))
     claims = [question.claim for question in questions] + ([against.claim] if against else [])
     dropped = (f"A counterexample was dropped: {UNSTEADY}.",) if any(r.reason == UNSTEADY for r in results) else ()
     gradient = subject.dimension == 1
     kept = _with_steps(tuple(results), known, gradient)
     remarks = (*dropped, *box.remarks, *advice(known, gradient))
-    return Examination(kept, tuple(claims), box.evaluations, remarks)
+    return Examination(kept, tuple(claims), box.evaluations, remarks, box.operator)

@@ -18,7 +18,7 @@ The other end is attained by a pair of float64 points, with its quotient enclose
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import final
 
@@ -36,7 +36,7 @@ from fbscheck.checking.radial import Radial, radial, worst
 from fbscheck.checking.scores import score
 from fbscheck.errors import InputError
 
-__all__ = ["Bounds", "Expression", "certify"]
+__all__ = ["Bounds", "Expression", "attained", "box_scores", "certify"]
 
 Values = npt.NDArray[np.float64]
 Point = tuple[float, ...]
@@ -86,6 +86,11 @@ class Expression:
         """Enclosures (B, m, d) of the derivatives at points (d, B), of a hull where there is a kink."""
         return self.slopes(points, points)[0]
 
+    def values(self, points: Values) -> Values:
+        """Floating values (m, B) at points (d, B), NaN where they are not defined; good enough for a figure."""
+        rows = sympy.lambdify(self.symbols, list(self.components), "numpy")(*points)
+        return np.array([np.broadcast_to(np.real_if_close(row), points.shape[1:]) for row in rows], dtype=np.float64)
+
     def at(self, point: Sequence[float]) -> list[flint.arb]:
         """Balls around the components at a float64 point; NaN where they are not defined."""
         return run_balls(self.program, [flint.arb(float(t)) for t in point])
@@ -99,6 +104,8 @@ class Bounds:
     The end that is worse for the condition is certified on ``boxes`` boxes, the other one attained by
     the pair ``witness``.  ``exhausted`` says that the search ended without deciding the claim or reaching
     the tolerance: time was up, boxes as small as they get, or a certificate out of the question.
+    ``cover`` holds the lower and upper corners (d, B) of boxes that cover the whole one, none with a worse bound
+    of its own than the certified one.
     """
 
     constant: str
@@ -107,6 +114,7 @@ class Bounds:
     boxes: int
     exhausted: bool
     witness: tuple[Point, Point] | None = None
+    cover: tuple[Values, Values] | None = field(default=None, compare=False)
 
     def holds(self, claim: float) -> bool | None:
         """Whether the constant is as good as ``claim``: True certified, False refuted, None undecided."""
@@ -181,10 +189,14 @@ def _search(
     """Split the worst boxes until the claim is decided; scores are worse * constant, so that larger is worse."""
     worse = CONSTANTS[constant].worse
     low, high = start[:, None], end[:, None]
-    scores = _scores(expression, constant, low, high, claim)
+    scores = box_scores(expression, constant, low, high, claim)
+    owners = np.vstack([low, high])
+    covered = True
     if expression.radial is not None:
         finish = time.monotonic() + max(0.0, limit - time.monotonic()) / 2
-        scores = np.minimum(scores, worst(expression.radial, constant, start, end, claim, finish, tolerance))
+        by_radius = worst(expression.radial, constant, start, end, claim, finish, tolerance)
+        covered = bool(by_radius >= scores.max())
+        scores = np.minimum(scores, by_radius)
     best, witness = -math.inf, None
     pairs = [*_explore(expression, constant, start, end), (tuple(start.tolist()), tuple(end.tolist()))]
     exhausted = False
@@ -207,14 +219,17 @@ def _search(
         leaders = np.argsort(-_guesses(constant, expression.derivatives(middles)), kind="stable")[:3]
         pairs += _pairs(expression, constant, middles[:, leaders], start, end)
         new_low, new_high = _halves(low[:, chosen], high[:, chosen], sides.argmax(0))
-        new = _scores(expression, constant, new_low, new_high, claim)
-        new = np.minimum(new, np.tile(scores[chosen], 2))
+        new, before = box_scores(expression, constant, new_low, new_high, claim), np.tile(scores[chosen], 2)
+        new_owners = np.where(new <= before, np.vstack([new_low, new_high]), np.tile(owners[:, chosen], 2))
+        new = np.minimum(new, before)
         kept = np.ones(len(scores), dtype=bool)
         kept[chosen] = False
         low, high = np.hstack([low[:, kept], new_low]), np.hstack([high[:, kept], new_high])
-        scores = np.concatenate([scores[kept], new])
+        scores, owners = np.concatenate([scores[kept], new]), np.hstack([owners[:, kept], new_owners])
     lesser, larger = sorted((worse * most, worse * best))
-    return Bounds(constant, lesser, larger, len(scores), exhausted, witness)
+    boxes = np.unique(owners, axis=1)
+    cover = (boxes[: len(start)], boxes[len(start) :]) if covered else None
+    return Bounds(constant, lesser, larger, len(scores), exhausted, witness, cover)
 
 
 def _halves(low: Values, high: Values, axis: npt.NDArray[np.intp]) -> tuple[Values, Values]:
@@ -225,7 +240,7 @@ def _halves(low: Values, high: Values, axis: npt.NDArray[np.intp]) -> tuple[Valu
     return np.hstack([low, right]), np.hstack([left, high])
 
 
-def _scores(expression: Expression, constant: str, low: Values, high: Values, claim: float) -> Values:
+def box_scores(expression: Expression, constant: str, low: Values, high: Values, claim: float) -> Values:
     """Upper bounds of worse * constant on every box: the worst over the matrices that span the slopes."""
     return np.asarray(np.max([score(slopes, constant, claim) for slopes in expression.slopes(low, high)], axis=0))
 

@@ -7,8 +7,8 @@ reasons speak of it.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 from fbscheck.checking.conditions import BOUNDS, CONSTANTS
@@ -16,7 +16,7 @@ from fbscheck.errors import InputError
 from fbscheck.judge import decide, squeeze
 from fbscheck.verdict import Bracket, Claim, Evidence, Relation, Result, Rigour, Side, Verdict
 
-__all__ = ["CYCLIC", "FIRM", "GRADIENT", "Found", "Question", "answer", "parse"]
+__all__ = ["CYCLIC", "FIRM", "GRADIENT", "NOTHING", "Found", "Question", "answer", "parse"]
 
 STATEMENTS = {
     "lipschitz": r"|Tx-Ty| \leq L\,|x-y|",
@@ -88,7 +88,7 @@ FIRM = Question("firmly_nonexpansive", 1.0)
 class Found:
     """What is known of one constant over the domain; the inner end is attained, the outer one certified or None.
 
-    ``silence`` says why if nothing is attained.
+    ``silence`` says why if nothing is attained; ``certificate`` is what the outer end rests on, with its ``arrays``.
     """
 
     attained: float
@@ -97,6 +97,8 @@ class Found:
     how_certified: str = ""
     witness: dict[str, Any] | None = None
     silence: str = NOTHING
+    certificate: dict[str, Any] | None = None
+    arrays: Mapping[str, Any] = field(default_factory=dict)
 
 
 def parse(claims: Sequence[str]) -> list[Question]:
@@ -154,7 +156,9 @@ def answer(question: Question, found: Found, case: str) -> Result:
         bracket = squeeze(sign * question.bound, tuple(evidence))
         result = decide(question.claim, case, bracket, found.witness)
         result = replace(result, reason=_reason(question.bound, found, sign, result))
-    return replace(result, bracket=_upright(result.bracket, sign))
+    known = found.certificate if any(e.side is Side.CERTIFIED for e in evidence) else None
+    bracket = replace(_upright(result.bracket, sign), certificate=known)
+    return replace(result, bracket=bracket, arrays=found.arrays if known else {})
 
 
 def _reason(bound: float, found: Found, sign: int, result: Result) -> str:

@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.seed,
             progress_bar(),
         )
-        path = store.save(folder, done.claims, done.results, versions(), arguments.seed)
+        path = store.save(folder, done.claims, done.results, versions(), arguments.seed, done.operator, done.remarks)
     print(f"{'condition':34}{'lower':>16}{'claimed':>16}{'upper':>16}  verdict")
     for claim, result in zip(done.claims, done.results, strict=True):
         bracket = result.bracket

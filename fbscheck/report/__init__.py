@@ -6,13 +6,16 @@ self-contained HTML page.  The same run gives the same bytes, wherever its folde
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from fbscheck import files, store
 from fbscheck.errors import InputError
-from fbscheck.report import content, latex, page
+from fbscheck.report import content, inspection, latex, page
 from fbscheck.report.compiler import typeset
 from fbscheck.report.figures import drawn, figure
+from fbscheck.verdict import Verdict
 
 __all__ = ["FORMATS", "write"]
 
@@ -49,12 +52,28 @@ def write(folder: Path, format: str = "pdf", progress: Callable[[int, int, str],
         if format == "html":
             pictures[stem] = drawn(picture, "svg")
         progress(number, parts, f"figure {stem}")
-    path = _text(folder, format, content.document(run, stems), pictures)
+    document: content.Document | inspection.Inspection = (
+        content.document(run, stems)
+        if run.operator is None
+        else inspection.inspection(run, stems, _counterexamples(folder, run))
+    )
+    path = _text(folder, format, document, pictures)
     progress(parts, parts, path.name)
     return path
 
 
-def _text(folder: Path, format: str, document: content.Document, pictures: dict[str, bytes]) -> Path:
+def _counterexamples(folder: Path, run: store.Run) -> dict[str, Any]:
+    """The witnesses of what was refuted, by file; one that cannot be read is left out."""
+    found = {}
+    for name in (entry.witness for entry in run.results if entry.verdict is Verdict.REFUTED and entry.witness):
+        with suppress(OSError, ValueError, RecursionError):
+            found[name] = files.read_json(folder / name)
+    return found
+
+
+def _text(
+    folder: Path, format: str, document: content.Document | inspection.Inspection, pictures: dict[str, bytes]
+) -> Path:
     if format == "html":
         files.write_text(folder / "report.html", page.render(document, pictures))
         return folder / "report.html"

@@ -26,6 +26,8 @@ __all__ = [
     "Matter",
     "Note",
     "Section",
+    "case_of",
+    "claims_of",
     "document",
     "stems",
 ]
@@ -140,7 +142,7 @@ class Document:
 
 def document(run: Run, stems: Sequence[str]) -> Document:
     """The report of ``run``; ``stems`` name the files of its figures, in the order of its plots."""
-    claims = _claims(run)
+    claims = claims_of(run)
     figures = [(plot.claim, FigureText(stem, plot.title)) for plot, stem in zip(run.plots, stems, strict=True)]
     stated = [claim for claim in claims.values() if not claim.control]
     entries = [entry for entry in run.results if not claims[entry.claim].control]
@@ -156,7 +158,7 @@ def document(run: Run, stems: Sequence[str]) -> Document:
     totals = sentences.counts(entries)
     matters = []
     for verdict in UNSETTLED:
-        found = [_case(claims[e.claim], e) for e in entries if e.verdict is verdict]
+        found = [case_of(claims[e.claim], e) for e in entries if e.verdict is verdict]
         listed = tuple(found[:OPEN_SHOWN])
         matters.append(Matter(verdict, len(found), listed, len(found) - len(listed)))
     planted = [(claims[entry.claim], entry) for entry in run.results if claims[entry.claim].control]
@@ -167,7 +169,7 @@ def document(run: Run, stems: Sequence[str]) -> Document:
         totals=totals,
         matters=tuple(matters),
         chapters=chapters,
-        controls=tuple(_case(claim, entry) for claim, entry in planted[:CASES_SHOWN]),
+        controls=tuple(case_of(claim, entry) for claim, entry in planted[:CASES_SHOWN]),
         controls_rest=sentences.rest([entry for _, entry in planted[CASES_SHOWN:]]),
         controls_verdict=sentences.controls(
             [claim for claim in claims.values() if claim.control], [entry for _, entry in planted]
@@ -194,7 +196,7 @@ def stems(plots: Iterable[Plot]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _claims(run: Run) -> dict[str, ClaimText]:
+def claims_of(run: Run) -> dict[str, ClaimText]:
     """The claims by id; one that only results or plots mention is known by its id alone."""
     claims = {claim.id: claim for claim in run.claims}
     for unknown in itertools.chain((e.claim for e in run.results), (p.claim for p in run.plots)):
@@ -215,7 +217,8 @@ def _heading(key: str) -> str:
     return words[:1].upper() + words[1:] or "(no name)"
 
 
-def _case(claim: ClaimText, entry: Entry) -> Case:
+def case_of(claim: ClaimText, entry: Entry) -> Case:
+    """One result as a row of a table."""
     attained = any(e["side"] == "attained" and e["exact"] for e in entry.evidence)
     return Case(
         _title(claim),
@@ -231,7 +234,7 @@ def _case(claim: ClaimText, entry: Entry) -> Case:
 
 def _section(claim: ClaimText, entries: Sequence[Entry], figures: Sequence[tuple[str, FigureText]]) -> Section:
     shown, hidden = _most_informative(entries)
-    cases = tuple(_case(claim, entry) for entry in shown)
+    cases = tuple(case_of(claim, entry) for entry in shown)
     return Section(
         claim=claim,
         title=_title(claim),

@@ -7,16 +7,21 @@ same settings whatever the user's own matplotlib settings are, and drawn twice g
 import io
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from matplotlib import style
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
+from matplotlib.patches import Polygon
 from matplotlib.textpath import TextPath
 
 from fbscheck.report.characters import fallback, printable
@@ -73,30 +78,72 @@ def figure(plot: Plot) -> Figure:
     with style.context(["default", SETTINGS]):
         picture = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
         FigureCanvasAgg(picture)
-        axes = picture.add_subplot()
-        curves = [_finite(curve, plot.log_y) for curve in plot.curves]
-        handles, drawn_as = [], {"line": 0, "points": 0}
-        for index, curve in enumerate(curves):
-            kind = "points" if curve.style == "points" else "line"
-            draw = _points if kind == "points" else _line
-            handles.append(draw(axes, curve, index, drawn_as[kind]))
-            drawn_as[kind] += 1
-        seen = any(math.isfinite(y) for curve in curves for y in curve.y)
-        if not seen:
-            axes.text(0.5, 0.5, "no point to show", transform=axes.transAxes, ha="center", va="center", color="#666666")
-        if plot.log_y and seen:
-            axes.set_yscale("log")
-        axes.grid(True)
-        axes.set_xlabel(_label(plot.x_label, AXIS_LENGTH))
-        axes.set_ylabel(_label(plot.y_label, AXIS_LENGTH // 2))
-        if handles:
-            labels = [_label(curve.label, LABEL_LENGTH) for curve in curves]
-            widest = max(map(len, labels))
-            rows = math.ceil(len(labels) / (3 if widest <= 24 else 2 if widest <= 36 else 1))
-            picture.legend(handles, labels, loc="outside upper center", ncols=math.ceil(len(labels) / rows))
+        images = [curve for curve in plot.curves if curve.style == "image"]
+        if images:
+            _images(picture, images)
+        else:
+            _curves(picture, plot)
         picture.draw_without_rendering()
         picture.set_layout_engine("none")
         return picture
+
+
+def _curves(picture: Figure, plot: Plot) -> None:
+    axes = picture.add_subplot()
+    curves = [_finite(curve, plot.log_y) for curve in plot.curves]
+    handles, drawn_as = [], Counter[str]()
+    for index, curve in enumerate(curves):
+        kind = curve.style if curve.style in DRAW else "line"
+        handles.append(DRAW[kind](axes, curve, index, drawn_as[kind]))
+        drawn_as[kind] += 1
+    seen = any(math.isfinite(y) for curve in curves for y in curve.y)
+    if not seen:
+        axes.text(0.5, 0.5, "no point to show", transform=axes.transAxes, ha="center", va="center", color="#666666")
+    if plot.log_y and seen:
+        axes.set_yscale("log")
+    if plot.equal:
+        axes.set_aspect("equal", adjustable="datalim")
+    axes.grid(True)
+    axes.set_xlabel(_label(plot.x_label, AXIS_LENGTH))
+    axes.set_ylabel(_label(plot.y_label, AXIS_LENGTH // 2))
+    if handles:
+        labels = [_label(curve.label, LABEL_LENGTH) for curve in curves]
+        widest = max(map(len, labels))
+        rows = math.ceil(len(labels) / (3 if widest <= 24 else 2 if widest <= 36 else 1))
+        picture.legend(handles, labels, loc="outside upper center", ncols=math.ceil(len(labels) / rows))
+
+
+def _images(picture: Figure, images: Sequence[Curve]) -> None:
+    """Grey images in two rows, with one scale a column; entries that are missing or not finite stay white."""
+    columns = math.ceil(len(images) / 2)
+    places = np.atleast_2d(picture.subplots(2, columns, squeeze=False))
+    for place in places.ravel():
+        place.set_axis_off()
+    for column in range(columns):
+        shown = [
+            (places[row, column], images[row * columns + column])
+            for row in (0, 1)
+            if row * columns + column < len(images)
+        ]
+        grids = [_grid(curve) for _, curve in shown]
+        finite = np.concatenate([grid[np.isfinite(grid)] for grid in grids])
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+        for (axes, curve), grid in zip(shown, grids, strict=True):
+            drawing = axes.imshow(grid, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+            axes.set_title(_label(curve.label, LABEL_LENGTH), fontsize=9)
+        picture.colorbar(drawing, ax=[axes for axes, _ in shown], shrink=0.8, aspect=30, ticks=_ends(low, high))
+
+
+def _grid(curve: Curve) -> npt.NDArray[np.float64]:
+    rows, columns = (max(1, int(size)) for size in curve.x)
+    entries = np.full(rows * columns, np.nan)
+    kept = np.array(curve.y, dtype=np.float64)[: rows * columns]
+    entries[: len(kept)] = kept
+    return entries.reshape(rows, columns)
+
+
+def _ends(low: float, high: float) -> list[float]:
+    return [low, high] if high > low else [low]
 
 
 def drawn(picture: Figure, kind: str) -> bytes:
@@ -152,6 +199,43 @@ def _points(axes: Axes, curve: Curve, index: int, number: int) -> Line2D:
         markeredgewidth=0.9 if hollow else 0.4,
         markersize=6.2 if hollow else 4.6,
     )[0]
+
+
+def _dots(axes: Axes, curve: Curve, index: int, number: int) -> Line2D:
+    """Many points, small; every second set is crosses."""
+    colour, marker = COLOURS[index % len(COLOURS)], ("o", "x")[number % 2]
+    return axes.plot(
+        curve.x, curve.y, color=colour, linestyle="", marker=marker, markersize=2.2, markeredgewidth=0.6, alpha=0.6
+    )[0]
+
+
+def _area(axes: Axes, curve: Curve, index: int, number: int) -> Polygon:
+    """What the points enclose; from the second on the edge alone, so that one area shows through another."""
+    edge, face = COLOURS[index % len(COLOURS)], (0.6, 0.75, 0.88, 0.9 if number == 0 else 0.0)
+    (area,) = axes.fill(
+        curve.x, curve.y, facecolor=face, edgecolor=edge, linestyle=DASHES[0], linewidth=0.6 if number == 0 else 1.3
+    )
+    return area
+
+
+def _arrow(axes: Axes, curve: Curve, index: int, number: int) -> Line2D:
+    """From the first point to the second; the legend shows the line without its head."""
+    colour, dashes = COLOURS[index % len(COLOURS)], DASHES[number % len(DASHES)]
+    line = axes.plot(curve.x, curve.y, color=colour, linestyle=dashes, linewidth=1.6)[0]
+    if len(curve.x) == 2:
+        start, end = zip(curve.x, curve.y, strict=True)
+        head = {"arrowstyle": "-|>", "color": colour, "linewidth": 0.0, "shrinkA": 0.0, "shrinkB": 0.0}
+        axes.annotate("", xy=end, xytext=start, arrowprops={**head, "mutation_scale": 12})
+    return line
+
+
+DRAW: Mapping[str, Callable[[Axes, Curve, int, int], Artist]] = {
+    "line": _line,
+    "points": _points,
+    "dots": _dots,
+    "area": _area,
+    "arrow": _arrow,
+}
 
 
 def _label(text: str, length: int) -> str:

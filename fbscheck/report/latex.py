@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fbscheck.report import numerals
 from fbscheck.report.characters import fallback, printable
 from fbscheck.report.content import Case, Document
+from fbscheck.report.inspection import Inspection
 from fbscheck.report.numerals import Gap, Numeral
 from fbscheck.report.sentences import Prose, plural
 from fbscheck.verdict import Verdict
@@ -170,13 +171,14 @@ def layout(cases: Sequence[Case], text_columns: int = 1, with_bounds: bool = Tru
     return Layout(font, digits, max(60, int(left)))
 
 
-def render(document: Document) -> str:
+def render(document: Document | Inspection) -> str:
     """The LaTeX source of ``document``; figures are looked for in ``figures/``."""
-    return _template().render(document=document, Verdict=Verdict) + "\n"
+    name = "report" if isinstance(document, Document) else "check"
+    return _environment().get_template(f"{name}.tex.jinja").render(document=document, Verdict=Verdict) + "\n"
 
 
 @cache
-def _template() -> Template:
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("fbscheck.report"),
         undefined=StrictUndefined,
@@ -192,6 +194,7 @@ def _template() -> Template:
     )
     environment.filters.update(
         tex=escape,
+        code=_code,
         math=mathematics,
         prose=_prose,
         numeral=_numeral,
@@ -203,7 +206,7 @@ def _template() -> Template:
         upper=numerals.upper,
     )
     environment.globals.update(layout=layout, LINE=LINE, DIGITS=numerals.DIGITS)
-    return environment.get_template("report.tex.jinja")
+    return environment
 
 
 def _word(word: str) -> str:
@@ -239,6 +242,11 @@ def _character(char: str) -> str:
         return rf"\ensuremath{{{MATHEMATICS[char].strip()}}}"
     script = None if char in LATIN else _script(char)
     return rf"\{script[0]}{{{_character(script[1])}}}" if script else char
+
+
+def _code(line: str) -> str:
+    """A line of Python, escaped, with straight quotes."""
+    return escape(line).replace("'{}", r"\textquotesingle{}")
 
 
 def _prose(pieces: Prose) -> str:

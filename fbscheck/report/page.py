@@ -4,13 +4,14 @@ import base64
 from collections.abc import Mapping
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from fbscheck.report import numerals
 from fbscheck.report.characters import printable
 from fbscheck.report.content import Document
 from fbscheck.report.formulas import formula
+from fbscheck.report.inspection import Inspection
 from fbscheck.report.numerals import Gap, Numeral
 from fbscheck.report.sentences import Prose, plural
 from fbscheck.verdict import Verdict
@@ -18,14 +19,15 @@ from fbscheck.verdict import Verdict
 __all__ = ["render"]
 
 
-def render(document: Document, pictures: Mapping[str, bytes]) -> str:
+def render(document: Document | Inspection, pictures: Mapping[str, bytes]) -> str:
     """The page of ``document``; ``pictures`` holds the SVG of each figure by its stem."""
     data = {stem: "data:image/svg+xml;base64," + base64.b64encode(svg).decode() for stem, svg in pictures.items()}
-    return _template().render(document=document, pictures=data, Verdict=Verdict) + "\n"
+    template = _environment().get_template(f"{'report' if isinstance(document, Document) else 'check'}.html.jinja")
+    return template.render(document=document, pictures=data, Verdict=Verdict) + "\n"
 
 
 @cache
-def _template() -> Template:
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("fbscheck.report"),
         undefined=StrictUndefined,
@@ -45,7 +47,7 @@ def _template() -> Template:
         lower=numerals.lower,
         upper=numerals.upper,
     )
-    return environment.get_template("report.html.jinja")
+    return environment
 
 
 def _prose(pieces: Prose) -> Markup:

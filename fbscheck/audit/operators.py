@@ -1,0 +1,222 @@
+"""Rechecks a run of `fbscheck check` from its files, and by running the operator once more.
+
+* Matrices: the bracket of every constant is recomputed from the stored matrix.
+* Formulas: they are rebuilt from data, which is never run as code.  The boxes of a certificate must cover
+  the domain, and the bound is recomputed on each; pairs are evaluated again in balls.
+* Black boxes: numbers are recomputed from the stored points, values and errors.  Where the operator's file
+  is below the current folder and unchanged, it is run again in a fresh process and must give these values.
+  What its values are worth, their stated or estimated error, remains an assumption.
+
+From these numbers every verdict is judged again, and result, certificate and witness must be the ones that
+follow, digit for digit.  Conditions that are not known here are never more than stated.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from fbscheck import store
+from fbscheck.audit.blackbox import BlackBox, point_of
+from fbscheck.audit.cover import covers
+from fbscheck.audit.finding import Finding, Outcome
+from fbscheck.audit.folder import Folder
+from fbscheck.certify.kernel import Refusal
+from fbscheck.checking.conditions import BOUNDS, CONSTANTS
+from fbscheck.checking.description import subject_of
+from fbscheck.checking.examine import name_of, of_boxes, of_matrix
+from fbscheck.checking.expressions import Expression, attained, box_scores
+from fbscheck.checking.formulas import rebuilt
+from fbscheck.checking.questions import CYCLIC, Found, Question, answer, parse
+from fbscheck.checking.subject import Subject
+from fbscheck.errors import FbscheckError
+from fbscheck.operators import Linear
+from fbscheck.store import ClaimText, Entry, Run
+from fbscheck.verdict import Claim, Result, finite_or_none
+
+__all__ = ["recheck_operator"]
+
+Values = npt.NDArray[np.float64]
+Progress = Callable[[int, int, str], None]
+CHUNK = 4096
+FUNCTION = (
+    *("kind", "shape", "low", "high", "target", "sha256", "parameters", "sampler", "accuracy"),
+    *("absolute", "relative", "evaluations"),
+)
+MALFORMED = (Refusal, FbscheckError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+def recheck_operator(run: Run, files: Folder, progress: Progress) -> Iterator[Finding]:
+    """One finding a result of a run of `fbscheck check`, and one on what it says besides."""
+    try:
+        operator = _operator(run, files)
+    except MALFORMED as error:
+        yield Finding("", store.RESULTS, Outcome.REFUSED, f"its operator: {error}")
+        return
+    stated, answered = [text.id for text in run.claims], [entry.claim for entry in run.results]
+    if stated != answered or len(set(stated)) != len(stated):
+        yield Finding("", store.RESULTS, Outcome.REFUSED, "its results are not those of the conditions it states")
+    for done, (text, entry) in enumerate(zip(run.claims, run.results, strict=False), start=1):
+        try:
+            yield Finding(entry.claim, entry.case, *_check(operator, text, entry, files))
+        except Refusal as refusal:
+            yield Finding(entry.claim, entry.case, Outcome.REFUSED, str(refusal))
+        except MALFORMED as error:
+            reason = f"it is incomplete or malformed: {type(error).__name__} {error}"
+            yield Finding(entry.claim, entry.case, Outcome.REFUSED, reason)
+        progress(done, len(run.results), entry.claim)
+    if run.remarks:
+        yield Finding("remarks", "", Outcome.STATED, "they are words, which are not rechecked")
+
+
+def _operator(run: Run, files: Folder) -> "_Matrix | _Formula | BlackBox":
+    record = run.operator or {}
+    (name,) = {entry.case for entry in run.results}
+    if record["kind"] == "matrix":
+        _require_fields(record, "kind", "shape", "low", "high", "matrix")
+        (matrix,) = files.arrays({"matrix": record["matrix"]}).values()
+        subject = Subject(name, tuple(record["shape"]), *_domain(record), Linear(matrix))
+        return _Matrix(of_matrix(subject.target.matrix))  # type: ignore[union-attr]
+    if record["kind"] == "formula":
+        _require_fields(record, "kind", "shape", "low", "high", "formula")
+        if record["formula"] is None:
+            return _Formula(None, 0.0, 0.0)
+        expression = rebuilt(record["formula"])
+        if name_of(expression) != name or record["shape"] != [len(expression.symbols)]:
+            raise Refusal(f"its formulas are {name_of(expression)}, not {name}")
+        return _Formula(expression, *_domain(record))
+    if record["kind"] != "function":
+        raise Refusal(f"it is of kind {record['kind']!r:.60}")
+    _require_fields(record, *FUNCTION)
+    return BlackBox(subject_of(record, name), record, run.results, files)
+
+
+def _require_fields(record: Mapping[str, Any], *names: str) -> None:
+    if set(record) != set(names):
+        raise Refusal(f"it should have the fields {', '.join(names)}")
+
+
+def _domain(record: Mapping[str, Any]) -> tuple[float, float]:
+    return float.fromhex(record["low"]), float.fromhex(record["high"])
+
+
+def _check(
+    operator: "_Matrix | _Formula | BlackBox", text: ClaimText, entry: Entry, files: Folder
+) -> tuple[Outcome, str]:
+    certificate, witness = files.record(entry.certificate, "certificates"), files.record(entry.witness, "witnesses")
+    files.arrays(certificate, witness)
+    claim: Claim | None
+    result: Result | None
+    question = _question(entry)
+    if question is None and (entry.claim != "prox_of" or not isinstance(operator, BlackBox)):
+        return Outcome.STATED, "this audit does not know the condition"
+    if question is None:
+        assert isinstance(operator, BlackBox)
+        claim, result, outcome, reason = operator.distance(entry, witness)
+    else:
+        claim = question.claim
+        result, outcome, reason = operator.again(question, entry, certificate, witness, files)
+    if claim is not None and text != store.text_of(claim):
+        raise Refusal("this version states the condition otherwise")
+    if result is not None:
+        _compare(result, entry, certificate, witness)
+    return outcome, reason
+
+
+def _question(entry: Entry) -> Question | None:
+    """The question that an entry answers, None if it is none of those known here."""
+    name, bound = entry.claim, entry.theory
+    if name not in BOUNDS and name != CYCLIC:
+        return None
+    (plain,) = (question for question in parse([name]) if question.name == name)
+    if name in ("nonexpansive", "firmly_nonexpansive", CYCLIC) or bound == plain.bound:
+        question = plain
+    elif bound is None:
+        question = Question(name, None)
+    else:
+        question = parse([f"{name}={bound!r}"])[0]
+    if question.bound != bound or name == "contraction" and bound is None:
+        raise Refusal(f"the bound is {question.bound!r}, not {bound!r}")
+    return question
+
+
+def _compare(mine: Result, theirs: Entry, certificate: Any, witness: Any) -> None:
+    """The result must be the stated one in all it says, digit for digit."""
+    bracket = mine.bracket
+    pairs = {
+        "verdict": (mine.verdict.value, theirs.verdict.value),
+        "reason": (mine.reason, theirs.reason),
+        "bound": (finite_or_none(bracket.theory), theirs.theory),
+        "lower end": (finite_or_none(bracket.lower), theirs.lower),
+        "upper end": (finite_or_none(bracket.upper), theirs.upper),
+        "evidence": ([e.as_json() for e in bracket.evidence], [dict(e) for e in theirs.evidence]),
+        "certificate": (bracket.certificate, certificate),
+        "witness": (mine.witness, witness),
+    }
+    for what, (my, their) in pairs.items():
+        if json.dumps(my, sort_keys=True) != json.dumps(their, sort_keys=True):
+            shown = f" is {my!r}, not {their!r}" if what in ("verdict", "bound", "lower end", "upper end") else ""
+            raise Refusal(f"the {what} that follows{shown or ' is another one'}")
+
+
+@final
+class _Matrix:
+    """x -> Kx: every number comes from K."""
+
+    def __init__(self, known: Mapping[str, Found]) -> None:
+        self.known = known
+
+    def again(self, question: Question, entry: Entry, *_: Any) -> tuple[Result, Outcome, str]:
+        """The result, recomputed."""
+        return answer(question, self.known[question.constant], entry.case), Outcome.RECHECKED, ""
+
+
+@final
+class _Formula:
+    """Formulas on a box: pairs in balls, bounds on the boxes of the certificate."""
+
+    def __init__(self, expression: Expression | None, low: float, high: float) -> None:
+        self.expression, self.low, self.high = expression, low, high
+
+    def again(
+        self, question: Question, entry: Entry, certificate: Any, witness: Any, files: Folder
+    ) -> tuple[Result | None, Outcome, str]:
+        """The result that certificate and witness lead to."""
+        if self.expression is None:
+            return None, Outcome.STATED, "the run does not hold its formulas"
+        worse = CONSTANTS[question.constant].worse
+        size = len(self.expression.symbols)
+        number, pair, cover = -worse * math.inf, None, None
+        if witness is not None:
+            points = [point_of(witness[name], size) for name in "xy"]
+            if any(not (self.low <= t <= self.high) for point in points for t in point):
+                raise Refusal("a point of its pair is outside the domain")
+            pair = (tuple(points[0].tolist()), tuple(points[1].tolist()))
+            number = attained(self.expression, question.constant, *pair)
+        bound, boxes = worse * math.inf, 0
+        if certificate is not None:
+            low, high = (files.arrays(certificate)[certificate[name]] for name in ("low", "high"))
+            start, end = np.full(size, self.low), np.full(size, self.high)
+            if low.shape != high.shape or low.ndim != 2 or low.dtype != np.float64 or high.dtype != np.float64:
+                raise Refusal("the corners of its boxes do not match")
+            if len(low) != size or not covers(start, end, low, high):
+                raise Refusal("its boxes do not cover the domain")
+            bound, boxes, cover = worse * self._worst(question, low, high), certificate["boxes"], (low, high)
+        elif matched := re.search(r"interval slopes on (\d+) boxes", entry.reason):
+            boxes = int(matched[1])
+        if type(boxes) is not int or cover is not None and boxes < cover[0].shape[1]:
+            raise Refusal("it counts its boxes wrongly")
+        found = of_boxes(number, bound, boxes, pair, cover)
+        return answer(question, found, entry.case), Outcome.RECHECKED, ""
+
+    def _worst(self, question: Question, low: Values, high: Values) -> float:
+        assert self.expression is not None
+        aim = math.nan if question.bound is None else question.bound
+        parts = [slice(k, k + CHUNK) for k in range(0, low.shape[1], CHUNK)]
+        with np.errstate(all="ignore"):
+            scores = [box_scores(self.expression, question.constant, low[:, p], high[:, p], aim).max() for p in parts]
+        return float(max(scores))
