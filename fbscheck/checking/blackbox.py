@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fbscheck.certify.balls import exact, lower, norm
+from fbscheck.checking.circulation import circulating
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.confirm import certainly_attained
 from fbscheck.checking.cycles import cyclic
@@ -14,7 +15,7 @@ from fbscheck.checking.questions import Found, Question
 from fbscheck.checking.sandbox import Sandbox
 from fbscheck.checking.search import search
 from fbscheck.checking.shorten import minimise
-from fbscheck.checking.snippet import hexadecimal, snippet
+from fbscheck.checking.snippet import circulation_snippet, hexadecimal, snippet
 from fbscheck.checking.stated import Stated, deviation, worst_deviation
 from fbscheck.checking.subject import Subject
 from fbscheck.checking.trials import Pair
@@ -164,6 +165,37 @@ class BlackBox:
             "operator": self.subject.name,
             "points": [hexadecimal(x) for x in found.points.T],
             "images": [hexadecimal(x) for x in found.images.T],
+        }
+        return squeeze(0.0, (evidence,)), witness
+
+    def circulation(self, budget: float) -> tuple[Bracket, dict[str, Any] | None]:
+        """A closed polygon with a circulation beyond its error, which is estimated: how far, against 0."""
+        found, tried = circulating(
+            self.sandbox.call,
+            self.points,
+            self.subject.low,
+            self.subject.high,
+            self.subject.dimension,
+            self.noise,
+            self.rng,
+            budget,
+        )
+        if found is None:
+            how = f"no circulation beyond its error around {tried} polygons"
+            return squeeze(0.0, (Evidence(Side.ATTAINED, 0.0, Rigour.ENCLOSED, how),)), None
+        surely = float(np.nextafter(abs(found.value) - found.error, 0.0))
+        how = (
+            f"<T, dx> around {found.corners.shape[1]} corners, {found.pieces} pieces a side, "
+            f"less {found.error:.2g}, the estimated error"
+        )
+        evidence = Evidence(Side.ATTAINED, surely, Rigour.ENCLOSED, how)
+        witness = {
+            "operator": self.subject.name,
+            "corners": [hexadecimal(x) for x in found.corners.T],
+            "pieces": found.pieces,
+            "circulation": found.value.hex(),
+            "error": found.error.hex(),
+            "snippet": circulation_snippet(self.subject, found.corners, found.pieces),
         }
         return squeeze(0.0, (evidence,)), witness
 

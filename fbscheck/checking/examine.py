@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from fbscheck.checking import matrices
 from fbscheck.checking.advice import advice
+from fbscheck.checking.affine import proof
 from fbscheck.checking.blackbox import BlackBox
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.expressions import Expression, certify
@@ -100,14 +101,17 @@ def _of_matrix(matrix: Values) -> dict[str, Found]:
 
 def _of_expression(expression: Expression, question: Question, box: tuple[float, float], budget: float) -> Found:
     size, claim = len(expression.symbols), float("nan") if question.bound is None else question.bound
-    bounds = certify(expression, [box[0]] * size, [box[1]] * size, {question.name: claim}, budget)[question.name]
+    low, high = np.full(size, box[0]), np.full(size, box[1])
+    why = "" if question.bound is None else proof(expression, question.constant, question.bound, low, high)
+    budget = min(budget, 1.0) if why else budget
+    bounds = certify(expression, low.tolist(), high.tolist(), {question.name: claim}, budget)[question.name]
     worse = CONSTANTS[question.constant].worse
     attained, certified = (bounds.lower, bounds.upper) if worse > 0 else (bounds.upper, bounds.lower)
     witness = None
     if bounds.witness is not None:
         witness = {name: hexadecimal(np.array(point)) for name, point in zip("xy", bounds.witness, strict=True)}
     how = f"interval slopes on {bounds.boxes} boxes"
-    return Found(attained, certified, "a pair of points, in ball arithmetic", how, witness)
+    return Found(attained, certified, "a pair of points, in ball arithmetic", how, witness, why)
 
 
 def _black_box(
@@ -137,15 +141,16 @@ def _searched(
     results = []
     with np.errstate(all="ignore"), Sandbox(subject) as sandbox:
         box = BlackBox(subject, sandbox, np.random.default_rng(seed))
-        names = dict.fromkeys(question.constant for question in questions if question.name != CYCLIC)
-        cycles = any(question.name == CYCLIC for question in questions)
-        share = 0.75 if cycles else 1.0
+        names = dict.fromkeys(question.constant for question in questions if question.constant in CONSTANTS)
+        loops = sum(question.constant not in CONSTANTS for question in questions)
+        share = 1.0 if not loops else 0.5 + 0.25 / loops if names else 0.0
         worst = box.search(
             list(names), budget * share, lambda part: progress(int(100 * part * share), 100, "searching")
         )
         for question in questions:
-            if question.name == CYCLIC:
-                results.append(decide(question.claim, subject.name, *box.cycle(budget / 4)))
+            if question.constant not in CONSTANTS:
+                loop = box.cycle if question.name == CYCLIC else box.circulation
+                results.append(decide(question.claim, subject.name, *loop(budget * (1 - share) / loops)))
             else:
                 results.append(answer(question, box.found(question, worst), subject.name))
         if against is not None:

@@ -91,6 +91,8 @@ class Found:
     how_attained: str
     how_certified: str = ""
     witness: dict[str, Any] | None = None
+    proof: str = ""
+    """Why the bound that is asked about holds, exactly."""
 
 
 def parse(claims: Sequence[str]) -> list[Question]:
@@ -142,6 +144,8 @@ def answer(question: Question, found: Found, case: str) -> Result:
         evidence.append(Evidence(Side.ATTAINED, sign * found.attained, Rigour.ENCLOSED, found.how_attained))
     if found.certified is not None and (sign * found.certified != math.inf or found.attained == found.certified):
         evidence.append(Evidence(Side.CERTIFIED, sign * found.certified, Rigour.ENCLOSED, found.how_certified))
+    if question.bound is not None and found.proof:
+        evidence.append(Evidence(Side.THEORY, sign * question.bound, Rigour.EXACT, found.proof, exact=True))
     if question.bound is None:
         result = _measured(question, evidence, case, found)
     else:
