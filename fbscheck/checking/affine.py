@@ -32,12 +32,12 @@ def proof(expression: Expression, constant: str, bound: float, low: Values, high
     """Why the constant is as good as ``bound`` on the box from ``low`` to ``high`` (d,); empty if that is not known."""
     if len(expression.symbols) > LARGEST:
         return ""
-    number = sympy.Rational(str(Fraction(repr(bound))))
+    number = sympy.Rational(str(Fraction(repr(float(bound)))))
     if constant == "averagedness" and number <= 0:
         return ""
-    slopes = _jacobians(expression)
+    program, slopes = expression.program, _jacobians(expression)
     averaged = constant != "cocoercivity" or number >= 0
-    if slopes is None or not (averaged or len(slopes) == 1) or not lipschitz(expression.program, low, high):
+    if slopes is None or not (averaged or len(slopes) == 1) or not lipschitz(program, low, high):
         return ""
     if not all(_semidefinite(_form(slope, constant, number)) for slope in slopes):
         return ""

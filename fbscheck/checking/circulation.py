@@ -144,7 +144,7 @@ def _polygons(
     rng: np.random.Generator,
     affordable: int,
 ) -> Values:
-    """Triangles or parallelograms (d, P, k) of many sizes, in coordinate planes, random ones, and those that T turns."""
+    """Triangles or parallelograms (d, P, k) in coordinate planes, random ones, and those that T turns."""
     many = max(2, min(256, affordable // 256, ENTRIES // (64 * dimension)))
     x = starting(rng, many, points, low, high, dimension)[:, :many]
     first, second = directions(rng, x), directions(rng, x)

@@ -184,7 +184,7 @@ def _search(
     scores = _scores(expression, constant, low, high, claim)
     if expression.radial is not None:
         finish = time.monotonic() + max(0.0, limit - time.monotonic()) / 2
-        scores = np.minimum(scores, worst(expression.radial, constant, start, end, claim, finish, tolerance))
+        scores = np.fmin(scores, worst(expression.radial, constant, start, end, claim, finish, tolerance))
     best, witness = -math.inf, None
     pairs = [*_explore(expression, constant, start, end), (tuple(start.tolist()), tuple(end.tolist()))]
     exhausted = False

@@ -29,7 +29,7 @@ from fbscheck.checking.scores import score
 
 __all__ = ["Radial", "radial", "worst"]
 
-RADIUS = sympy.Symbol("radius", positive=True)
+RADIUS = sympy.Dummy("radius", positive=True)
 KINKS = (sympy.Max, sympy.Min, sympy.Piecewise)
 BOXES = 100_000
 
@@ -109,7 +109,7 @@ def worst(
         if reached > goal:
             break
         parts = [(start[chosen], middle[chosen]), (middle[chosen], end[chosen])]
-        new = [np.minimum(scored(*part), scores[chosen]) for part in parts]
+        new = [np.fmin(scored(*part), scores[chosen]) for part in parts]
         start = np.concatenate([start[~chosen], *(part[0] for part in parts)])
         end = np.concatenate([end[~chosen], *(part[1] for part in parts)])
         scores = np.concatenate([scores[~chosen], *new])
