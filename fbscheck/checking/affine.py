@@ -68,6 +68,7 @@ def _form(slope: sympy.Matrix, constant: str, number: sympy.Rational) -> sympy.M
 
 
 def _semidefinite(form: sympy.Matrix) -> bool:
+    form = form.applyfunc(sympy.simplify)
     return all(_nonnegative(form.extract(rows, rows).det()) for rows in _subsets(form.rows))
 
 

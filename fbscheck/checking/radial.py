@@ -12,6 +12,7 @@ and where T is not defined at 0, nothing is said of it.  If phi(0) = 0 and the r
 of slopes p, which then say it all.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,11 +99,13 @@ def worst(
     def scored(low: Values, high: Values) -> Values:
         return score(form.slopes(low, high, around), constant, claim)
 
+    def near(value: float) -> float:
+        return value + tolerance / 2 * (1 + abs(value)) if math.isfinite(value) else -math.inf
+
     scores = scored(start, end)
     while time.monotonic() < limit and len(scores) < BOXES:
         middle = start / 2 + end / 2
-        chosen = scores > (goal if claim == claim else reached + tolerance / 2 * (1 + abs(reached)))
-        chosen &= end - start > 1e-13 * width
+        chosen = (scores > (near(reached) if math.isnan(goal) else goal)) & (end - start > 1e-13 * width)
         if not chosen.any():
             break
         reached = max(reached, float(np.max(scored(middle[chosen], middle[chosen]))))
