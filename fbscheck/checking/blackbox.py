@@ -7,19 +7,20 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
+from fbscheck.checking.circulation import circulating
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.confirm import certainly_attained, certainly_cyclic
 from fbscheck.checking.cycles import cyclic
 from fbscheck.checking.defined import Defined
 from fbscheck.checking.derivatives import disagreement
-from fbscheck.checking.points import Domain
 from fbscheck.checking.description import of_subject
 from fbscheck.checking.plots import PAIRS
+from fbscheck.checking.points import Domain
 from fbscheck.checking.questions import Found, Question
 from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.search import search
 from fbscheck.checking.shorten import minimise
-from fbscheck.checking.snippet import hexadecimal, snippet
+from fbscheck.checking.snippet import circulation_snippet, hexadecimal, snippet
 from fbscheck.checking.stated import Stated
 from fbscheck.checking.subject import Subject
 from fbscheck.checking.trials import NoisyMap, Pair
@@ -199,6 +200,28 @@ class BlackBox:
             "points": [hexadecimal(x) for x in found.points.T],
             "images": [hexadecimal(x) for x in images.T],
             "noise": hexadecimal(error),
+        }
+        return decide(claim, self.subject.name, squeeze(0.0, (evidence,)), witness)
+
+    def circulation(self, claim: Claim, budget: float) -> Result:
+        """A closed polygon with a circulation beyond its error, which is estimated: how far, against 0."""
+        found, tried = circulating(self.map, self.rng, budget)
+        if found is None:
+            how = f"no circulation beyond its error around {tried} polygons"
+            return decide(claim, self.subject.name, squeeze(0.0, (Evidence(Side.ATTAINED, 0.0, Rigour.ENCLOSED, how),)))
+        surely = float(np.nextafter(abs(found.value) - found.error, 0.0))
+        how = (
+            f"<T, dx> around {found.corners.shape[1]} corners, {found.pieces} pieces a side, "
+            f"less {found.error:.2g}, the estimated error"
+        )
+        evidence = Evidence(Side.ATTAINED, surely, Rigour.ENCLOSED, how)
+        witness = {
+            "operator": self.subject.name,
+            "corners": [hexadecimal(x) for x in found.corners.T],
+            "pieces": found.pieces,
+            "circulation": found.value.hex(),
+            "error": found.error.hex(),
+            "snippet": circulation_snippet(self.subject, found.corners, found.pieces),
         }
         return decide(claim, self.subject.name, squeeze(0.0, (evidence,)), witness)
 

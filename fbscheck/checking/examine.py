@@ -10,15 +10,16 @@ import numpy.typing as npt
 from fbscheck.archive import add
 from fbscheck.checking import matrices
 from fbscheck.checking.advice import advice
+from fbscheck.checking.affine import proof
 from fbscheck.checking.blackbox import UNSTEADY, BlackBox
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.defined import Defined
+from fbscheck.checking.description import of_formula, of_subject
 from fbscheck.checking.expressions import Expression, certify
 from fbscheck.checking.moreau import agreement, gradient_of, moreau, settled
+from fbscheck.checking.plots import Picture
 from fbscheck.checking.points import Domain, Points
 from fbscheck.checking.questions import CYCLIC, FIRM, GRADIENT, Found, Question, answer
-from fbscheck.checking.description import of_formula, of_subject
-from fbscheck.checking.plots import Picture
 from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.snippet import hexadecimal
 from fbscheck.checking.stated import Stated
@@ -144,10 +145,13 @@ def of_matrix(matrix: Values) -> dict[str, Found]:
 
 def _of_expression(expression: Expression, question: Question, box: tuple[float, float], budget: float) -> Found:
     size, claim = len(expression.symbols), float("nan") if question.bound is None else question.bound
-    bounds = certify(expression, [box[0]] * size, [box[1]] * size, {question.name: claim}, budget)[question.name]
+    low, high = np.full(size, box[0]), np.full(size, box[1])
+    why = "" if question.bound is None else proof(expression, question.constant, question.bound, low, high)
+    budget = min(budget, 1.0) if why else budget
+    bounds = certify(expression, low.tolist(), high.tolist(), {question.name: claim}, budget)[question.name]
     worse = CONSTANTS[question.constant].worse
     attained, certified = (bounds.lower, bounds.upper) if worse > 0 else (bounds.upper, bounds.lower)
-    return of_boxes(attained, certified, bounds.boxes, bounds.witness, bounds.cover)
+    return of_boxes(attained, certified, bounds.boxes, bounds.witness, bounds.cover, why)
 
 
 def of_boxes(
@@ -156,6 +160,7 @@ def of_boxes(
     boxes: int,
     pair: tuple[Sequence[float], Sequence[float]] | None,
     cover: tuple[Values, Values] | None,
+    proof: str = "",
 ) -> Found:
     """What a branch and bound found of a formula: the certified end on ``boxes`` boxes, the other by a ``pair``."""
     witness, certificate, arrays = None, None, dict[str, Any]()
@@ -166,7 +171,7 @@ def of_boxes(
         certificate = {"kind": "boxes", "boxes": boxes, "low": low, "high": high}
     how = f"interval slopes on {boxes} boxes"
     pairs = "a pair of points, in ball arithmetic"
-    return Found(attained, certified, pairs, how, witness, certificate=certificate, arrays=arrays)
+    return Found(attained, certified, pairs, how, witness, proof=proof, certificate=certificate, arrays=arrays)
 
 
 def _black_box(
@@ -196,18 +201,20 @@ def _searched(
     results = []
     with np.errstate(all="ignore"), Sandbox(subject) as sandbox:
         box = BlackBox(subject, sandbox, np.random.default_rng(seed))
-        names = dict.fromkeys(question.constant for question in questions if question.name != CYCLIC)
-        cycles = any(question.name == CYCLIC for question in questions)
-        share = 1.0 - 0.25 * cycles - 0.25 * isinstance(against, Defined)
+        names = dict.fromkeys(question.constant for question in questions if question.constant in CONSTANTS)
+        loops = sum(question.constant not in CONSTANTS for question in questions)
+        solved = 0.25 * isinstance(against, Defined)
+        share = 1.0 - solved if not loops else (0.5 + 0.25 / loops) * (1 - solved) if names else 0.0
         worst = box.search(
             list(names), budget * share, lambda part: progress(int(100 * part * share), 100, "searching")
         )
-        constants = [question for question in questions if question.name != CYCLIC]
+        constants = [question for question in questions if question.constant in CONSTANTS]
         found = box.found([*constants, *(Question(name, None) for name in names)], worst)
         answers = (answer(question, one, subject.name) for question, one in zip(constants, found, strict=False))
         for question in questions:
-            if question.name == CYCLIC:
-                results.append(box.cycle(question.claim, budget / 4))
+            if question.constant not in CONSTANTS:
+                loop = box.cycle if question.name == CYCLIC else box.circulation
+                results.append(loop(question.claim, budget * (1 - share - solved) / loops))
             else:
                 results.append(next(answers))
         if against is not None:

@@ -133,8 +133,9 @@ def certify(
 ) -> dict[str, Bounds]:
     """Bounds of the constant behind every condition claimed of T on the box between ``low`` and ``high``.
 
-    The search for a claim (the default of :data:`BOUNDS` for None) stops once it is decided; a claim of NaN, or
-    None without a default, is never decided, and the constant is bracketed to ``tolerance``, relative to 1 + its size.
+    The search for a claim (the default of :data:`BOUNDS` for None) stops once it is decided, or the constant is
+    bracketed to a thousandth of ``tolerance``, relative to 1 + its size; a claim of NaN, or None without a default, is
+    never decided, and the constant is bracketed to ``tolerance``.
     Negative cocoercivity is not certified: the bound is -inf.
 
     Raises:
@@ -195,9 +196,9 @@ def _search(
     if expression.radial is not None:
         finish = time.monotonic() + max(0.0, limit - time.monotonic()) / 2
         by_radius = worst(expression.radial, constant, start, end, claim, finish, tolerance)
-        covered = bool(by_radius >= scores.max())
-        scores = np.minimum(scores, by_radius)
-    best, witness = -math.inf, None
+        covered = bool(not by_radius < scores.max())
+        scores = np.fmin(scores, by_radius)
+    best, witness, slack = -math.inf, None, tolerance if math.isnan(claim) else tolerance / 1000
     pairs = [*_explore(expression, constant, start, end), (tuple(start.tolist()), tuple(end.tolist()))]
     exhausted = False
     while True:
@@ -205,7 +206,7 @@ def _search(
             if (value := worse * attained(expression, constant, x, y)) > best:
                 best, witness = value, (x, y)
         most, goal = float(scores.max()), worse * claim
-        if most <= goal or best > goal or most == best or 0 <= most - best <= tolerance * (1 + abs(best)) < math.inf:
+        if most <= goal or best > goal or most == best or 0 <= most - best <= slack * (1 + abs(best)) < math.inf:
             break
         hopeless = constant == "averagedness" and best == math.inf or constant == "cocoercivity" and best > 0
         chosen = np.argsort(-scores, kind="stable")[: max(BATCH, len(scores) // 4)]

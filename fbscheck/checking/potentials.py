@@ -7,15 +7,13 @@ T is a gradient if <T, dx> has no circulation around any closed polygon of the b
 * T is Lipschitz and its Jacobian is symmetric almost everywhere: mollified, T keeps both, is the gradient of a
   smooth function by Poincare's lemma, and converges uniformly.
 
-For the last, every Max, Abs, Piecewise, ... is replaced by each of its alternatives.  Whichever alternatives
-hold where, T agrees with one of the resulting smooth formulas on each of finitely many sets that
-cover the box; at almost every point of such a set, which is a point of density, both have the same derivative.
+The derivative is almost everywhere that of one of the branches (:mod:`fbscheck.checking.branches`).
 
 T is no gradient if d_j T_i - d_i T_j >= v > 0 on some box, as it has this much circulation per area there;
 derivatives lie in the hull of the slopes, entry by entry.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
@@ -25,21 +23,18 @@ import numpy as np
 import sympy
 
 from fbscheck.certify.balls import round_down
+from fbscheck.checking.branches import finite, lipschitz, smooth_branches
 from fbscheck.checking.conditions import Values
 from fbscheck.checking.expressions import Expression
 from fbscheck.checking.intervals import Interval
-from fbscheck.checking.programs import run_slopes, run_values
+from fbscheck.checking.programs import run_values
 from fbscheck.checking.snippet import hexadecimal
 from fbscheck.verdict import Evidence, Rigour, Side
 
 __all__ = ["Finding", "gradient_of_formula", "gradient_of_matrix"]
 
-BRANCHES = 512
-"""How many combinations of alternatives are looked at."""
 OPERATIONS = 2000
 """The largest size of an expression that is given to ``simplify``."""
-PARTS = 4096
-"""How many boxes the search for a finite bound splits into."""
 
 
 @final
@@ -86,7 +81,7 @@ def _asymmetric(expression: Expression, low: Values, high: Values, seed: int = 0
     """A small box on which some d_j T_i - d_i T_j is certainly positive, as far from zero as samples show."""
     width, rng = (high - low)[:, None], np.random.default_rng(seed)
     centres = low[:, None] + width * rng.random((len(low), 512))
-    reach = width * 10.0 ** rng.choice([-2, -4, -7], 512)
+    reach = width * 10.0 ** rng.choice([-2, -4, -7, -10, -13], 512)
     start, end = np.maximum(centres - reach, low[:, None]), np.minimum(centres + reach, high[:, None])
     parts = expression.slopes(start, end)
     hull = Interval(np.min([part.lo for part in parts], axis=0), np.max([part.hi for part in parts], axis=0))
@@ -104,72 +99,18 @@ def _asymmetric(expression: Expression, low: Values, high: Values, seed: int = 0
 def _symmetric(block: Expression, low: Values, high: Values) -> str | None:
     """Why the block is a gradient, None if it is not known to be one."""
     if len(block.symbols) == 1 or block.radial is not None:
-        bounded = _finite(lambda box: run_values(block.program, box), low, high)
+        bounded = finite(lambda box: run_values(block.program, box), low, high)
         shape = "functions of one coordinate each" if len(block.symbols) == 1 else "a multiple of x that depends on |x|"
         return f"{shape}, bounded on the box: integrate" if bounded else None
-    if not _finite(lambda box: _hull(run_slopes(block.program, box)), low, high):
-        return None
-    branches = _branches(block.components)
-    if branches is None or not all(_curl_free(branch, block.symbols) for branch in branches):
+    branches = smooth_branches(block.components)
+    if (
+        branches is None
+        or not lipschitz(block.program, low, high)
+        or not all(_curl_free(branch, block.symbols) for branch in branches)
+    ):
         return None
     many = "" if len(branches) == 1 else f" in each of {len(branches)} cases"
     return f"Lipschitz, with a Jacobian that sympy finds symmetric{many}"
-
-
-def _hull(parts: Sequence[Interval]) -> Interval:
-    rows = [part[..., k, :] for part in parts for k in range(part.lo.shape[1])]
-    return Interval(np.stack([row.lo.T for row in rows]), np.stack([row.hi.T for row in rows]))
-
-
-def _finite(evaluate: Callable[[Interval], Interval], low: Values, high: Values) -> bool:
-    """Whether the enclosures (..., B) are finite on the boxes of some partition."""
-    starts, ends, many = low[:, None], high[:, None], 0
-    while starts.size and many < PARTS:
-        many += starts.shape[1]
-        value = evaluate(Interval(starts, ends))
-        size = (np.abs(value.lo) + np.abs(value.hi)).reshape(-1, starts.shape[1])
-        unbounded = ~np.all(np.isfinite(size), axis=0)
-        starts, ends = starts[:, unbounded], ends[:, unbounded]
-        axis, columns = np.argmax((ends - starts) / (high - low)[:, None], axis=0), np.arange(starts.shape[1])
-        middle = starts[axis, columns] / 2 + ends[axis, columns] / 2
-        left, right = ends.copy(), starts.copy()
-        left[axis, columns] = right[axis, columns] = middle
-        starts, ends = np.hstack([starts, right]), np.hstack([left, ends])
-    return not starts.size
-
-
-def _branches(components: Sequence[sympy.Expr]) -> set[tuple[sympy.Expr, ...]] | None:
-    """The formulas without kinks that T may agree with at a point, None if they are too many."""
-    opened, smooth = {tuple(map(sympy.sympify, components))}, set()
-    while opened:
-        branch = opened.pop()
-        kink = next(_kinks(branch), None)
-        if kink is None:
-            smooth.add(branch)
-        else:
-            opened |= {tuple(part.xreplace({kink: choice}) for part in branch) for choice in _alternatives(kink)}
-        if len(opened) + len(smooth) > BRANCHES:
-            return None
-    return smooth
-
-
-def _kinks(branch: Sequence[sympy.Expr]) -> Iterator[sympy.Expr]:
-    kinds = (sympy.Max, sympy.Min, sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Piecewise)
-    return (e for part in branch for e in sympy.preorder_traversal(part) if isinstance(e, kinds))
-
-
-def _alternatives(kink: sympy.Expr) -> list[sympy.Expr]:
-    """Expressions one of which it equals, whatever the point."""
-    first = kink.args[0]
-    if isinstance(kink, sympy.Piecewise):
-        return [value for value, _ in kink.args]
-    if isinstance(kink, sympy.Abs):
-        return [first, -first]
-    if isinstance(kink, sympy.sign):
-        return [sympy.Integer(t) for t in (-1, 0, 1)]
-    if isinstance(kink, sympy.Heaviside):
-        return [sympy.Integer(0), sympy.Integer(1), kink.args[1]]
-    return list(kink.args)
 
 
 def _curl_free(components: Sequence[sympy.Expr], symbols: Sequence[sympy.Symbol]) -> bool:

@@ -14,7 +14,16 @@ from typing import Any, final
 from fbscheck.checking.conditions import BOUNDS, CONSTANTS
 from fbscheck.errors import InputError
 from fbscheck.judge import decide, squeeze
-from fbscheck.verdict import Bracket, Claim, Evidence, Relation, Result, Rigour, Side, Verdict
+from fbscheck.verdict import (
+    Bracket,
+    Claim,
+    Evidence,
+    Relation,
+    Result,
+    Rigour,
+    Side,
+    Verdict,
+)
 
 __all__ = ["CYCLIC", "FIRM", "GRADIENT", "NOTHING", "Found", "Question", "answer", "parse"]
 
@@ -99,6 +108,8 @@ class Found:
     silence: str = NOTHING
     certificate: dict[str, Any] | None = None
     arrays: Mapping[str, Any] = field(default_factory=dict)
+    proof: str = ""
+    """Why the bound that is asked about holds, exactly."""
 
 
 def parse(claims: Sequence[str]) -> list[Question]:
@@ -150,6 +161,8 @@ def answer(question: Question, found: Found, case: str) -> Result:
         evidence.append(Evidence(Side.ATTAINED, sign * found.attained, Rigour.ENCLOSED, found.how_attained))
     if found.certified is not None and (sign * found.certified != math.inf or found.attained == found.certified):
         evidence.append(Evidence(Side.CERTIFIED, sign * found.certified, Rigour.ENCLOSED, found.how_certified))
+    if question.bound is not None and found.proof:
+        evidence.append(Evidence(Side.THEORY, sign * question.bound, Rigour.EXACT, found.proof, exact=True))
     if question.bound is None:
         result = _measured(question, evidence, case, found)
     else:

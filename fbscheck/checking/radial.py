@@ -12,6 +12,7 @@ and where T is not defined at 0, nothing is said of it.  If phi(0) = 0 and the r
 of slopes p, which then say it all.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from fbscheck.checking.scores import score
 
 __all__ = ["Radial", "radial", "worst"]
 
-RADIUS = sympy.Symbol("radius", positive=True)
+RADIUS = sympy.Dummy("radius", positive=True)
 KINKS = (sympy.Max, sympy.Min, sympy.Piecewise)
 BOXES = 100_000
 
@@ -98,18 +99,20 @@ def worst(
     def scored(low: Values, high: Values) -> Values:
         return score(form.slopes(low, high, around), constant, claim)
 
+    def near(value: float) -> float:
+        return value + tolerance / 2 * (1 + abs(value)) if math.isfinite(value) else -math.inf
+
     scores = scored(start, end)
     while time.monotonic() < limit and len(scores) < BOXES:
         middle = start / 2 + end / 2
-        chosen = scores > (goal if claim == claim else reached + tolerance / 2 * (1 + abs(reached)))
-        chosen &= end - start > 1e-13 * width
+        chosen = (scores > (near(reached) if math.isnan(goal) else goal)) & (end - start > 1e-13 * width)
         if not chosen.any():
             break
         reached = max(reached, float(np.max(scored(middle[chosen], middle[chosen]))))
         if reached > goal:
             break
         parts = [(start[chosen], middle[chosen]), (middle[chosen], end[chosen])]
-        new = [np.minimum(scored(*part), scores[chosen]) for part in parts]
+        new = [np.fmin(scored(*part), scores[chosen]) for part in parts]
         start = np.concatenate([start[~chosen], *(part[0] for part in parts)])
         end = np.concatenate([end[~chosen], *(part[1] for part in parts)])
         scores = np.concatenate([scores[~chosen], *new])
