@@ -30,7 +30,7 @@ from fbscheck.checking.analytic import name_of, of_boxes, of_matrix
 from fbscheck.checking.conditions import BOUNDS, CONSTANTS
 from fbscheck.checking.description import subject_of
 from fbscheck.checking.expressions import Expression, attained, box_scores
-from fbscheck.checking.formulas import rebuilt
+from fbscheck.checking.formulas import described, rebuilt
 from fbscheck.checking.questions import CYCLIC, Found, Question, answer, parse
 from fbscheck.checking.subject import Subject
 from fbscheck.errors import FbscheckError
@@ -78,7 +78,7 @@ def _operator(run: Run, files: Folder) -> "_Matrix | _Formula | BlackBox":
     (name,) = {entry.case for entry in run.results}
     if record["kind"] == "matrix":
         _require_fields(record, "kind", "shape", "low", "high", "matrix")
-        (matrix,) = files.arrays({"matrix": record["matrix"]}).values()
+        matrix = files.arrays(record)[record["matrix"]]
         subject = Subject(name, tuple(record["shape"]), *_domain(record), Linear(matrix))
         return _Matrix(of_matrix(subject.target.matrix))  # type: ignore[union-attr]
     if record["kind"] == "formula":
@@ -86,6 +86,8 @@ def _operator(run: Run, files: Folder) -> "_Matrix | _Formula | BlackBox":
         if record["formula"] is None:
             return _Formula(None, 0.0, 0.0)
         expression = rebuilt(record["formula"])
+        if described(expression) != record["formula"]:
+            raise Refusal("its formulas are written in another form than fbscheck's")
         if name_of(expression) != name or record["shape"] != [len(expression.symbols)]:
             raise Refusal(f"its formulas are {name_of(expression)}, not {name}")
         return _Formula(expression, *_domain(record))
@@ -101,7 +103,10 @@ def _require_fields(record: Mapping[str, Any], *names: str) -> None:
 
 
 def _domain(record: Mapping[str, Any]) -> tuple[float, float]:
-    return float.fromhex(record["low"]), float.fromhex(record["high"])
+    low, high = float.fromhex(record["low"]), float.fromhex(record["high"])
+    if not math.isfinite(high - low) or low >= high:
+        raise Refusal(f"its domain is [{low}, {high}]")
+    return low, high
 
 
 def _check(

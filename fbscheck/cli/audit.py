@@ -3,9 +3,12 @@
 import argparse
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fbscheck.cli.terminal import HOLDS, REFUTED, progress_bar
+
+if TYPE_CHECKING:
+    from fbscheck.audit.recheck import Outcome
 
 __all__ = ["add"]
 
@@ -32,13 +35,26 @@ def run(arguments: argparse.Namespace) -> int:
     refused = [finding for finding in findings if finding.outcome is Outcome.REFUSED]
     for finding in refused:
         print(f"REFUSED: {', '.join(part for part in (finding.claim, finding.case) if part)}: {finding.reason}")
-    print("\nevery rigorous number of this run was recomputed" if not refused else f"\n{len(refused)} refused")
+    for finding in (f for f in findings if f.outcome is Outcome.STATED and f.reason):
+        print(f"STATED: {finding.claim}: {finding.reason}")
+    print(f"\n{_summary({finding.outcome for finding in findings}, len(refused))}")
     confirmed = not refused
     if arguments.z3:
         confirmed = _ask_z3() and confirmed
     if arguments.coq:
         confirmed = _ask_coq(arguments.folder) and confirmed
     return HOLDS if confirmed else REFUTED
+
+
+def _summary(outcomes: "set[Outcome]", refused: int) -> str:
+    """What all findings together say."""
+    from fbscheck.audit.recheck import Outcome
+
+    if refused:
+        return f"{refused} refused"
+    if Outcome.REPLAYED in outcomes:
+        return "every number follows from what the operator gave again; how exact its values are is an assumption"
+    return "every rigorous number of this run was recomputed"
 
 
 def _ask_z3() -> bool:

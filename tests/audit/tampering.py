@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 import math
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,10 @@ CLAIMS = {claim.id: claim for suite in SUITES.values() for claim in suite.claims
 LONG = 4
 """Of lists longer than this, the first two entries and the last are tampered with."""
 
+ALL = bool(os.environ.get("FBSCHECK_EVERY_CHANGE"))
+SHARE = 7
+"""Of each value one in SHARE changes is tried, at least one, unless ALL of them are asked for (minutes)."""
+
 Path_ = tuple[Any, ...]
 
 
@@ -39,6 +44,11 @@ class Stored:
         """What ``results`` leave, with the texts of their claims."""
         texts = [CLAIMS[name] for name in dict.fromkeys(result.claim for result in results)]
         store.save(folder, texts, results, {"fbscheck": "0"}, 0)
+        return cls.read(folder)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Stored":
+        """The run in a folder."""
         records = {p.relative_to(folder).as_posix(): json.loads(p.read_text()) for p in folder.glob("[cw]*/*.json")}
         arrays = {p.relative_to(folder).as_posix(): np.load(p) for p in folder.glob("data/*")}
         return cls(json.loads((folder / "results.json").read_text()), records, arrays)
@@ -197,3 +207,36 @@ def array_changes(array: Any) -> Iterator[tuple[str, Any]]:
     if array.size > 1 and not np.array_equal(array, array[::-1]):
         yield "reversed", array[::-1].copy()
     yield "another shape", array[None] if array.ndim == 1 else array.ravel()
+
+
+def tampered(run: Stored, renewed: bool, first: bool) -> Iterator[tuple[str, Stored]]:
+    """Changes of a run with one result, by claim, file, place and change: all, or some of every value in turn.
+
+    The texts of the claim and what is said of the run as a whole are changed in the ``first`` run only.
+    """
+    claim, turn = run.results["results"][0]["claim"], 0
+    for name, content in {"results": run.results, **run.records}.items():
+        kind = name.partition("/")[0]
+        found = [(path, value) for path, value in places(content) if path]
+        leaves = [value for path, value in found if path[0] not in ("seal", "files")]
+        for path, value in found:
+            if renewed and path[0] in ("seal", "files") or name == "results" and path[0] != "results" and not first:
+                continue
+            turn += 1
+            every = list(changes(value, leaves))
+            period = min(len(every), SHARE if renewed else 2 * SHARE)
+            for k, (change, new) in enumerate(every):
+                if ALL or k % period == turn % period:
+                    other = run.copy()
+                    put(other.results if name == "results" else other.records[name], path, new)
+                    yield f"{claim}|{kind}|{spoken(path)}|{change}", other
+    for name, array in run.arrays.items():
+        found = [path for record in run.records.values() for path, value in places(record) if value == name]
+        used = min(map(spoken, found), key=len)
+        for k, (change, new) in enumerate(array_changes(array)):
+            if ALL or k % SHARE == 0:
+                yield f"{claim}|array|{used}|{change}", run.with_array(name, new, renewed)
+
+
+def spoken(path: tuple[Any, ...]) -> str:
+    return "/".join(str(key) for key in path if not isinstance(key, int))

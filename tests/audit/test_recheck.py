@@ -6,9 +6,8 @@ only get away with what is still true, and proved by what is stored: ``TRUE_ALL_
 
 import fnmatch
 import math
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -28,7 +27,7 @@ from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, S
 from fbscheck.suites import data
 from fbscheck.suites.prox import CASES
 from fbscheck.verdict import Claim, Result, Verdict, planted
-from tampering import CLAIMS, Stored, array_changes, changes, places, put, refusals, refuses
+from tampering import CLAIMS, Stored, refusals, refuses, tampered
 
 R = Fraction
 SMALL = R(99, 100)
@@ -97,10 +96,6 @@ def all_iterates() -> list[Result]:
     ]
 
 
-ALL = bool(os.environ.get("FBSCHECK_EVERY_CHANGE"))
-SHARE = 7
-"""Of each value one in SHARE changes is tried, at least one, unless ALL of them are asked for (minutes)."""
-
 KINDS: dict[str, Callable[[], list[Result]]] = {
     made.__name__: made for made in (one_step, several_steps, proximal, other_controls, fixed_points, all_iterates)
 }
@@ -152,39 +147,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Stored]]:
         kind: [Stored.of(folder / f"{kind}{k}", result) for k, result in enumerate(made())]
         for kind, made in KINDS.items()
     }
-
-
-def tampered(run: Stored, renewed: bool, first: bool) -> Iterator[tuple[str, Stored]]:
-    """Changes of a run with one result, by claim, file, place and change: all, or some of every value in turn.
-
-    The texts of the claim and what is said of the run as a whole are changed in the ``first`` run only.
-    """
-    claim, turn = run.results["results"][0]["claim"], 0
-    for name, content in {"results": run.results, **run.records}.items():
-        kind = name.partition("/")[0]
-        found = [(path, value) for path, value in places(content) if path]
-        leaves = [value for path, value in found if path[0] not in ("seal", "files")]
-        for path, value in found:
-            if renewed and path[0] in ("seal", "files") or name == "results" and path[0] != "results" and not first:
-                continue
-            turn += 1
-            every = list(changes(value, leaves))
-            period = min(len(every), SHARE if renewed else 2 * SHARE)
-            for k, (change, new) in enumerate(every):
-                if ALL or k % period == turn % period:
-                    other = run.copy()
-                    put(other.results if name == "results" else other.records[name], path, new)
-                    yield f"{claim}|{kind}|{spoken(path)}|{change}", other
-    for name, array in run.arrays.items():
-        found = [path for record in run.records.values() for path, value in places(record) if value == name]
-        used = min(map(spoken, found), key=len)
-        for k, (change, new) in enumerate(array_changes(array)):
-            if ALL or k % SHARE == 0:
-                yield f"{claim}|array|{used}|{change}", run.with_array(name, new, renewed)
-
-
-def spoken(path: tuple[Any, ...]) -> str:
-    return "/".join(str(key) for key in path if not isinstance(key, int))
 
 
 @pytest.mark.parametrize("kind", KINDS)
