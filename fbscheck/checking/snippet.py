@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fbscheck.checking.subject import Subject
 
-__all__ = ["hexadecimal", "snippet"]
+__all__ = ["family_snippet", "hexadecimal", "snippet"]
 
 QUOTIENTS = {
     "lipschitz": "np.linalg.norm(v) / np.linalg.norm(d)",
@@ -32,6 +32,26 @@ def snippet(subject: Subject, constant: str, x: npt.NDArray[np.float64], y: npt.
     The operator is imported from its file or module, as if Python had been started there; one given as an
     object is called ``operator``.  A class is called for an instance.
     """
+    given = f"**{_spelled(subject.parameters)}" if subject.parameters else ""
+    lines = _named(subject)
+    lines += [f"T = operator({given}) if isinstance(operator, type) else lambda x: operator({_joined('x', given)})"]
+    lines += [f"{name} = np.array({p.tolist()!r}).reshape({subject.shape})" for name, p in (("x", x), ("y", y))]
+    lines += ["d, v = x - y, np.asarray(T(x.copy())) - np.asarray(T(y.copy()))", f"print({QUOTIENTS[constant]})"]
+    return "\n".join(lines)
+
+
+def family_snippet(subject: Subject, key: str, x: npt.NDArray[np.float64], h: float, k: float) -> str:
+    """Python lines that print how far p_h(x) is from p_k(z), z = (k/h) x + (1 - k/h) p_h(x)."""
+    lines = _named(subject)
+    lines += ["def p(x, h):", f"    given = {{**{_spelled(subject.parameters)}, {key!r}: h}}"]
+    lines += ["    T = operator(**given) if isinstance(operator, type) else lambda x: operator(x, **given)"]
+    lines += ["    return np.asarray(T(x.copy()))", ""]
+    lines += [f"x, h, k = np.array({x.tolist()!r}).reshape({subject.shape}), {h!r}, {k!r}", "y = p(x, h)"]
+    return "\n".join([*lines, "print(np.linalg.norm(y - p(k / h * x + (1 - k / h) * y, k)))"])
+
+
+def _named(subject: Subject) -> list[str]:
+    """Lines after which the operator is called so."""
     lines = ["import numpy as np"]
     if isinstance(subject.target, str):
         place, _, name = subject.target.rpartition(":")
@@ -41,11 +61,7 @@ def snippet(subject: Subject, constant: str, x: npt.NDArray[np.float64], y: npt.
             lines += [".".join([f"operator = runpy.run_path({place!r})[{first!r}]", *rest])]
         else:
             lines += [f"from {place} import {first}", f"operator = {name}"]
-    given = f"**{_spelled(subject.parameters)}" if subject.parameters else ""
-    lines += [f"T = operator({given}) if isinstance(operator, type) else lambda x: operator({_joined('x', given)})"]
-    lines += [f"{name} = np.array({p.tolist()!r}).reshape({subject.shape})" for name, p in (("x", x), ("y", y))]
-    lines += ["d, v = x - y, np.asarray(T(x.copy())) - np.asarray(T(y.copy()))", f"print({QUOTIENTS[constant]})"]
-    return "\n".join(lines)
+    return lines
 
 
 def _joined(*arguments: str) -> str:
