@@ -15,11 +15,7 @@ from fbscheck.checking.conditions import Values
 from fbscheck.checking.defined import Defined
 from fbscheck.checking.expressions import Expression
 from fbscheck.checking.points import Domain
-from fbscheck.checking.potentials import (
-    Finding,
-    gradient_of_formula,
-    gradient_of_matrix,
-)
+from fbscheck.checking.potentials import Finding, gradient_of_formula, gradient_of_matrix
 from fbscheck.checking.snippet import hexadecimal
 from fbscheck.checking.stated import Stated
 from fbscheck.judge import decide, squeeze, undecided
