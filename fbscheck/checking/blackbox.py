@@ -64,8 +64,9 @@ class BlackBox:
         ulp = max(ULP, float(np.finfo(dtype).eps) / 2) if dtype.kind == "f" else ULP
         self.relative = self._rounding(ulp)
         self.absolute = 0.0 if subject.accuracy else self._roughness()
+        self.derivable = sandbox.has_derivative
         self.told = (sandbox.remark,) if sandbox.remark else ()
-        if sandbox.has_derivative:
+        if self.derivable:
             self._take_derivative()
 
     @property
@@ -110,11 +111,14 @@ class BlackBox:
             self.told = (*self.told, f"The JVP that came with T is not used: {wrong}.")
 
     def _derivative(self, x: Values, v: Values) -> Values:
-        """T'(x) v, NaN where that cannot be had."""
-        try:
-            return self.sandbox.slopes(x, v)
-        except Fault:
-            return np.full(x.shape, np.nan)
+        """T'(x) v; NaN once that went wrong."""
+        if self.derivable:
+            try:
+                return self.sandbox.slopes(x, v)
+            except Fault as fault:
+                self.derivable = False
+                self.told = (*self.told, f"The JVP that came with T is not used any more: it {fault}.")
+        return np.full(x.shape, np.nan)
 
     def _rounding(self, ulp: float) -> float:
         """How much the values change, relatively, when the points do by an ulp or so."""

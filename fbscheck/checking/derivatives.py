@@ -30,6 +30,9 @@ def disagreement(
     length = np.linalg.norm(step, axis=0)
     v = step / np.where(length > 0, length, 1.0)
     claimed = derivative(x, v)
+    undefined = int(np.sum(~np.isfinite(claimed).all(axis=0)))
+    if undefined > 0.25 * PROBES:
+        return f"it is not finite at {undefined} of {PROBES} points"
     gap, seen = np.full(PROBES, np.inf), np.zeros(PROBES)
     for part in STEPS:
         ahead, behind = (operator(domain.cut(x + sign * part / STEPS[0] * step)) for sign in (1.0, -1.0))
