@@ -13,6 +13,7 @@ from fbscheck.checking.affine import proof
 from fbscheck.checking.blackbox import BlackBox
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.expressions import Expression, certify
+from fbscheck.checking.integral import Primitive, disagreement, integrated
 from fbscheck.checking.moreau import agreement, gradient_of, moreau, settled
 from fbscheck.checking.questions import CYCLIC, FIRM, GRADIENT, Found, Question, answer
 from fbscheck.checking.sandbox import Fault, Sandbox
@@ -48,6 +49,7 @@ def examine(
     seed: int = 0,
     box: tuple[float, float] = (-1.0, 1.0),
     progress: Progress = lambda *_: None,
+    primitive: Primitive | None = None,
 ) -> Examination:
     """Answer ``questions`` about an operator within about ``budget`` seconds; ``box`` is for expressions.
 
@@ -59,7 +61,7 @@ def examine(
         If something is asked that this kind of operator cannot answer.
     """
     if isinstance(subject, Subject) and not isinstance(subject.target, Linear):
-        return _black_box(subject, questions, against, budget, seed, progress)
+        return _black_box(subject, questions, against, primitive, budget, seed, progress)
     asked = [question for question in questions if question.constant in CONSTANTS]
     operator: Expression | Linear
     if isinstance(subject, Expression):
@@ -85,6 +87,10 @@ def examine(
         against.check_dimension(len(low))
         results.append(settled(against.claim, name, agreement(operator, against, low, high, seed)))
         claims.append(against.claim)
+    if primitive is not None:
+        primitive.check_dimension(len(low))
+        results.append(settled(primitive.claim, name, integrated(operator, primitive, low, high, seed, budget / 4)))
+        claims.append(primitive.claim)
     remarks = advice({question.constant: found for question, found in pairs})
     return Examination(tuple(results), tuple(claims), 0, remarks)
 
@@ -118,14 +124,17 @@ def _black_box(
     subject: Subject,
     questions: Sequence[Question],
     against: Stated | None,
+    primitive: Primitive | None,
     budget: float,
     seed: int,
     progress: Progress,
 ) -> Examination:
     if against is not None:
         against.check_dimension(subject.dimension)
+    if primitive is not None:
+        primitive.check_dimension(subject.dimension)
     try:
-        return _searched(subject, questions, against, budget, seed, progress)
+        return _searched(subject, questions, against, primitive, budget, seed, progress)
     except Fault as fault:
         raise Fault(fault.kind, f"{subject.name}: {fault}", fault.x) from None
 
@@ -134,6 +143,7 @@ def _searched(
     subject: Subject,
     questions: Sequence[Question],
     against: Stated | None,
+    primitive: Primitive | None,
     budget: float,
     seed: int,
     progress: Progress,
@@ -142,7 +152,7 @@ def _searched(
     with np.errstate(all="ignore"), Sandbox(subject) as sandbox:
         box = BlackBox(subject, sandbox, np.random.default_rng(seed))
         names = dict.fromkeys(question.constant for question in questions if question.constant in CONSTANTS)
-        loops = sum(question.constant not in CONSTANTS for question in questions)
+        loops = sum(question.constant not in CONSTANTS for question in questions) + (primitive is not None)
         share = 1.0 if not loops else 0.5 + 0.25 / loops if names else 0.0
         worst = box.search(
             list(names), budget * share, lambda part: progress(int(100 * part * share), 100, "searching")
@@ -158,7 +168,12 @@ def _searched(
             how = f"the worst of {count} samples, in ball arithmetic"
             evidence = Evidence(Side.ATTAINED, apart, Rigour.ENCLOSED, how)
             results.append(decide(against.claim, subject.name, squeeze(0.0, (evidence,)), witness))
+        if primitive is not None:
+            share_left = budget * (1 - share) / loops
+            finding = disagreement(subject, primitive, sandbox.call, box.points, box.noise, box.rng, share_left)
+            results.append(settled(primitive.claim, subject.name, finding))
         progress(100, 100, "searched")
         known = {name: box.found(Question(name, None), worst) for name in names if name in worst}
-    claims = [question.claim for question in questions] + ([against.claim] if against else [])
+    claims = [question.claim for question in questions]
+    claims += [stated.claim for stated in (against, primitive) if stated is not None]
     return Examination(tuple(results), tuple(claims), box.evaluations, (*box.remarks, *advice(known)))

@@ -207,7 +207,7 @@ class Sandbox:
         if isinstance(subject.target, Linear):
             self._guest = _Matrix(subject.target)
             return
-        order = (subject.target, dict(subject.parameters), subject.sampler, subject.shape)
+        order = (subject.target, dict(subject.parameters), subject.sampler, subject.shape, subject.scalar)
         try:
             self._worker = Worker(_pickled(order), self._seconds_to_load)
         except Unloadable:

@@ -1,18 +1,21 @@
 """``fb.check``: from an operator as the user has it to answers."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from fbscheck.checking.examine import Examination, examine
 from fbscheck.checking.expressions import Expression
+from fbscheck.checking.integral import Primitive
 from fbscheck.checking.questions import parse
 from fbscheck.checking.stated import Stated, function_named
 from fbscheck.checking.subject import load
 from fbscheck.errors import InputError
 from fbscheck.functions import Function
 from fbscheck.inputs import finite_number, nonnegative, positive
+from fbscheck.operators import Linear
 
 __all__ = ["check"]
 
@@ -33,6 +36,7 @@ def check(
     budget: float = 20.0,
     seed: int = 0,
     progress: Callable[[int, int, str], None] = lambda *_: None,
+    gradient_of: Any = None,
 ) -> Examination:
     """Examine an operator T on a box: search counterexamples, certify constants where that is possible.
 
@@ -52,6 +56,9 @@ def check(
         Conditions, as in ``("nonexpansive", "contraction=0.9")``; all constants if there are none.
     prox_of, step
         The function, by object or text, whose proximal map with this step T is claimed to be.
+    gradient_of
+        The function F: x -> number whose gradient T is claimed to be: of ``fbscheck.functions``, by object or text
+        such as ``"Huber(0.1)"``; a function of yours, by object, FILE.py:NAME or MODULE:NAME; ``"sympy:EXPRESSION"``.
     parameters
         Keywords of the operator.
     accuracy
@@ -94,9 +101,24 @@ def check(
     if isinstance(operator, Expression):
         if not (dim is shape is sample is None and not parameters and not accuracy):
             raise InputError("Need a formula alone, got it with a size, a sampler, parameters or an accuracy.")
-        return examine(operator, questions, against, budget, seed, (low, high), progress)
+        primitive = None if gradient_of is None else _primitive(gradient_of, (len(operator.symbols),), (low, high))
+        return examine(operator, questions, against, budget, seed, (low, high), progress, primitive)
     subject = load(operator, shape if dim is None else dim, (low, high), parameters, sample, accuracy)
-    return examine(subject, questions, against, budget, seed, (low, high), progress)
+    primitive = None if gradient_of is None else _primitive(gradient_of, subject.shape, (low, high))
+    return examine(subject, questions, against, budget, seed, (low, high), progress, primitive)
+
+
+def _primitive(given: Any, shape: tuple[int, ...], box: tuple[float, float]) -> Primitive:
+    if isinstance(given, Function):
+        return Primitive(type(given).__name__, given)
+    if isinstance(given, str) and given.startswith(FORMULA):
+        return Primitive(given, _formula(given.removeprefix(FORMULA)))
+    if isinstance(given, str) and ":" not in given:
+        return Primitive(given, function_named(given))
+    subject = load(given, shape, box)
+    if isinstance(subject.target, Linear):
+        raise InputError(f"Need a function x -> number for gradient_of, got a matrix, {subject.name}.")
+    return Primitive(subject.name, replace(subject, scalar=True))
 
 
 def _stated(prox_of: str | Function, step: float) -> Stated:

@@ -29,7 +29,7 @@ class Subject:
 
     ``target`` is FILE.py:NAME, MODULE:NAME, a callable, or a Linear; called with an x of its ``shape`` and with
     ``parameters`` by keyword.  ``sampler`` names a function rng -> x beside it.  ``accuracy`` bounds the error
-    of its values, |computed - T(x)|, beyond rounding.
+    of its values, |computed - T(x)|, beyond rounding.  With ``scalar`` it is a function x -> number instead.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Subject:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     sampler: str | None = None
     accuracy: float = 0.0
+    scalar: bool = False
 
     def __post_init__(self) -> None:
         low, high = float(finite_number(self.low, "low")), float(finite_number(self.high, "high"))

@@ -8,18 +8,29 @@ from fbscheck.cli.terminal import HOLDS, REFUTED, UNDECIDED, number, progress_ba
 
 __all__ = ["add"]
 
+OPERATOR = "FILE.py:NAME, MODULE:NAME, a matrix (.npy, .npz, .csv), or 'sympy:EXPRESSION, ...', one for each symbol"
+CLAIM = (
+    "lipschitz, nonexpansive, contraction, monotonicity, cocoercivity, firmly_nonexpansive or averagedness, "
+    "gradient (of some function), prox (of a convex function); may be repeated"
+)
+
 
 def add(commands: Any) -> None:
     """Tell the parser about the command."""
     check = commands.add_parser("check", help="search an operator of yours for violations of its conditions")
-    check.add_argument("operator", metavar="OPERATOR", help="FILE.py:NAME, MODULE:NAME, or a matrix (.npy, .npz, .csv)")
+    check.add_argument("operator", metavar="OPERATOR", help=OPERATOR)
     size = check.add_mutually_exclusive_group()
     size.add_argument("--dim", metavar="D", help="points are vectors of length D")
     size.add_argument("--shape", metavar="A,B,..", help="points are arrays of this shape")
     check.add_argument("--box", nargs=2, type=float, default=(-1.0, 1.0), metavar=("LO", "HI"), help="default: -1 1")
     check.add_argument("--sample", metavar="NAME", help="draw points by this function rng -> x of the same file")
-    check.add_argument("--claim", action="append", default=[], metavar="CONDITION[=VALUE]", help="may be repeated")
+    check.add_argument("--claim", action="append", default=[], metavar="CONDITION[=VALUE]", help=CLAIM)
     check.add_argument("--prox-of", metavar="FUNCTION", help="the function whose proximal map it is: 'L1(weight=0.1)'")
+    check.add_argument(
+        "--gradient-of",
+        metavar="FUNCTION",
+        help="the function whose gradient it is: 'Huber(0.1)', FILE.py:NAME, MODULE:NAME or 'sympy:EXPRESSION'",
+    )
     check.add_argument("--step", type=float, default=1.0, metavar="H", help="step of that proximal map (default: 1)")
     check.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help="keyword of the operator")
     check.add_argument("--accuracy", type=float, default=0.0, metavar="EPS", help="how exact its values are")
@@ -55,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.budget,
             arguments.seed,
             progress_bar(),
+            arguments.gradient_of,
         )
         path = store.save(folder, done.claims, done.results, versions(), arguments.seed)
     print(f"{'condition':34}{'lower':>16}{'claimed':>16}{'upper':>16}  verdict")
@@ -66,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     for line in done.remarks:
         print(line)
     print(f"\nresults: {path}\nreport:  fbscheck report {folder}")
-    claimed = arguments.claim or arguments.prox_of is not None
+    claimed = arguments.claim or arguments.prox_of is not None or arguments.gradient_of is not None
     verdicts = {result.verdict for result in done.results} if claimed else set()
     if Verdict.REFUTED in verdicts:
         return REFUTED
