@@ -14,6 +14,7 @@ from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.defined import Defined
 from fbscheck.checking.description import of_formula, of_subject
 from fbscheck.checking.expressions import Expression, certify
+from fbscheck.checking.integral import Primitive, integrated
 from fbscheck.checking.moreau import agreement, gradient_of, moreau, settled
 from fbscheck.checking.points import Domain
 from fbscheck.checking.questions import CYCLIC, FIRM, GRADIENT, Found, Question, answer
@@ -31,6 +32,7 @@ def analyse(
     subject: Subject | Expression,
     questions: Sequence[Question],
     against: Stated | Defined | None,
+    primitive: Primitive | None,
     budget: float,
     seed: int,
     box: tuple[float, float],
@@ -64,6 +66,10 @@ def analyse(
             against.check_dimension(size)
         results.append(settled(against.claim, name, agreement(operator, against, low, high, seed, budget / 4)))
         claims.append(against.claim)
+    if primitive is not None:
+        primitive.check_dimension(size)
+        results.append(settled(primitive.claim, name, integrated(operator, primitive, low, high, seed, budget / 4)))
+        claims.append(primitive.claim)
     return Answers(
         tuple(results),
         tuple(claims),

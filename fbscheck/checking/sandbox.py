@@ -248,7 +248,14 @@ class Sandbox:
         if isinstance(subject.target, Linear):
             self._guest = _Matrix(subject.target)
             return
-        order = (subject.target, dict(subject.parameters), subject.sampler, subject.shape, subject.derivative)
+        order = (
+            subject.target,
+            dict(subject.parameters),
+            subject.sampler,
+            subject.shape,
+            subject.derivative,
+            subject.scalar,
+        )
         try:
             self._worker = Worker(_pickled(order), self._seconds_to_load)
             self.remark, self.has_derivative = self._worker.introduction

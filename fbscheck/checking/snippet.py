@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fbscheck.checking.subject import Subject
 
-__all__ = ["circulation_snippet", "family_snippet", "hexadecimal", "snippet"]
+__all__ = ["circulation_snippet", "family_snippet", "hexadecimal", "integral_snippet", "snippet"]
 
 QUOTIENTS = {
     "lipschitz": "np.linalg.norm(v) / np.linalg.norm(d)",
@@ -54,7 +54,7 @@ def circulation_snippet(subject: Subject, corners: npt.NDArray[np.float64], piec
 
 def family_snippet(subject: Subject, key: str, x: npt.NDArray[np.float64], h: float, k: float) -> str:
     """Python lines that print how far p_h(x) is from p_k(z), z = (k/h) x + (1 - k/h) p_h(x)."""
-    lines = _named(subject)
+    lines = ["import numpy as np", *_imported(subject, "operator")]
     lines += ["def p(x, h):", f"    given = {{**{_spelled(subject.parameters)}, {key!r}: h}}"]
     lines += ["    T = operator(**given) if isinstance(operator, type) else lambda x: operator(x, **given)"]
     lines += ["    return np.asarray(T(x.copy()))", ""]
@@ -62,24 +62,44 @@ def family_snippet(subject: Subject, key: str, x: npt.NDArray[np.float64], h: fl
     return "\n".join([*lines, "print(np.linalg.norm(y - p(k / h * x + (1 - k / h) * y, k)))"])
 
 
+def integral_snippet(
+    subject: Subject, function: Subject | str, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], pieces: int
+) -> str:
+    """Python lines that compare F(y) - F(x) with the integral of <T, dx>; ``function`` is F or the lines that make it.
+
+    An F that was given as an object is called ``function``.
+    """
+    lines = _operator(subject)
+    if isinstance(function, str):
+        lines += [function]
+    else:
+        lines += [*_imported(function, "function"), "F = function() if isinstance(function, type) else function"]
+    lines += [f"{name} = np.array({p.tolist()!r}).reshape({subject.shape})" for name, p in (("x", x), ("y", y))]
+    lines += [
+        f"t = np.arange({pieces + 1}) / {pieces}",
+        "values = [np.sum(np.asarray(T(x * (1 - s) + y * s)) * (y - x)) for s in t]",
+        "print(F(y) - F(x), np.sum(np.diff(t) * (np.array(values[1:]) + np.array(values[:-1])) / 2))",
+    ]
+    return "\n".join(lines)
+
+
 def _operator(subject: Subject) -> list[str]:
     """Lines that make T from the operator."""
     given = f"**{_spelled(subject.parameters)}" if subject.parameters else ""
-    made = f"T = operator({given}) if isinstance(operator, type) else lambda x: operator({_joined('x', given)})"
-    return [*_named(subject), made]
+    call = f"T = operator({given}) if isinstance(operator, type) else lambda x: operator({_joined('x', given)})"
+    return ["import numpy as np", *_imported(subject, "operator"), call]
 
 
-def _named(subject: Subject) -> list[str]:
-    """Lines after which the operator is called so."""
-    lines = ["import numpy as np"]
+def _imported(subject: Subject, called: str) -> list[str]:
+    lines = []
     if isinstance(subject.target, str):
         place, _, name = subject.target.rpartition(":")
         first, *rest = name.split(".")
         if place.endswith(".py"):
             lines += ["import runpy, sys", f"sys.path.insert(0, {str(Path(place).parent)!r})"]
-            lines += [".".join([f"operator = runpy.run_path({place!r})[{first!r}]", *rest])]
+            lines += [".".join([f"{called} = runpy.run_path({place!r})[{first!r}]", *rest])]
         else:
-            lines += [f"from {place} import {first}", f"operator = {name}"]
+            lines += [f"from {place} import {first}", f"{called} = {name}"]
     return lines
 
 
