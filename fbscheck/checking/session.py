@@ -177,7 +177,7 @@ def _formula(text: str) -> Expression:
     import sympy
 
     try:
-        parsed = sympy.sympify(f"[{text}]")
+        parsed = sympy.sympify(f"[{text}]", rational=True)
         symbols = sorted(set().union(*(component.free_symbols for component in parsed)), key=str)
     except Exception as error:
         said = " ".join(str(error).split())
