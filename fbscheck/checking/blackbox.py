@@ -88,6 +88,7 @@ class BlackBox:
             wrong = disagreement(self.map, self.sandbox.slopes, np.random.default_rng(0))
         except Fault as fault:
             wrong = f"it {fault}"
+            self.sandbox.call(np.full((self.subject.dimension, 1), self.subject.low))
         if wrong is None:
             self.map = replace(self.map, derivative=self._derivative)
         else:
@@ -144,7 +145,7 @@ class BlackBox:
         error = float(np.sum(self.noise(np.column_stack([pair.x, pair.y]), np.column_stack([pair.Tx, pair.Ty]))))
         attained = certainly_attained(constant.name, pair.x, pair.y, pair.Tx, pair.Ty, error)
         points = {name: hexadecimal(getattr(pair, name)) for name in ("x", "y", "Tx", "Ty")}
-        code = snippet(self.subject, constant.name, pair.x, pair.y)
+        code = snippet(self.subject, constant.name, pair.x, pair.y, bool(self.sandbox.remark))
         witness = {"operator": self.subject.name, **points, "noise": error.hex(), "snippet": code}
         return Found(attained, None, f"the worst of {self.evaluations} evaluations", witness=witness)
 

@@ -26,28 +26,48 @@ def hexadecimal(x: npt.NDArray[np.float64]) -> list[str]:
     return [value.hex() for value in np.ravel(x).tolist()]
 
 
-def snippet(subject: Subject, constant: str, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> str:
+def snippet(
+    subject: Subject, constant: str, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], module: bool = False
+) -> str:
     """Python lines that evaluate the quotient ``constant`` of the pair once more.
 
     The operator is imported from its file or module, as if Python had been started there; one given as an
-    object is called ``operator``.  A class is called for an instance.
+    object is called ``operator``.  A class is called for an instance; ``module`` says that it is of torch.
     """
     given = f"**{_spelled(subject.parameters)}" if subject.parameters else ""
-    lines = _named(subject)
-    lines += [f"T = operator({given}) if isinstance(operator, type) else lambda x: operator({_joined('x', given)})"]
+    lines = [*_named(subject), *_applied(given, module)]
     lines += [f"{name} = np.array({p.tolist()!r}).reshape({subject.shape})" for name, p in (("x", x), ("y", y))]
     lines += ["d, v = x - y, np.asarray(T(x.copy())) - np.asarray(T(y.copy()))", f"print({QUOTIENTS[constant]})"]
     return "\n".join(lines)
 
 
-def family_snippet(subject: Subject, key: str, x: npt.NDArray[np.float64], h: float, k: float) -> str:
+def family_snippet(
+    subject: Subject, key: str, x: npt.NDArray[np.float64], h: float, k: float, module: bool = False
+) -> str:
     """Python lines that print how far p_h(x) is from p_k(z), z = (k/h) x + (1 - k/h) p_h(x)."""
-    lines = _named(subject)
-    lines += ["def p(x, h):", f"    given = {{**{_spelled(subject.parameters)}, {key!r}: h}}"]
-    lines += ["    T = operator(**given) if isinstance(operator, type) else lambda x: operator(x, **given)"]
-    lines += ["    return np.asarray(T(x.copy()))", ""]
+    body = [f"given = {{**{_spelled(subject.parameters)}, {key!r}: h}}", *_applied("**given", module)]
+    lines = [
+        *_named(subject),
+        "def p(x, h):",
+        *(f"    {line}" for line in body),
+        "    return np.asarray(T(x.copy()))",
+        "",
+    ]
     lines += [f"x, h, k = np.array({x.tolist()!r}).reshape({subject.shape}), {h!r}, {k!r}", "y = p(x, h)"]
     return "\n".join([*lines, "print(np.linalg.norm(y - p(k / h * x + (1 - k / h) * y, k)))"])
+
+
+def _applied(given: str, module: bool) -> list[str]:
+    """Lines that make T from ``operator`` and its parameters."""
+    if not module:
+        return [f"T = operator({given}) if isinstance(operator, type) else lambda x: operator({_joined('x', given)})"]
+    plain, keyed = "net(torch.from_numpy(x))", f"net({_joined('torch.from_numpy(x)', given)})"
+    return [
+        "import torch",
+        "made = isinstance(operator, type)",
+        f"net = (operator({given}) if made else operator).double().eval()",
+        f"T = lambda x: ({plain} if made else {keyed}).detach().numpy()",
+    ]
 
 
 def _named(subject: Subject) -> list[str]:
