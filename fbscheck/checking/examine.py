@@ -133,7 +133,7 @@ def _searched(
     progress: Progress,
 ) -> Examination:
     results = []
-    with np.errstate(all="ignore"), Sandbox(subject, patience(budget)) as sandbox:
+    with np.errstate(all="ignore"), Sandbox(subject, seconds_per_call=patience(budget)) as sandbox:
         box = BlackBox(subject, sandbox, np.random.default_rng(seed))
         names = dict.fromkeys(question.constant for question in questions if question.name != CYCLIC)
         cycles = any(question.name == CYCLIC for question in questions)

@@ -76,7 +76,7 @@ def examined(subject: Subject, key: str, step: float, budget: float, seed: int) 
         for h in (step * factor for factor in FACTORS):
             member = replace(subject, parameters={**subject.parameters, key: h})
             try:
-                sandbox = stack.enter_context(Sandbox(member, patience(budget)))
+                sandbox = stack.enter_context(Sandbox(member, seconds_per_call=patience(budget)))
                 boxes[h] = BlackBox(member, sandbox, np.random.default_rng(seed))
             except Fault as fault:
                 raise Fault(fault.kind, f"{subject.name} with {key}={h:g}: {fault}", fault.x) from None

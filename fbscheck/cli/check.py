@@ -1,10 +1,11 @@
 """``fbscheck check``: examine an operator of the user's."""
 
 import argparse
+import textwrap
 from pathlib import Path
 from typing import Any
 
-from fbscheck.cli.terminal import HOLDS, REFUTED, UNDECIDED, number, progress_bar
+from fbscheck.cli.terminal import HOLDS, REFUTED, UNDECIDED, WIDTH, number, progress_bar
 
 __all__ = ["add"]
 
@@ -78,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         title = claim.title if len(claim.title) <= 34 else f"{claim.title[:30]} ..."
         print(f"{title:34}{ends}  {result.verdict.value}")
     for line in done.remarks:
-        print(line)
+        print(textwrap.fill(line, WIDTH, subsequent_indent="  "))
     print(f"\nresults: {path}\nreport:  fbscheck report {folder}")
     claimed = arguments.claim or arguments.prox_of is not None or arguments.network is not None
     verdicts = {result.verdict for result in done.results} if claimed else set()

@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 
 from fbscheck import cli, store
 from fbscheck.checking import examine
-from fbscheck.checking.sandbox import Sandbox
 from fbscheck.testing import assert_conditions
 from fbscheck.verdict import Verdict
 
@@ -39,7 +37,8 @@ def wide(x): return np.concatenate([x, x])
 def empty(x): return None
 def bomb(x): raise type("E", (Exception,), {"__str__": lambda self: 1 / 0})
 """
-OPTIONS = ["dim", "shape", "box", "sample", "claim", "prox-of", "step", "param", "accuracy", "budget", "seed", "out"]
+OPTIONS = ["dim", "shape", "box", "sample", "claim", "prox-of", "step", "network", "param", "accuracy", "jvp", "budget"]
+OPTIONS += ["seed", "out"]
 Capture = pytest.CaptureFixture[str]
 
 
@@ -50,7 +49,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     np.save(tmp_path / "turn.npy", np.array([[0.0, -1.0], [1.0, 0.0]]))
     np.save(tmp_path / "nilpotent.npy", np.array([[0.0, 1.0], [0.0, 0.0]]))
     np.save(tmp_path / "two.npy", 2 * np.eye(2))
-    monkeypatch.setattr(examine, "Sandbox", partial(Sandbox, seconds_per_call=1.0))
+    monkeypatch.setattr(examine, "patience", lambda budget: 1.0)
     return tmp_path
 
 
