@@ -47,6 +47,9 @@ class BlackBox:
         if not all(0 <= part < math.inf for part in self.error) or type(record["evaluations"]) is not int:
             raise Refusal("its errors or its evaluations are no numbers")
         self.method = f"the worst of {record['evaluations']} evaluations"
+        if type(record["module"]) is not bool:
+            raise Refusal("it does not say whether it is a module")
+        self.module: bool = record["module"]
         self.values: dict[bytes, Values] = {}
         self.missing = _absent(record)
         if not self.missing:
@@ -78,7 +81,7 @@ class BlackBox:
         noise = self._noise(witness["noise"], [(x, tx), (y, ty)])
         number = certainly_attained(question.constant, x, y, tx, ty, noise)
         points = {name: hexadecimal(p) for name, p in zip(("x", "y", "Tx", "Ty"), (x, y, tx, ty), strict=True)}
-        code = snippet(self.subject, question.constant, x, y)
+        code = snippet(self.subject, question.constant, x, y, self.module)
         known = {"operator": self.subject.name, **points, "noise": noise.hex(), "snippet": code}
         found = Found(number, None, self.method, witness=known)
         return answer(question, found, entry.case), *self._replayed([(x, tx), (y, ty)])

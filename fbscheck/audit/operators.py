@@ -51,7 +51,7 @@ Records = Callable[[str], tuple[Entry, Any, Any]]
 CHUNK = 4096
 FUNCTION = (
     *("kind", "shape", "low", "high", "target", "sha256", "parameters", "sampler", "accuracy"),
-    *("absolute", "relative", "evaluations"),
+    *("absolute", "relative", "evaluations", "module"),
 )
 MALFORMED = (Refusal, FbscheckError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 

@@ -114,7 +114,7 @@ def _searched(
     parts = len(questions) - len(constants) + (primitive is not None) + isinstance(against, Defined)
     share = 1.0 if not parts else 0.5 + 0.25 / parts if names else 0.0
     part = budget * (1 - share) / max(parts, 1)
-    with np.errstate(all="ignore"), Sandbox(subject, patience(budget)) as sandbox:
+    with np.errstate(all="ignore"), Sandbox(subject, seconds_per_call=patience(budget)) as sandbox:
         box = BlackBox(subject, sandbox, np.random.default_rng(seed))
         worst = box.search(names, budget * share, lambda done: progress(int(100 * done * share), 100, "searching"))
         found = box.found([*constants, *(Question(name, None) for name in names)], worst)
@@ -129,7 +129,7 @@ def _searched(
             results.append(box.deviation(against, part))
             claims.append(against.claim)
         if primitive is not None:
-            finding = disagreement(subject, primitive, box.map, box.rng, part)
+            finding = disagreement(subject, primitive, box.map, box.rng, part, box.module)
             results.append(settled(primitive.claim, subject.name, finding))
             claims.append(primitive.claim)
         progress(100, 100, "searched")

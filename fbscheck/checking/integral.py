@@ -131,9 +131,13 @@ def disagreement(
     operator: NoisyMap,
     rng: np.random.Generator,
     budget_seconds: float,
+    module: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Finding:
-    """The segment on which F(y) - F(x) and the integral differ most beyond their errors, for its length."""
+    """The segment on which F(y) - F(x) and the integral differ most beyond their errors, for its length.
+
+    ``module`` says that T is a torch module, for the snippet.
+    """
     domain, tried, best = operator.domain, 0, (0.0, Finding())
     with primitive.measured(rng) as measured:
         first = domain.starting(rng, 1)[:, :1]
@@ -165,7 +169,7 @@ def disagreement(
                         (start, start_error), (end, end_error) = measured(starts), measured(stops)
                         again, rest = _gap(oracle, starts, stops, end - start, start_error + end_error, 4 * pieces)
                         if np.all(again > rest):
-                            found = _found(subject, primitive, x[:, k], y[:, k], again[0], rest[0], 4 * pieces)
+                            found = _found(subject, primitive, x[:, k], y[:, k], again[0], rest[0], 4 * pieces, module)
                             best = float(sure[k]), found
                     leaders = np.argsort(error - gap)[: min(KEPT, oracle.affordable // (16 * pieces))]
                     x, y = x[:, leaders], y[:, leaders]
@@ -195,7 +199,7 @@ def _gap(oracle: Oracle, x: Values, y: Values, rise: Values, slack: Values, piec
 
 
 def _found(
-    subject: Subject, primitive: Primitive, x: Values, y: Values, gap: float, error: float, pieces: int
+    subject: Subject, primitive: Primitive, x: Values, y: Values, gap: float, error: float, pieces: int, module: bool
 ) -> Finding:
     sure = float(np.nextafter(gap - error, 0.0))
     how = f"F(y) - F(x) against {pieces} pieces from x to y, less {error:.2g}, the estimated error"
@@ -205,7 +209,7 @@ def _found(
         "y": hexadecimal(y),
         "pieces": pieces,
         "error": float(error).hex(),
-        "snippet": integral_snippet(subject, primitive.source, x, y, pieces),
+        "snippet": integral_snippet(subject, primitive.source, x, y, pieces, module),
     }
     return Finding((Evidence(Side.ATTAINED, sure, Rigour.ENCLOSED, how),), witness)
 

@@ -50,7 +50,8 @@ class Sandbox:
     """An operator that can be called, in a worker process; a context manager.
 
     ``isolated`` is False if it has to run in this process, unprotected, because it cannot be pickled.
-    ``remark`` says how the operator is understood; ``has_derivative`` whether :meth:`slopes` can be asked.
+    ``remark`` says how a torch module is understood, and is empty for anything else; ``has_derivative`` says whether
+    :meth:`slopes` can be asked.
     A matrix is no user code: it is applied here.
 
     Raises
@@ -234,7 +235,8 @@ class Sandbox:
             self._start()
             return self._ask(job, *arguments)
         try:
-            return self._worker.ask(self._seconds, job, *arguments)
+            loads = bool(self.remark) and job.startswith("slope")  # torch imports what it differentiates with
+            return self._worker.ask(self._seconds_to_load if loads else self._seconds, job, *arguments)
         except Fault as fault:
             if fault.kind not in ("hangs", "dies"):
                 raise
