@@ -19,7 +19,7 @@ from fbscheck.checking.description import digest
 from fbscheck.checking.questions import CYCLIC, NOTHING, Found, Question, answer
 from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.snippet import hexadecimal, snippet
-from fbscheck.checking.stated import Stated, deviation, function_named
+from fbscheck.checking.stated import Stated, function_named
 from fbscheck.checking.subject import Subject
 from fbscheck.judge import decide, squeeze, undecided
 from fbscheck.store import Entry
@@ -113,10 +113,13 @@ class BlackBox:
                 raise Refusal(f"{entry.verdict.value} without a witness")
             return None, None, Outcome.STATED, "no point"
         text, step = str(witness["function"]), float.fromhex(witness["step"])
+        if ":" in text:
+            return None, None, Outcome.STATED, "a cvxpy function, which is not solved again"
         against = Stated(text, function_named(text), step)
         x, tx = (point_of(witness[name], self.subject.dimension) for name in ("x", "Tx"))
         noise = self._noise(witness["noise"], [(x, tx)])
-        number = deviation(against.function, step, x, tx, noise)
+        columns = x[:, None], tx[:, None], np.array([noise])
+        number, _, _ = against.worst(self.subject.shape, *columns, 0.0)
         known = {
             "operator": self.subject.name,
             "function": text,

@@ -26,9 +26,9 @@ from fbscheck.audit.cover import covers
 from fbscheck.audit.finding import Finding, Outcome
 from fbscheck.audit.folder import Folder
 from fbscheck.certify.kernel import Refusal
+from fbscheck.checking.analytic import name_of, of_boxes, of_matrix
 from fbscheck.checking.conditions import BOUNDS, CONSTANTS
 from fbscheck.checking.description import subject_of
-from fbscheck.checking.examine import name_of, of_boxes, of_matrix
 from fbscheck.checking.expressions import Expression, attained, box_scores
 from fbscheck.checking.formulas import described, rebuilt
 from fbscheck.checking.questions import CYCLIC, Found, Question, answer, parse

@@ -122,20 +122,25 @@ def _widen(estimate: float, direction: float, holds: Callable[[float], bool], sc
     return direction * math.inf
 
 
-def norm_upper(matrix: Matrix) -> float:
-    """A float64 >= the spectral norm of a finite matrix, and above it by a few ulps at most."""
-    matrix, unit = _scaled(matrix)
-    if unit == 0.0:
+def norm_upper(matrix: Matrix, complement: bool = False) -> float:
+    """A float64 >= the spectral norm of a finite matrix, and above it by a few ulps at most.
+
+    The ``complement`` is I - K, for a square K; it is never rounded.
+    """
+    if np.array_equal(matrix, np.eye(*matrix.shape) if complement else 0 * matrix):
         return 0.0
+    matrix, unit = _sized(matrix, complement)
     tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
-    exact = _enclose(tall, tall.shape[1])
+    exact, eye = _enclose(tall, tall.shape[1]), np.eye(tall.shape[1])
+    if complement:
+        exact, tall = _complement(exact, unit), eye / unit - tall
     squares, approximation = exact.transpose() * exact, tall.T @ tall
-    one, eye = _identity(squares), np.eye(tall.shape[1])
+    one = _identity(squares)
 
     def holds(c: float) -> bool:
         return _is_semidefinite(_times(one, Fraction(c) ** 2) - squares, c * c * eye - approximation)
 
-    estimate = float(np.linalg.norm(matrix, 2))
+    estimate = float(np.linalg.norm(tall, 2))
     return _unscaled(_widen(estimate, 1.0, holds, estimate, tall.shape[1]), unit, round_up)
 
 
@@ -228,12 +233,11 @@ def quotient_lower(matrix: Matrix, complement: bool = False) -> float:
     eye = np.eye(len(matrix))
     if np.array_equal(matrix, eye if complement else 0 * eye):
         return math.inf
-    scaled, unit = _scaled(matrix)
-    matrix, unit = (matrix, 1.0) if complement and unit < 1 else (scaled, unit)
+    matrix, unit = _sized(matrix, complement)
     approximation = eye / unit - matrix if complement else matrix
 
     def taken(exact: Exact) -> Exact:
-        return _times(_identity(exact), 1 / Fraction(unit)) - exact if complement else exact
+        return _complement(exact, unit) if complement else exact
 
     exact = taken(_enclose(matrix, len(matrix)))
     one, symmetric = _identity(exact), (approximation + approximation.T) / 2
@@ -279,6 +283,17 @@ def _scaled(matrix: Matrix) -> tuple[Matrix, float]:
             "and others some 1e308 times smaller."
         )
     return scaled, unit
+
+
+def _sized(matrix: Matrix, complement: bool) -> tuple[Matrix, float]:
+    """The matrix scaled; as it is if I - K is meant and K is no larger than I."""
+    scaled, unit = _scaled(matrix)
+    return (matrix, 1.0) if complement and unit < 1 else (scaled, unit)
+
+
+def _complement(exact: Exact, unit: float) -> Exact:
+    """(I - K) / unit from K / unit."""
+    return _times(_identity(exact), 1 / Fraction(unit)) - exact
 
 
 def _unscaled(value: float, unit: float, rounding: Callable[[Fraction], float], power: int = 1) -> float:

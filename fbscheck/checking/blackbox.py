@@ -7,19 +7,23 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
+from fbscheck.checking.circulation import circulating
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.confirm import certainly_attained, certainly_cyclic
 from fbscheck.checking.cycles import cyclic
+from fbscheck.checking.defined import Defined
+from fbscheck.checking.derivatives import disagreement
 from fbscheck.checking.description import of_subject
 from fbscheck.checking.plots import PAIRS
+from fbscheck.checking.points import Domain
 from fbscheck.checking.questions import Found, Question
-from fbscheck.checking.sandbox import Sandbox
+from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.search import search
 from fbscheck.checking.shorten import minimise
-from fbscheck.checking.snippet import hexadecimal, snippet
-from fbscheck.checking.stated import Stated, deviation, worst_deviation
+from fbscheck.checking.snippet import circulation_snippet, hexadecimal, snippet
+from fbscheck.checking.stated import Stated
 from fbscheck.checking.subject import Subject
-from fbscheck.checking.trials import Pair
+from fbscheck.checking.trials import NoisyMap, Pair
 from fbscheck.judge import decide, squeeze, undecided
 from fbscheck.verdict import Claim, Evidence, Result, Rigour, Side
 
@@ -52,18 +56,24 @@ class BlackBox:
 
     def __init__(self, subject: Subject, sandbox: Sandbox, rng: np.random.Generator) -> None:
         self.subject, self.sandbox, self.rng, self.evaluations = subject, sandbox, rng, 0
+        domain = Domain(subject.low, subject.high, subject.dimension, self.points)
+        self.map = NoisyMap(domain, sandbox.call, self.noise)
         examined = sandbox.examine()
         dtype, self._seconds = np.dtype(examined.dtype), examined.seconds_per_call
         ulp = max(ULP, float(np.finfo(dtype).eps) / 2) if dtype.kind == "f" else ULP
         self.relative = self._rounding(self.points(rng, PROBES), ulp)
         self.absolute = 0.0 if subject.accuracy else self._roughness(self.points(rng, LINES))
+        self.told = (sandbox.remark,) if sandbox.remark else ()
+        if sandbox.has_derivative:
+            self._take_derivative()
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What the user should know about the error that the outputs are taken to have."""
         if self.absolute == 0:
-            return ()
+            return self.told
         return (
+            *self.told,
             f"The values are rough at a level of {self.absolute:.1e}, which is taken for their error; "
             "with --accuracy you say what it is.",
         )
@@ -86,6 +96,24 @@ class BlackBox:
         """A bound on the error of each column of ``tx``."""
         size = np.linalg.norm(x, axis=0) + np.linalg.norm(tx, axis=0)
         return np.asarray(self.subject.accuracy + self.absolute + self.relative * size)
+
+    def _take_derivative(self) -> None:
+        """Let the operator's own derivative guide the search if it stands comparison with differences."""
+        try:
+            wrong = disagreement(self.map, self.sandbox.slopes, np.random.default_rng(0))
+        except Fault as fault:
+            wrong = f"it {fault}"
+        if wrong is None:
+            self.map = replace(self.map, derivative=self._derivative)
+        else:
+            self.told = (*self.told, f"The JVP that came with T is not used: {wrong}.")
+
+    def _derivative(self, x: Values, v: Values) -> Values:
+        """T'(x) v, NaN where that cannot be had."""
+        try:
+            return self.sandbox.slopes(x, v)
+        except Fault:
+            return np.full(x.shape, np.nan)
 
     def _rounding(self, x: Values, ulp: float) -> float:
         moved = x * (1 + 2 * ulp * self.rng.integers(-2, 3, x.shape))
@@ -111,16 +139,7 @@ class BlackBox:
         if not names:
             return {}
         searched = search(
-            self.sandbox.call,
-            self.points,
-            self.subject.low,
-            self.subject.high,
-            self.subject.dimension,
-            self.noise,
-            [CONSTANTS[name] for name in names],
-            self.rng,
-            budget,
-            progress=lambda part, _: told(part),
+            self.map, [CONSTANTS[name] for name in names], self.rng, budget, progress=lambda part, _: told(part)
         )
         self.evaluations += searched.evaluations
         return searched.worst
@@ -161,29 +180,12 @@ class BlackBox:
     def _short(self, question: Question, worst: dict[str, Pair]) -> Pair:
         constant, pair, bound = CONSTANTS[question.constant], worst[question.constant], question.bound
         if bound is not None and constant.worse * pair.value > constant.worse * bound:
-            pair = minimise(
-                pair,
-                self.sandbox.call,
-                lambda value: constant.worse * value > constant.worse * bound,
-                constant,
-                self.noise,
-                self.subject.low,
-                self.subject.high,
-            )
+            pair = minimise(pair, self.map, lambda value: constant.worse * value > constant.worse * bound, constant)
         return pair
 
     def cycle(self, claim: Claim, budget: float) -> Result:
         """A cycle that refutes cyclic monotonicity: its sum, beyond the noise, against 0."""
-        found = cyclic(
-            self.sandbox.call,
-            self.points,
-            self.subject.low,
-            self.subject.high,
-            self.subject.dimension,
-            self.noise,
-            self.rng,
-            budget,
-        )
+        found = cyclic(self.map, self.rng, budget)
         if found is None:
             evidence = Evidence(Side.ATTAINED, 0.0, Rigour.ENCLOSED, f"no cycle in {budget:.3g} s")
             return decide(claim, self.subject.name, squeeze(0.0, (evidence,)))
@@ -201,20 +203,42 @@ class BlackBox:
         }
         return decide(claim, self.subject.name, squeeze(0.0, (evidence,)), witness)
 
-    def deviation(self, against: Stated) -> Result:
+    def circulation(self, claim: Claim, budget: float) -> Result:
+        """A closed polygon with a circulation beyond its error, which is estimated: how far, against 0."""
+        found, tried = circulating(self.map, self.rng, budget)
+        if found is None:
+            how = f"no circulation beyond its error around {tried} polygons"
+            return decide(claim, self.subject.name, squeeze(0.0, (Evidence(Side.ATTAINED, 0.0, Rigour.ENCLOSED, how),)))
+        surely = float(np.nextafter(abs(found.value) - found.error, 0.0))
+        how = (
+            f"<T, dx> around {found.corners.shape[1]} corners, {found.pieces} pieces a side, "
+            f"less {found.error:.2g}, the estimated error"
+        )
+        evidence = Evidence(Side.ATTAINED, surely, Rigour.ENCLOSED, how)
+        witness = {
+            "operator": self.subject.name,
+            "corners": [hexadecimal(x) for x in found.corners.T],
+            "pieces": found.pieces,
+            "circulation": found.value.hex(),
+            "error": found.error.hex(),
+            "snippet": circulation_snippet(self.subject, found.corners, found.pieces),
+        }
+        return decide(claim, self.subject.name, squeeze(0.0, (evidence,)), witness)
+
+    def deviation(self, against: Stated | Defined, seconds: float) -> Result:
         """How far the operator certainly is from the stated proximal map at the worst sample, of how many."""
-        corners = np.zeros((self.subject.dimension, 3)) + np.array([0.0, self.subject.low, self.subject.high])
-        x = np.column_stack([self.points(self.rng, SAMPLES), np.clip(corners, self.subject.low, self.subject.high)])
+        domain = self.map.domain
+        corners = domain.cut(np.zeros((domain.dimension, 3)) + np.array([0.0, domain.low, domain.high]))
+        x = np.column_stack([corners, domain.starting(self.rng, SAMPLES)])
         tx = self.sandbox.call(x)
         error = self.noise(x, tx)
-        k = worst_deviation(against.function, against.step, x, tx, error)
+        _, k, count = against.worst(self.subject.shape, x, tx, error, seconds)
         chosen = x[:, [k]]
         image = self.sandbox.call_afresh(chosen)
         if not self._steady(chosen, tx[:, [k]], image):
             return undecided(against.claim, self.subject.name, UNSTEADY)
-        noise = float(self.noise(chosen, image)[0])
-        apart = deviation(against.function, against.step, chosen[:, 0], image[:, 0], noise)
-        how = f"the worst of {x.shape[1]} samples, in ball arithmetic"
+        noise = self.noise(chosen, image)
+        apart, _, _ = against.worst(self.subject.shape, chosen, image, noise, seconds)
         witness = {
             "operator": self.subject.name,
             "function": against.text,
@@ -222,6 +246,6 @@ class BlackBox:
             "x": hexadecimal(chosen),
             "Tx": hexadecimal(image),
         }
-        evidence = Evidence(Side.ATTAINED, apart, Rigour.ENCLOSED, how)
+        evidence = Evidence(Side.ATTAINED, apart, Rigour.ENCLOSED, f"the worst of {count} samples, {against.how}")
         bracket = squeeze(0.0, (evidence,))
-        return decide(against.claim, self.subject.name, bracket, {**witness, "noise": noise.hex()})
+        return decide(against.claim, self.subject.name, bracket, {**witness, "noise": float(noise[0]).hex()})

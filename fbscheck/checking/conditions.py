@@ -1,11 +1,12 @@
 """What can be asked of an operator T, as a number attained by pairs of points.
 
-For two points write d = x - y and v = Tx - Ty.  Four constants say it all:
+For two points write d = x - y and v = Tx - Ty.  Five constants say it all:
 
 * ``lipschitz``: the largest |v| / |d|;
 * ``monotonicity``: the smallest <v, d> / |d|^2;
 * ``cocoercivity``: the smallest <v, d> / |v|^2;
-* ``averagedness``: the largest |d - v|^2 / (2 <d, d - v>), inf where <d, d - v> <= 0 and d != v.
+* ``averagedness``: the largest |d - v|^2 / (2 <d, d - v>), inf where <d, d - v> <= 0 and d != v;
+* ``residual``: the largest |d - v| / |d|, the Lipschitz constant of I - T.
 
 The other conditions bound one of them.  Outputs are known up to ``noise``, a bound on the error of v
 from rounding and from the operator's own accuracy; a counterexample must survive it.
@@ -61,6 +62,10 @@ def _averagedness(d: Values, v: Values, noise: Values) -> Values:
     return np.where(rest > 0, _ratio(rest**2, 2 * forward, np.inf), 0.0)
 
 
+def _residual(d: Values, v: Values, noise: Values) -> Values:
+    return _ratio(np.maximum(_length(d - v) - noise, 0.0), _length(d), 0.0)
+
+
 @final
 @dataclass(frozen=True)
 class Constant:
@@ -86,6 +91,7 @@ CONSTANTS = {
         Constant("monotonicity", r"\langle Tx-Ty,x-y\rangle \geq \mu\,|x-y|^2", -1, _monotonicity),
         Constant("cocoercivity", r"\langle Tx-Ty,x-y\rangle \geq \beta\,|Tx-Ty|^2", -1, _cocoercivity),
         Constant("averagedness", r"|Tx-Ty|^2+\frac{1-\alpha}{\alpha}|(x-Tx)-(y-Ty)|^2 \leq |x-y|^2", 1, _averagedness),
+        Constant("residual", r"|(x-Tx)-(y-Ty)| \leq \varepsilon\,|x-y|", 1, _residual),
     )
 }
 
@@ -97,5 +103,6 @@ BOUNDS: dict[str, tuple[str, float | None]] = {
     "cocoercivity": ("cocoercivity", None),
     "firmly_nonexpansive": ("cocoercivity", 1.0),
     "averagedness": ("averagedness", None),
+    "residual": ("residual", None),
 }
 """Condition to the constant that it bounds, and the bound if none is given (None: the constant alone is bracketed)."""

@@ -21,7 +21,7 @@ Values = npt.NDArray[np.float64]
 def certainly_attained(name: str, x: Values, y: Values, tx: Values, ty: Values, noise: float) -> float:
     """What the pair (x, y) shows of the constant ``name``.
 
-    It is at least the value returned for ``lipschitz`` and ``averagedness``, at most that for
+    It is at least the value returned for ``lipschitz``, ``averagedness`` and ``residual``, at most that for
     ``monotonicity`` and ``cocoercivity``; -inf or inf where the pair shows nothing.
 
     Parameters
@@ -37,6 +37,7 @@ def certainly_attained(name: str, x: Values, y: Values, tx: Values, ty: Values, 
         "monotonicity": _monotonicity,
         "cocoercivity": _cocoercivity,
         "averagedness": _averagedness,
+        "residual": _residual,
     }[name](d, v, eta)
 
 
@@ -79,3 +80,7 @@ def _averagedness(d: Any, v: Any, eta: Any) -> float:
     if inner <= 0:
         return math.inf
     return max(0.0, lower(rest * rest / (2 * maximum(inner, 0.0)))) if inner > 0 else 0.0
+
+
+def _residual(d: Any, v: Any, eta: Any) -> float:
+    return _lipschitz(d, d - v, eta)

@@ -19,9 +19,9 @@ from typing import final
 
 import numpy as np
 
-from fbscheck.checking.jacobians import slopes, turned, whitening
-from fbscheck.checking.points import Points, Values, directions, starting
-from fbscheck.checking.trials import Evaluate, Noise, Oracle, OutOfTime
+from fbscheck.checking.jacobians import turned, whitening
+from fbscheck.checking.points import Domain, Values, directions
+from fbscheck.checking.trials import NoisyMap, Oracle, OutOfTime
 
 __all__ = ["Cycle", "cyclic"]
 
@@ -43,35 +43,27 @@ class Cycle:
 
 
 def cyclic(
-    evaluate: Evaluate,
-    points: Points,
-    low: float,
-    high: float,
-    dimension: int,
-    noise: Noise,
-    rng: np.random.Generator,
-    budget_seconds: float,
-    clock: Callable[[], float] = time.monotonic,
+    operator: NoisyMap, rng: np.random.Generator, budget_seconds: float, clock: Callable[[], float] = time.monotonic
 ) -> Cycle | None:
     """A short cycle with a sum positive beyond the noise, or None if none was found.
 
     The first round that has one ends the search; of its cycles, those count most whose sum is at
     least half sure, then those with few corners, then those large relative to the squares of the sides.
     """
-    oracle = Oracle(evaluate, noise, budget_seconds, clock)
+    oracle, domain = Oracle(operator, budget_seconds, clock), operator.domain
     best: tuple[float, Cycle | None] = (0.0, None)
     try:
-        oracle(starting(rng, 1, points, low, high, dimension)[:, :1])
+        oracle(domain.starting(rng, 1)[:, :1])
         while best[1] is None:
-            x, basis, step = _places(oracle, rng, points, low, high, dimension)
-            slope = slopes(lambda z: oracle(z).image, x, basis, step, low, high)
+            x, basis, step = _places(oracle, rng)
+            slope = oracle.slopes(x, basis, step)
             cosine, sine = _planes(basis, slope)
             for corners in CORNERS:
                 angle = 2 * np.pi * np.arange(corners) / corners
                 ellipse = cosine[:, :, None] * np.cos(angle) + sine[:, :, None] * np.sin(angle)
                 for shape in (ellipse, rng.normal(size=ellipse.shape)):
-                    reach = (high - low) * 10.0 ** rng.uniform(-6, 0, x.shape[1])
-                    best = max(best, _worst(oracle, _moved(x, shape, reach, low, high)), key=_worth)
+                    reach = domain.width * 10.0 ** rng.uniform(-6, 0, x.shape[1])
+                    best = max(best, _worst(oracle, _moved(x, shape, reach, domain)), key=_worth)
     except OutOfTime:
         pass
     return best[1]
@@ -85,19 +77,18 @@ def _worth(found: tuple[float, Cycle | None]) -> tuple[bool, int, float]:
     return cycle.value > 0.5 * cycle.floating, -cycle.points.shape[1], score
 
 
-def _places(
-    oracle: Oracle, rng: np.random.Generator, points: Points, low: float, high: float, dimension: int
-) -> tuple[Values, Values, Values]:
+def _places(oracle: Oracle, rng: np.random.Generator) -> tuple[Values, Values, Values]:
     """Points (d, P), orthonormal bases (P, d, m) and steps (P,) for one round of differences."""
+    domain, dimension = oracle.domain, oracle.domain.dimension
     size = min(dimension, BLOCK)
     many = max(1, min(64, oracle.affordable // (40 * size), 2**20 // (size * dimension)))
-    x = starting(rng, many, points, low, high, dimension)[:, :many]
+    x = domain.starting(rng, many)[:, :many]
     basis = np.broadcast_to(np.eye(dimension), (many, dimension, dimension))
     if size < dimension:
         spread = directions(rng, rng.normal(size=(dimension, many * size)))
         spread = np.moveaxis(spread.reshape(dimension, many, size), 1, 0)
         basis = np.linalg.qr(spread + 1e-9 * rng.normal(size=spread.shape))[0]
-    return x, basis, (high - low) * 10 ** rng.uniform(-7, -1, many)
+    return x, basis, domain.width * 10 ** rng.uniform(-7, -1, many)
 
 
 def _planes(basis: Values, slope: Values) -> tuple[Values, Values]:
@@ -110,12 +101,12 @@ def _planes(basis: Values, slope: Values) -> tuple[Values, Values]:
     return cosine, sine
 
 
-def _moved(x: Values, shape: Values, reach: Values, low: float, high: float) -> Values:
+def _moved(x: Values, shape: Values, reach: Values, domain: Domain) -> Values:
     """Cycles of ``shape`` (d, P, k), of size ``reach`` (P,) or less, around ``x`` (d, P), moved into the box."""
     size = np.max(np.abs(shape), axis=(0, 2))
-    cycle = shape * (np.minimum(reach, (high - low) / 2) / np.where(size > 0, size, 1.0))[None, :, None]
-    centre = np.clip(x, low - np.min(cycle, axis=2), high - np.max(cycle, axis=2))
-    return np.asarray(np.clip(centre[:, :, None] + cycle, low, high))
+    cycle = shape * (np.minimum(reach, domain.width / 2) / np.where(size > 0, size, 1.0))[None, :, None]
+    centre = np.clip(x, domain.low - np.min(cycle, axis=2), domain.high - np.max(cycle, axis=2))
+    return domain.cut(centre[:, :, None] + cycle)
 
 
 def _worst(oracle: Oracle, cycles: Values) -> tuple[float, Cycle | None]:

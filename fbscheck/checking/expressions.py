@@ -4,10 +4,10 @@ Every box carries a slope matrix (:mod:`fbscheck.checking.programs`): T(x) - T(y
 within, for x, y of that box.  For any two points of the whole box, the segment between them runs
 through finitely many boxes with fractions t_k of its length, so T(x) - T(y) = (sum t_k J_k) (x - y).
 Hence a condition on J holds for T if it holds on every box and passes to averages (so it needs checking
-only on matrices that span the slopes).  All four do, as a norm is convex and an infimum of linear
-functions concave:
+only on matrices that span the slopes).  All five do, as a norm is convex and an infimum of linear
+functions concave (:mod:`fbscheck.checking.radial` bounds radial maps in another way, too):
 
-* |J| <= L;
+* |J| <= L, and |I - J| <= eps;
 * (J + J^T)/2 >= mu I;
 * |2 beta J - I| <= 1, which says (J + J^T)/2 >= beta J^T J for beta > 0;
 * the same of I - J with beta = 1/(2 alpha).
@@ -19,7 +19,6 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import cached_property
 from typing import final
 
@@ -28,11 +27,13 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 
-from fbscheck.certify.balls import exact, lower, round_up, upper
+from fbscheck.certify.balls import exact, lower, upper
 from fbscheck.checking.conditions import BOUNDS, CONSTANTS
-from fbscheck.checking.intervals import Interval, cocoercivity, eigenvalue_lower, interval, norm
-from fbscheck.checking.matrices import extremal, half_inverse
+from fbscheck.checking.intervals import Interval
+from fbscheck.checking.matrices import extremal
 from fbscheck.checking.programs import Program, run_balls, run_slopes, translate
+from fbscheck.checking.radial import Radial, radial, worst
+from fbscheck.checking.scores import score
 from fbscheck.errors import InputError
 
 __all__ = ["Bounds", "Expression", "attained", "box_scores", "certify"]
@@ -56,6 +57,26 @@ class Expression:
     def program(self) -> Program:
         """The steps that evaluate it; raises :class:`InputError` if a function is not supported."""
         return translate(self.components, self.symbols)
+
+    @cached_property
+    def radial(self) -> Radial | None:
+        """The same as a radial map, if it is one."""
+        return radial(self.components, self.symbols)
+
+    @cached_property
+    def blocks(self) -> "list[tuple[Expression, list[int]]]":
+        """Groups of coordinates, with their rows, whose components depend on no symbol of another group."""
+        groups: list[set[int]] = []
+        for k, component in enumerate(self.components):
+            linked = {k, *(j for j, symbol in enumerate(self.symbols) if symbol in component.free_symbols)}
+            for group in [group for group in groups if group & linked]:
+                groups.remove(group)
+                linked |= group
+            groups.append(linked)
+        return [(self._part(sorted(group)), sorted(group)) for group in groups]
+
+    def _part(self, rows: list[int]) -> "Expression":
+        return Expression([self.components[k] for k in rows], [self.symbols[k] for k in rows])
 
     def slopes(self, low: Values, high: Values) -> list[Interval]:
         """Interval matrices (B, m, d) whose convex hull is a slope matrix on the boxes between ``low`` and ``high``."""
@@ -112,8 +133,9 @@ def certify(
 ) -> dict[str, Bounds]:
     """Bounds of the constant behind every condition claimed of T on the box between ``low`` and ``high``.
 
-    The search for a claim (the default of :data:`BOUNDS` for None) stops once it is decided; a claim of NaN, or
-    None without a default, is never decided, and the constant is bracketed to ``tolerance``, relative to 1 + its size.
+    The search for a claim (the default of :data:`BOUNDS` for None) stops once it is decided, or the constant is
+    bracketed to a thousandth of ``tolerance``, relative to 1 + its size; a claim of NaN, or None without a default, is
+    never decided, and the constant is bracketed to ``tolerance``.
     Negative cocoercivity is not certified: the bound is -inf.
 
     Raises:
@@ -134,8 +156,32 @@ def certify(
         now = time.monotonic()
         limit = now + (finish - now) / (len(claims) - k)
         with np.errstate(all="ignore"):
-            found[name] = _search(expression, constant, start, end, value, limit, tolerance)
+            found[name] = _bounds(expression, constant, start, end, value, limit, tolerance)
     return found
+
+
+def _bounds(
+    expression: Expression, constant: str, start: Values, end: Values, claim: float, limit: float, tolerance: float
+) -> Bounds:
+    """Bounds of one constant: the worst of those of the independent blocks, as T is their direct sum."""
+    if len(expression.blocks) == 1:
+        return _search(expression, constant, start, end, claim, limit, tolerance)
+    worse, parts, best, witness = CONSTANTS[constant].worse, [], -math.inf, None
+    for k, (block, rows) in enumerate(expression.blocks):
+        now = time.monotonic()
+        share = now + (limit - now) / (len(expression.blocks) - k)
+        part = _search(block, constant, start[rows], end[rows], claim, share, tolerance)
+        parts.append(part)
+        if part.witness is not None:
+            x, y = (start / 2 + end / 2 for _ in range(2))
+            x[rows], y[rows] = part.witness
+            pair = tuple(x.tolist()), tuple(y.tolist())
+            if (value := worse * attained(expression, constant, *pair)) > best:
+                best, witness = value, pair
+    most = max(worse * (part.upper if worse > 0 else part.lower) for part in parts)
+    lesser, larger = sorted((worse * most, worse * best))
+    boxes, exhausted = sum(part.boxes for part in parts), any(part.exhausted for part in parts)
+    return Bounds(constant, lesser, larger, boxes, exhausted, witness)
 
 
 def _search(
@@ -146,15 +192,21 @@ def _search(
     low, high = start[:, None], end[:, None]
     scores = box_scores(expression, constant, low, high, claim)
     owners = np.vstack([low, high])
-    best, witness = -math.inf, None
+    covered = True
+    if expression.radial is not None:
+        finish = time.monotonic() + max(0.0, limit - time.monotonic()) / 2
+        by_radius = worst(expression.radial, constant, start, end, claim, finish, tolerance)
+        covered = bool(not by_radius < scores.max())
+        scores = np.fmin(scores, by_radius)
+    best, witness, slack = -math.inf, None, tolerance if math.isnan(claim) else tolerance / 1000
     pairs = [*_explore(expression, constant, start, end), (tuple(start.tolist()), tuple(end.tolist()))]
     exhausted = False
     while True:
         for x, y in pairs:
             if (value := worse * attained(expression, constant, x, y)) > best:
                 best, witness = value, (x, y)
-        worst, goal = float(scores.max()), worse * claim
-        if worst <= goal or best > goal or worst == best or 0 <= worst - best <= tolerance * (1 + abs(best)) < math.inf:
+        most, goal = float(scores.max()), worse * claim
+        if most <= goal or best > goal or most == best or 0 <= most - best <= slack * (1 + abs(best)) < math.inf:
             break
         hopeless = constant == "averagedness" and best == math.inf or constant == "cocoercivity" and best > 0
         chosen = np.argsort(-scores, kind="stable")[: max(BATCH, len(scores) // 4)]
@@ -175,9 +227,10 @@ def _search(
         kept[chosen] = False
         low, high = np.hstack([low[:, kept], new_low]), np.hstack([high[:, kept], new_high])
         scores, owners = np.concatenate([scores[kept], new]), np.hstack([owners[:, kept], new_owners])
-    lesser, larger = sorted((worse * worst, worse * best))
-    cover = np.unique(owners, axis=1)
-    return Bounds(constant, lesser, larger, len(scores), exhausted, witness, (cover[: len(start)], cover[len(start) :]))
+    lesser, larger = sorted((worse * most, worse * best))
+    boxes = np.unique(owners, axis=1)
+    cover = (boxes[: len(start)], boxes[len(start) :]) if covered else None
+    return Bounds(constant, lesser, larger, len(scores), exhausted, witness, cover)
 
 
 def _halves(low: Values, high: Values, axis: npt.NDArray[np.intp]) -> tuple[Values, Values]:
@@ -190,19 +243,7 @@ def _halves(low: Values, high: Values, axis: npt.NDArray[np.intp]) -> tuple[Valu
 
 def box_scores(expression: Expression, constant: str, low: Values, high: Values, claim: float) -> Values:
     """Upper bounds of worse * constant on every box: the worst over the matrices that span the slopes."""
-    return np.asarray(np.max([_score(slopes, constant, claim) for slopes in expression.slopes(low, high)], axis=0))
-
-
-def _score(slopes: Interval, constant: str, claim: float) -> Values:
-    if constant == "lipschitz":
-        return norm(slopes)
-    if constant == "monotonicity":
-        return -eigenvalue_lower(slopes)
-    if constant == "cocoercivity":
-        return -cocoercivity(slopes, claim)
-    rest = interval(np.eye(slopes.lo.shape[-1])) - slopes
-    aim = round_up(1 / (2 * Fraction(claim))) if 0 < claim < math.inf else None
-    return np.array([half_inverse(beta) for beta in cocoercivity(rest, aim).tolist()])
+    return np.asarray(np.max([score(slopes, constant, claim) for slopes in expression.slopes(low, high)], axis=0))
 
 
 def _explore(expression: Expression, constant: str, start: Values, end: Values) -> list[tuple[Point, Point]]:
@@ -221,10 +262,10 @@ def _guesses(constant: str, slopes: Interval) -> Values:
     """Floating estimates of worse * constant for the middles of slope matrices; -inf if these are unbounded."""
     finite = np.all(np.isfinite(slopes.lo + slopes.hi), axis=(1, 2))
     matrices = np.where(finite[:, None, None], (slopes.lo + slopes.hi) / 2, 0.0)
-    if constant == "lipschitz":
-        return np.where(finite, np.linalg.norm(matrices, 2, axis=(1, 2)), -np.inf)
-    if constant == "averagedness":
+    if constant in ("averagedness", "residual"):
         matrices = np.eye(matrices.shape[1]) - matrices
+    if constant in ("lipschitz", "residual"):
+        return np.where(finite, np.linalg.norm(matrices, 2, axis=(1, 2)), -np.inf)
     if constant != "monotonicity":
         matrices = np.linalg.pinv(matrices, 1e-12)
     values = np.linalg.eigvalsh((matrices + np.swapaxes(matrices, 1, 2)) / 2)
@@ -257,6 +298,8 @@ def attained(expression: Expression, constant: str, x: Point, y: Point) -> float
     length, moved, forward = (d * d).sum(), (v * v).sum(), (v * d).sum()
     if constant == "lipschitz":
         value = lower((moved / length).sqrt()) if length > 0 else math.nan
+    elif constant == "residual":
+        value = lower(((rest * rest).sum() / length).sqrt()) if length > 0 else math.nan
     elif constant == "monotonicity":
         value = upper(forward / length) if length > 0 else math.nan
     elif constant == "cocoercivity":

@@ -3,7 +3,7 @@
 In a subspace with orthonormal basis Q and slopes V = J Q of the operator, a direction is d = Q c and
 its image V c, so that each constant of :mod:`fbscheck.checking.conditions` is extremal at an eigenvector
 of an m x m problem: the largest of V^T V, the lowest of Q^T V (symmetrised), the lowest of Q^T V
-relative to V^T V, and the last again for the residual I - J.
+relative to V^T V, and the first and the last again for the residual I - J.
 
 Arrays: points (d, P), bases and slopes (P, d, m).
 """
@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from fbscheck.checking.points import Values
+from fbscheck.checking.points import Domain, Values
 
-__all__ = ["columns", "extremal", "relative_lowest", "slopes", "turned", "whitening"]
+__all__ = ["LARGEST", "columns", "extremal", "relative_lowest", "slopes", "turned", "whitening"]
 
 LARGEST = 1e100
 """Slopes are cut here, so that their squares are finite."""
@@ -30,13 +30,11 @@ def turned(matrix: Values) -> Values:
     return np.swapaxes(matrix, -1, -2)
 
 
-def slopes(
-    evaluate: Callable[[Values], Values], x: Values, basis: Values, step: Values, low: float, high: float
-) -> Values:
+def slopes(evaluate: Callable[[Values], Values], x: Values, basis: Values, step: Values, domain: Domain) -> Values:
     """Central differences of the operator at ``x`` (d, P) along ``basis``, of length ``step`` (P,)."""
     reach = step[:, None, None] * basis
     centre = x.T[:, :, None]
-    ends = [np.clip(centre + sign * reach, low, high) for sign in (1.0, -1.0)]
+    ends = [domain.cut(centre + sign * reach) for sign in (1.0, -1.0)]
     images = evaluate(np.concatenate([columns(end) for end in ends], axis=1))
     ahead, behind = (np.moveaxis(part.reshape(len(x), *basis.shape[::2]), 0, 1) for part in np.split(images, 2, axis=1))
     moved = np.sqrt(np.sum((ends[0] - ends[1]) ** 2, axis=1, keepdims=True))
@@ -72,6 +70,7 @@ def extremal(names: Iterable[str], basis: Values, slope: Values) -> Values:
         "monotonicity": lambda: [_lowest(turned(basis) @ slope)],
         "cocoercivity": lambda: [relative_lowest(turned(basis) @ slope, turned(slope) @ slope, f) for f in FLOORS],
         "averagedness": lambda: [relative_lowest(turned(basis) @ rest, turned(rest) @ rest, f) for f in FLOORS],
+        "residual": lambda: [_lowest(-turned(rest) @ rest)],
     }
     found = np.stack([vector for name in names for vector in problems[name]()], axis=-1)
     direction = columns(basis @ found)

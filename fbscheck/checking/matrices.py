@@ -1,4 +1,4 @@
-"""The four constants of x -> Kx, bracketed: one end certified, the other attained by a direction.
+"""The five constants of x -> Kx, bracketed: one end certified, the other attained by a direction.
 
 The certified ends come from :mod:`fbscheck.certify.definite`.  An attained end is the quotient of one
 float64 direction, evaluated in rational arithmetic without rounding before the last step, so it is a
@@ -13,7 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fbscheck.certify.balls import root_down, round_up
-from fbscheck.certify.definite import norm_upper, quotient_lower, rational, symmetric_eigenvalue_lower
+from fbscheck.certify.definite import (
+    norm_upper,
+    quotient_lower,
+    rational,
+    symmetric_eigenvalue_lower,
+)
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.errors import InputError
 
@@ -28,7 +33,7 @@ def bracket(K: npt.ArrayLike) -> dict[str, tuple[float, float]]:
     Cocoercivity is the infimum of <Kd, d>/|Kd|^2 over Kd != 0 and inf for K = 0; it may be -inf for a
     singular K, and its lower end is -inf whenever no bound was proved (for d > 12, always if K is
     singular and neither symmetric nor monotone).  Averagedness is half the inverse of the cocoercivity
-    of I - K, and inf if that is not positive.
+    of I - K, and inf if that is not positive; the residual is the norm of I - K.
 
     Raises:
         InputError: If K is not a finite square matrix.
@@ -42,6 +47,7 @@ def bracket(K: npt.ArrayLike) -> dict[str, tuple[float, float]]:
         "monotonicity": (monotone, _up(attained["monotonicity"])),
         "cocoercivity": (max(forward, 0.0) if monotone >= 0 else forward, _up(attained["cocoercivity"])),
         "averagedness": (-_up(-attained["averagedness"]), half_inverse(rest)),
+        "residual": (root_down(Fraction(attained["residual"])), norm_upper(matrix, complement=True)),
     }
 
 
@@ -62,6 +68,8 @@ def extremal(K: npt.ArrayLike, name: str) -> Matrix:
     worse = CONSTANTS[name].worse
     if name == "lipschitz":
         candidates = [np.linalg.svd(_unit(matrix))[2][0]]
+    elif name == "residual":
+        candidates = [np.linalg.svd(_unit(np.eye(len(matrix)) - matrix))[2][0]]
     elif name == "monotonicity":
         candidates = [_least(_unit(matrix))]
     else:
@@ -90,7 +98,7 @@ def _least(matrix: Matrix) -> Matrix:
 
 
 def _attained(matrix: Matrix, name: str, direction: Matrix) -> Fraction | float:
-    """The exact quotient of one direction (for lipschitz its square); +-inf where the constant is so defined."""
+    """The exact quotient of one direction, its square for the norms; +-inf where the constant is so defined."""
     d = rational(direction[:, None])
     v = rational(matrix) * d
     if name == "lipschitz":
@@ -102,6 +110,8 @@ def _attained(matrix: Matrix, name: str, direction: Matrix) -> Fraction | float:
         return _inner(v, d) / moved if moved else math.inf
     rest = d - v
     moved, forward = _inner(rest, rest), _inner(d, rest)
+    if name == "residual":
+        return moved / _inner(d, d)
     if not moved:
         return 0.0
     return moved / (2 * forward) if forward > 0 else math.inf

@@ -11,8 +11,8 @@ from typing import Any, final
 import numpy as np
 
 from fbscheck.checking.conditions import CONSTANTS, Constant
-from fbscheck.checking.points import Points, Values, directions, inside
-from fbscheck.checking.questions import BELOW_ONE, CYCLIC, Question
+from fbscheck.checking.points import Domain, Values, directions
+from fbscheck.checking.questions import BELOW_ONE, Question
 from fbscheck.verdict import Curve, Plot, Relation, Result, Verdict
 
 __all__ = ["PAIRS", "Picture"]
@@ -28,6 +28,7 @@ TITLES = {
     "lipschitz": ("Lipschitz quotients", "|Tx - Ty| / |x - y|"),
     "monotonicity": ("Monotonicity quotients", "<Tx - Ty, x - y> / |x - y|^2"),
     "cocoercivity": ("Cocoercivity quotients", "<Tx - Ty, x - y> / |Tx - Ty|^2"),
+    "residual": ("Residual quotients", "|d - v| / |d|  with d = x - y, v = Tx - Ty"),
     "averagedness": ("Averagedness quotients", "|d - v|^2 / (2 <d, d - v>)  with d = x - y, v = Tx - Ty"),
 }
 
@@ -36,23 +37,17 @@ TITLES = {
 class Picture:
     """An operator T on the box [low, high]^shape as figures show it.
 
-    ``evaluate`` gives T at columns, ``points`` draws columns; NaN is left out.
+    ``evaluate`` gives T at columns; NaN is left out.
     """
 
     def __init__(
-        self,
-        evaluate: Callable[[Values], Values],
-        points: Points,
-        low: float,
-        high: float,
-        shape: tuple[int, ...],
-        pairs: int = PAIRS,
+        self, evaluate: Callable[[Values], Values], domain: Domain, shape: tuple[int, ...], pairs: int = PAIRS
     ) -> None:
-        self.evaluate, self.low, self.high, self.shape = evaluate, low, high, shape
+        self.evaluate, self.low, self.high, self.shape = evaluate, domain.low, domain.high, shape
         rng = np.random.default_rng(0)
-        x = points(rng, pairs)
-        steps = directions(rng, x) * (high - low) * 10 ** rng.uniform(-6, -1, x.shape[1])
-        ends = {"near pairs": inside(x, steps, low, high), "far pairs": (x, points(rng, pairs))}
+        x = domain.draw(rng, pairs)
+        steps = directions(rng, x) * domain.width * 10 ** rng.uniform(-6, -1, x.shape[1])
+        ends = {"near pairs": domain.inside(x, steps), "far pairs": (x, domain.draw(rng, pairs))}
         self.pairs = {kind: (a - b, self._moved(a, b)) for kind, (a, b) in ends.items()}
 
     def _moved(self, a: Values, b: Values) -> Values:
@@ -61,7 +56,7 @@ class Picture:
 
     def drawn(self, questions: Sequence[Question], results: Sequence[Result]) -> tuple[Result, ...]:
         """The results of ``questions`` with their plots: a histogram for each constant, the worst pairs."""
-        kept = [question for question in questions if question.name != CYCLIC]
+        kept = [question for question in questions if question.constant in CONSTANTS]
         known = {result.claim: result for result in results}
         plots: dict[str, list[Plot]] = {}
         with np.errstate(all="ignore"):
@@ -234,6 +229,8 @@ def _slope(question: Question, slope: float) -> float | None:
         return bound
     if question.constant == "cocoercivity":
         return 0.0 if slope < 0 else 1 / bound if bound > 0 else None
+    if question.constant == "residual":
+        return 1 + math.copysign(bound, slope - 1)
     return 1.0 if slope > 1 else 1 - 2 * bound
 
 
@@ -249,6 +246,7 @@ def _region(question: Question, reach: float) -> tuple[tuple[float, ...], tuple[
         "lipschitz": lambda: (0.0, bound),
         "cocoercivity": lambda: (0.5 / bound, 0.5 / bound),
         "averagedness": lambda: (1 - bound, bound),
+        "residual": lambda: (1.0, bound),
     }[question.constant]()
     angle = np.linspace(0, np.pi, 121)
     return _tuple(centre + radius * np.cos(angle)), _tuple(radius * np.sin(angle))

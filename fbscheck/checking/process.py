@@ -53,7 +53,7 @@ class Worker:
                 start_new_session=True,
             )
         try:
-            self.ask(seconds, "load", order)
+            self.introduction: tuple[str, bool] = self.ask(seconds, "load", order)
         except Fault as fault:
             self.close()
             raise InputError(f"Need an operator that can be loaded, got one whose import {fault}.") from None

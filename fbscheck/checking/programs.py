@@ -25,16 +25,24 @@ import numpy as np
 import sympy
 
 from fbscheck.certify.balls import ball
-from fbscheck.checking.intervals import Interval, Mask, interval, maximum, monotone, select
+from fbscheck.checking.intervals import (
+    Interval,
+    Mask,
+    interval,
+    maximum,
+    monotone,
+    select,
+)
 from fbscheck.errors import InputError
 
-__all__ = ["Program", "Step", "run_balls", "run_slopes", "translate"]
+__all__ = ["Program", "Step", "run_balls", "run_slopes", "run_values", "translate"]
 
 KINKS = 3
 """How many kinks are taken apart."""
 
 _SMOOTH = {sympy.exp: "exp", sympy.log: "log", sympy.tanh: "tanh"}
 _CONSTANTS = {sympy.pi: flint.arb.pi, sympy.E: flint.arb.const_e}
+_TURNS = {sympy.cos: flint.arb.cos, sympy.sin: flint.arb.sin, sympy.tan: flint.arb.tan}
 
 
 @final
@@ -123,6 +131,9 @@ def translate(components: Sequence[sympy.Expr], symbols: Sequence[sympy.Symbol])
             return put("number", data=Fraction(int(exact.p), int(exact.q)))
         if e in _CONSTANTS:
             return put("constant", data=_CONSTANTS[e])
+        if e.func in _TURNS and e.args[0].is_number:
+            angle, turn = translate(e.args, ()), _TURNS[e.func]
+            return put("constant", data=lambda: turn(run_balls(angle, ())[0]))
         if isinstance(e, sympy.Pow):
             return power(e)
         if e.func in _SMOOTH and len(e.args) == 1:
@@ -143,7 +154,7 @@ def translate(components: Sequence[sympy.Expr], symbols: Sequence[sympy.Symbol])
             return branch(u > 0, sympy.Integer(1), sympy.Piecewise((at_zero, sympy.Eq(u, 0)), (below, True)))
         raise InputError(
             f"Need expressions in {list(symbols)} of +, *, powers, exp, log, tanh, Abs, Max, Min, sign, Heaviside, "
-            f"and Piecewise that ends in a case for True, got {e}."
+            f"cos and sin of numbers, and Piecewise that ends in a case for True, got {e}."
         )
 
     results = tuple(visit(sympy.sympify(component)) for component in components)
@@ -184,12 +195,23 @@ def run_slopes(program: Program, box: Interval) -> list[Interval]:
         return [_slopes(program, box, dict(zip(kinks, choice, strict=True))) for choice in choices]
 
 
+def run_values(program: Program, box: Interval) -> Interval:
+    """Enclosures (m, B) of the components on the boxes (d, B), wherever they are defined there."""
+    with np.errstate(all="ignore"):
+        rows = [value for value, _ in _duals(program, box, {})]
+    return Interval(np.stack([u.lo for u in rows]), np.stack([u.hi for u in rows]))
+
+
 def _slopes(program: Program, box: Interval, sides: Mapping[int, bool]) -> Interval:
+    rows = [slope for _, slope in _duals(program, box, sides)]
+    return Interval(np.stack([du.lo.T for du in rows], axis=1), np.stack([du.hi.T for du in rows], axis=1))
+
+
+def _duals(program: Program, box: Interval, sides: Mapping[int, bool]) -> list[Dual]:
     results: list[Dual] = []
     for k, step in enumerate(program.steps):
         results.append(_slope_step(step, [results[j] for j in step.arguments], box, sides.get(k)))
-    rows = [results[k][1] for k in program.results]
-    return Interval(np.stack([du.lo.T for du in rows], axis=1), np.stack([du.hi.T for du in rows], axis=1))
+    return [results[k] for k in program.results]
 
 
 def _kink(yes: Mask, no: Mask, da: Interval, db: Interval, side: bool | None) -> Interval:

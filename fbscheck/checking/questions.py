@@ -1,6 +1,6 @@
 """The conditions that may be claimed of an operator, and the verdict on each from what was found.
 
-A condition bounds one of the four constants, from above or from below.  Internally every bound is
+A condition bounds one of the five constants, from above or from below.  Internally every bound is
 read from above: where the smallest value counts, both sides change their sign and the judge sees
 ``-constant <= -bound``.  Results carry the constant itself, enclosed by ``lower`` and ``upper``, and
 reasons speak of it.
@@ -14,9 +14,18 @@ from typing import Any, final
 from fbscheck.checking.conditions import BOUNDS, CONSTANTS
 from fbscheck.errors import InputError
 from fbscheck.judge import decide, squeeze
-from fbscheck.verdict import Bracket, Claim, Evidence, Relation, Result, Rigour, Side, Verdict
+from fbscheck.verdict import (
+    Bracket,
+    Claim,
+    Evidence,
+    Relation,
+    Result,
+    Rigour,
+    Side,
+    Verdict,
+)
 
-__all__ = ["CYCLIC", "NOTHING", "Found", "Question", "answer", "parse"]
+__all__ = ["CYCLIC", "FIRM", "GRADIENT", "NOTHING", "Found", "Question", "answer", "parse"]
 
 STATEMENTS = {
     "lipschitz": r"|Tx-Ty| \leq L\,|x-y|",
@@ -26,7 +35,9 @@ STATEMENTS = {
     "cocoercivity": r"\langle Tx-Ty,x-y\rangle \geq \beta\,|Tx-Ty|^2",
     "firmly_nonexpansive": r"\langle Tx-Ty,x-y\rangle \geq |Tx-Ty|^2",
     "averagedness": r"|Tx-Ty|^2+\frac{1-\alpha}{\alpha}|(x-Tx)-(y-Ty)|^2 \leq |x-y|^2",
-    "prox": r"\textstyle\sum_i\langle Tx_i,x_{i+1}-x_i\rangle \leq 0\quad\mathrm{on\ cycles}",
+    "residual": r"|(x-Tx)-(y-Ty)| \leq \varepsilon\,|x-y|",
+    "gradient": r"T=\nabla F:\quad\oint\langle Tx,\mathrm{d}x\rangle = 0",
+    "prox": r"T=\nabla F,\quad\langle Tx-Ty,x-y\rangle \geq |Tx-Ty|^2",
 }
 TITLES = {
     "lipschitz": "Lipschitz constant",
@@ -36,10 +47,16 @@ TITLES = {
     "cocoercivity": "Cocoercivity",
     "firmly_nonexpansive": "Firmly nonexpansive",
     "averagedness": "Averagedness",
+    "residual": "Lipschitz constant of I - T",
+    "gradient": "Gradient of a function",
     "prox": "Proximal map of a convex function",
 }
 CYCLIC = "prox"
-"""Being a subgradient of a convex function: refuted by a cycle of points."""
+"""Being the proximal map of a convex function, which is a gradient and firmly nonexpansive: refuted by a cycle."""
+GRADIENT = "gradient"
+"""Being the gradient of some function: refuted by a circulation around a closed polygon."""
+PLAIN = ("nonexpansive", "firmly_nonexpansive", CYCLIC, GRADIENT)
+"""Conditions that take no value."""
 BELOW_ONE = math.nextafter(1.0, 0.0)
 NOTHING = "no pair of points shows anything beyond the errors of the values (constant there, or a larger box?)"
 
@@ -60,11 +77,19 @@ class Question:
     @property
     def claim(self) -> Claim:
         """What a report says about it."""
-        plain = self.bound in (None, BELOW_ONE) or self.name in ("nonexpansive", "firmly_nonexpansive", CYCLIC)
+        plain = self.bound in (None, BELOW_ONE) or self.name in PLAIN
         title = TITLES[self.name] + ("" if plain else f" at {self.bound:g}")
-        relation = Relation.AT_MOST if self.name == CYCLIC or CONSTANTS[self.constant].worse > 0 else Relation.AT_LEAST
+        relation = (
+            Relation.AT_MOST
+            if self.name in (CYCLIC, GRADIENT) or CONSTANTS[self.constant].worse > 0
+            else Relation.AT_LEAST
+        )
         relation = Relation.MEASURED if self.bound is None else relation
         return Claim(self.name, title, STATEMENTS[self.name], relation, "over pairs of points of the domain")
+
+
+FIRM = Question("firmly_nonexpansive", 1.0)
+"""Part of being a proximal map."""
 
 
 @final
@@ -83,6 +108,8 @@ class Found:
     silence: str = NOTHING
     certificate: dict[str, Any] | None = None
     arrays: Mapping[str, Any] = field(default_factory=dict)
+    proof: str = ""
+    """Why the bound that is asked about holds, exactly."""
 
 
 def parse(claims: Sequence[str]) -> list[Question]:
@@ -95,14 +122,14 @@ def parse(claims: Sequence[str]) -> list[Question]:
     """
     if not claims:
         constants = [Question(name, None) for name in CONSTANTS]
-        return [*constants, Question("nonexpansive", 1.0), Question("firmly_nonexpansive", 1.0)]
+        return [*constants, Question("nonexpansive", 1.0), FIRM]
     questions = list(dict.fromkeys(_parsed(str(text)) for text in claims))
     names = [question.name for question in questions]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise InputError(f"Need one value of {twice[0]}, got {' and '.join(t for t in claims if twice[0] in t)}.")
     if CYCLIC in names:
-        questions.append(Question("firmly_nonexpansive", 1.0))
+        questions.append(FIRM)
     return list(dict.fromkeys(questions))
 
 
@@ -110,7 +137,7 @@ def _parsed(text: str) -> Question:
     name, equals, value = text.partition("=")
     if name not in TITLES:
         raise InputError(f"Need a condition among {', '.join(TITLES)}, got {name!r}.")
-    if name == CYCLIC and not equals:
+    if name in (CYCLIC, GRADIENT) and not equals:
         return Question(name, 0.0)
     if not equals:
         return Question(name, BELOW_ONE if name == "contraction" else BOUNDS[name][1])
@@ -118,9 +145,9 @@ def _parsed(text: str) -> Question:
         bound = float(value)
     except ValueError:
         bound = math.nan
-    least = {"averagedness": math.ulp(0.0), "contraction": 0.0, "lipschitz": 0.0}.get(name, -math.inf)
+    least = {"averagedness": math.ulp(0.0), "contraction": 0.0, "lipschitz": 0.0, "residual": 0.0}.get(name, -math.inf)
     largest = BELOW_ONE if name in ("averagedness", "contraction") else math.inf
-    if name in ("nonexpansive", "firmly_nonexpansive", CYCLIC):
+    if name in PLAIN:
         raise InputError(f"Need {name} without a value, got {text!r}.")
     if not (math.isfinite(bound) and least <= bound <= largest):
         raise InputError(f"Need a value of {name} in its range, as in {name}=0.5, got {value!r}.")
@@ -134,6 +161,8 @@ def answer(question: Question, found: Found, case: str) -> Result:
         evidence.append(Evidence(Side.ATTAINED, sign * found.attained, Rigour.ENCLOSED, found.how_attained))
     if found.certified is not None and (sign * found.certified != math.inf or found.attained == found.certified):
         evidence.append(Evidence(Side.CERTIFIED, sign * found.certified, Rigour.ENCLOSED, found.how_certified))
+    if question.bound is not None and found.proof:
+        evidence.append(Evidence(Side.THEORY, sign * question.bound, Rigour.EXACT, found.proof, exact=True))
     if question.bound is None:
         result = _measured(question, evidence, case, found)
     else:

@@ -42,6 +42,7 @@ class Sandbox:
     """An operator that can be called, in a worker process; a context manager.
 
     ``isolated`` is False if it has to run in this process, unprotected, because it cannot be pickled.
+    ``remark`` says how the operator is understood; ``has_derivative`` whether :meth:`slopes` can be asked.
     A matrix is no user code: it is applied here.
 
     Raises
@@ -54,11 +55,13 @@ class Sandbox:
         self.subject = subject
         self.isolated = True
         self.batched = False
+        self.remark, self.has_derivative = "", False
         self._seconds, self._seconds_to_load = seconds_per_call, seconds_to_load
         self._epsilon, self._chunk = float(np.finfo(np.float64).eps), 1
         self._guest: Guest | _Matrix | None = None
         self._worker: Worker | None = None
         self._random = np.random.default_rng(0)
+        self._slopes_batched = True
 
     def __enter__(self) -> Self:
         self._start()
@@ -90,6 +93,27 @@ class Sandbox:
         x = self._in_box(x, "x")
         self._restart()
         return self._singles(x)[0]
+
+    def slopes(self, x: Values, v: Values) -> Values:
+        """What the operator's own derivative says of T'(x) v, for columns x and v (d, S).
+
+        Where T takes batches its derivative is tried on them, too, and checked against one of the columns.
+
+        Raises
+        ------
+        Fault
+            If the derivative does anything wrong.
+        """
+        if self.batched and self._slopes_batched and x.shape[1] > 1:
+            column = int(self._random.integers(x.shape[1]))
+            expected = self._ask("slopes", x[:, [column]], v[:, [column]])
+            with suppress(Fault):
+                values: Values = self._ask("slope batch", x, v)
+                if values.shape == x.shape and self._same(expected, values[:, [column]]).all():
+                    return values
+            self._slopes_batched = False
+        singles: Values = self._ask("slopes", x, v)
+        return singles
 
     def sample(self, count: int, seed: int) -> Values:
         """Points (d, count) of the subject's sampler, uniform in the box if it has none.
@@ -213,9 +237,10 @@ class Sandbox:
         if isinstance(subject.target, Linear):
             self._guest = _Matrix(subject.target)
             return
-        order = (subject.target, dict(subject.parameters), subject.sampler, subject.shape)
+        order = (subject.target, dict(subject.parameters), subject.sampler, subject.shape, subject.derivative)
         try:
             self._worker = Worker(_pickled(order), self._seconds_to_load)
+            self.remark, self.has_derivative = self._worker.introduction
         except Unloadable:
             if isinstance(subject.target, str):
                 raise InputError(
@@ -223,6 +248,7 @@ class Sandbox:
                 ) from None
             self.isolated = False
             self._guest = Guest(*order)
+            self.remark, self.has_derivative = self._guest.introduction
 
     def _stop(self) -> None:
         if self._worker is not None:

@@ -16,9 +16,9 @@ from typing import final
 import numpy as np
 
 from fbscheck.checking.conditions import Constant
-from fbscheck.checking.jacobians import extremal, slopes
-from fbscheck.checking.points import Points, Values, across, directions, inside, starting
-from fbscheck.checking.trials import Evaluate, Noise, Oracle, OutOfTime, Pair, Trials
+from fbscheck.checking.jacobians import extremal
+from fbscheck.checking.points import Values, directions
+from fbscheck.checking.trials import NoisyMap, Oracle, OutOfTime, Pair, Trials
 
 __all__ = ["Progress", "Search", "search"]
 
@@ -51,12 +51,7 @@ class Search:
 
 
 def search(
-    evaluate: Evaluate,
-    points: Points,
-    low: float,
-    high: float,
-    dimension: int,
-    noise: Noise,
+    operator: NoisyMap,
     constants: Sequence[Constant],
     rng: np.random.Generator,
     budget_seconds: float,
@@ -65,14 +60,12 @@ def search(
 ) -> Search:
     """The worst pairs found for ``constants`` in ``budget_seconds``.
 
-    ``evaluate`` is T on columns, ``points(rng, n)`` draws points of its domain (d, n), which lies in
-    [low, high]^d, and ``noise(x, Tx)`` bounds the error of each column of Tx in Euclidean norm.
     ``progress`` is told the part of the budget spent and the worst pairs after each round.  A
     constant without any usable pair (T not finite) is missing from the result.
     """
-    oracle = Oracle(evaluate, noise, budget_seconds, clock)
-    trials = Trials(constants, oracle, high - low)
-    rounds = _Rounds(trials, points, low, high, dimension, rng)
+    oracle = Oracle(operator, budget_seconds, clock)
+    trials = Trials(constants, oracle)
+    rounds = _Rounds(trials, rng)
     try:
         for _ in range(4):
             rounds.sample(2)
@@ -87,38 +80,35 @@ def search(
 class _Rounds:
     """The stages of a round; each takes about as many evaluations as it is told."""
 
-    def __init__(
-        self, trials: Trials, points: Points, low: float, high: float, dimension: int, rng: np.random.Generator
-    ) -> None:
-        self.trials, self.points, self.rng = trials, points, rng
-        self.low, self.high, self.dimension, self.width = low, high, dimension, high - low
+    def __init__(self, trials: Trials, rng: np.random.Generator) -> None:
+        self.trials, self.domain, self.rng = trials, trials.oracle.domain, rng
         self.played, self.axis = 0, 0
 
     def play(self) -> None:
         """All stages, small at first."""
-        most = min(NUMBERS // self.dimension, 2**16, 2 ** (14 + 2 * self.played))
+        most = min(NUMBERS // self.domain.dimension, 2**16, 2 ** (14 + 2 * self.played))
         for stage in (self.sample, self.scan, self.linearise, self.refine):
             stage(max(16, min(most, self.trials.oracle.affordable // 12)))
         self.played += 1
 
     def scales(self, count: int, least: float = -8.0) -> Values:
         """Random lengths, 10^least to 1 of the box."""
-        return self.width * 10 ** self.rng.uniform(least, 0, count)
+        return self.domain.width * 10 ** self.rng.uniform(least, 0, count)
 
     def pool(self, count: int) -> Values:
         """Starting points, and points on the rays through the worst pairs."""
-        start = starting(self.rng, count, self.points, self.low, self.high, self.dimension)[:, :count]
+        start = self.domain.starting(self.rng, count)[:, :count]
         worst = [kept[0].x for kept in self.trials.kept.values()]
         if worst:
             few = np.concatenate(worst, axis=1)[:, : count // 8]
             few = few * self.rng.uniform(-1.5, 1.5, few.shape[1])
-            start[:, : few.shape[1]] = np.clip(few, self.low, self.high)
+            start[:, : few.shape[1]] = self.domain.cut(few)
         return start
 
     def sample(self, count: int) -> None:
         """Special points with each other, and with a neighbour at a random scale."""
         x = self.pool(count // 2)
-        x, y = inside(x, directions(self.rng, x) * self.scales(x.shape[1]), self.low, self.high)
+        x, y = self.domain.inside(x, directions(self.rng, x) * self.scales(x.shape[1]))
         both = self.trials.oracle(np.concatenate([x, y], axis=1))
         near, far = both[: x.shape[1]], both[x.shape[1] :]
         self.trials.weigh(near, far)
@@ -130,8 +120,8 @@ class _Rounds:
         x = self.pool(lines)
         straight = np.arange(lines) % 4 < 3
         turn = self.axis + np.cumsum(straight)
-        axes = (np.arange(self.dimension)[:, None] == turn % self.dimension).astype(np.float64)
-        start, end = across(x, np.where(straight, axes, directions(self.rng, x)), self.low, self.high)
+        axes = (np.arange(self.domain.dimension)[:, None] == turn % self.domain.dimension).astype(np.float64)
+        start, end = self.domain.across(x, np.where(straight, axes, directions(self.rng, x)))
         self.axis = int(turn[-1])
         at = np.clip((np.arange(grid) + self.rng.uniform(-0.5, 0.5, (lines, 1))) / (grid - 1), 0, 1)
         self.line(start, end, at, few=3)
@@ -139,8 +129,8 @@ class _Rounds:
     def line(self, start: Values, end: Values, at: Values, few: int) -> None:
         """Try the chords from ``start`` to ``end`` (d, L) at the parameters ``at`` (L, M), then ``few`` parts finer."""
         lines, grid = at.shape
-        x = np.clip(start[:, :, None] + (end - start)[:, :, None] * at, self.low, self.high)
-        samples = self.trials.oracle(x.reshape(self.dimension, -1))
+        x = self.domain.cut(start[:, :, None] + (end - start)[:, :, None] * at)
+        samples = self.trials.oracle(x.reshape(self.domain.dimension, -1))
         order = np.arange(lines * grid).reshape(lines, grid)
         for lag in (1, 8):
             self.trials.weigh(samples[order[:, :-lag].ravel()], samples[order[:, lag:].ravel()])
@@ -150,29 +140,29 @@ class _Rounds:
                 change = np.nan_to_num(np.sum(np.diff(steps, axis=2) ** 2, axis=0))
             bends = np.argpartition(-change, few, axis=1)[:, :few]
             rows = np.arange(lines)[:, None]
-            first, last = (x[:, rows, bends + shift].reshape(self.dimension, -1) for shift in (0, 2))
+            first, last = (x[:, rows, bends + shift].reshape(self.domain.dimension, -1) for shift in (0, 2))
             self.line(first, last, np.broadcast_to(np.linspace(0, 1, 33), (first.shape[1], 33)), few=0)
 
     def linearise(self, count: int) -> None:
         """Pairs at many distances along directions that are extremal for differences of T."""
-        whole = self.dimension <= WHOLE
+        whole = self.domain.dimension <= WHOLE
         if not whole and self.played % 3 == 1:
-            quick = PRICE * self.dimension**3 < 0.1 * self.trials.oracle.left
-            whole = quick and self.trials.oracle.affordable > 20 * self.dimension
-        size = self.dimension if whole else BLOCK
-        many = max(1, min(count // (4 * size), CUBES // size**3, NUMBERS // (size * self.dimension), 256))
+            quick = PRICE * self.domain.dimension**3 < 0.1 * self.trials.oracle.left
+            whole = quick and self.trials.oracle.affordable > 20 * self.domain.dimension
+        size = self.domain.dimension if whole else BLOCK
+        many = max(1, min(count // (4 * size), CUBES // size**3, NUMBERS // (size * self.domain.dimension), 256))
         x = self.pool(many)
         x[:, ::2] = self.picked(x[:, ::2].shape[1])
-        step = self.width * 10 ** self.rng.uniform(-7, -1, many)
-        basis = np.stack([np.eye(self.dimension)] * many) if whole else self.subspaces(many)
-        slope = slopes(lambda z: self.trials.oracle(z).image, x, basis, step, self.low, self.high)
+        step = self.domain.width * 10 ** self.rng.uniform(-7, -1, many)
+        basis = np.stack([np.eye(self.domain.dimension)] * many) if whole else self.subspaces(many)
+        slope = self.trials.oracle.slopes(x, basis, step, exact=self.played % 2 == 0)
         found = extremal([c.name for c in self.trials.constants], basis, slope)
         kinds = found.shape[1] // many
-        lengths = self.width * np.array([*10 ** self.rng.uniform(-8, 0, 3), 0.3, np.sqrt(self.dimension)])
+        lengths = self.domain.width * np.array([*10 ** self.rng.uniform(-8, 0, 3), 0.3, np.sqrt(self.domain.dimension)])
         for length in lengths * self.rng.choice([-1, 1], len(lengths)):
-            self.trials.ends(*inside(np.repeat(x, kinds, axis=1), length * found, self.low, self.high))
+            self.trials.ends(*self.domain.inside(np.repeat(x, kinds, axis=1), length * found))
         near = np.repeat(step * self.rng.choice([-1, 1], many), kinds)
-        self.trials.ends(*inside(np.repeat(x, kinds, axis=1), near * found, self.low, self.high))
+        self.trials.ends(*self.domain.inside(np.repeat(x, kinds, axis=1), near * found))
 
     def picked(self, count: int) -> Values:
         """Points among the worst pairs, or starting points before there are any."""
@@ -184,8 +174,8 @@ class _Rounds:
     def subspaces(self, count: int) -> Values:
         """Orthonormal bases (count, d, BLOCK): worst differences, their images, axes and random directions."""
         kept = list(self.trials.kept.values())
-        block = directions(self.rng, self.rng.normal(size=(self.dimension, count * BLOCK)))
-        block = np.moveaxis(block.reshape(self.dimension, count, BLOCK), 1, 0).copy()
+        block = directions(self.rng, self.rng.normal(size=(self.domain.dimension, count * BLOCK)))
+        block = np.moveaxis(block.reshape(self.domain.dimension, count, BLOCK), 1, 0).copy()
         few = BLOCK // 4 // max(1, len(kept))
         for place, (a, b, scores) in enumerate(kept):
             chosen = np.minimum(self.rng.geometric(0.3, size=(count, few)) - 1, len(scores) - 1)
@@ -222,4 +212,4 @@ class _Rounds:
         shift = directions(self.rng, x) * np.where(some[2], self.scales(count), 0.0)
         turn = directions(self.rng, step) * np.where(some[3], length * 10 ** self.rng.uniform(-4, 0, count), 0.0)
         sparse = ~some[4] | (self.rng.random(step.shape) < 0.7)
-        return inside(x + shift + slid * step, stretched * (step + turn) * sparse, self.low, self.high)
+        return self.domain.inside(x + shift + slid * step, stretched * (step + turn) * sparse)

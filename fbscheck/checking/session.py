@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from fbscheck.checking.defined import Defined
 from fbscheck.checking.examine import Examination, examine
 from fbscheck.checking.expressions import Expression
 from fbscheck.checking.questions import parse
 from fbscheck.checking.stated import Stated, function_named
-from fbscheck.checking.subject import load
+from fbscheck.checking.subject import load, resolved
 from fbscheck.errors import InputError
 from fbscheck.functions import Function
 from fbscheck.inputs import finite_number, nonnegative, positive
@@ -26,10 +27,11 @@ def check(
     box: tuple[float, float] = (-1.0, 1.0),
     sample: str | None = None,
     claims: Sequence[str] = (),
-    prox_of: str | Function | None = None,
+    prox_of: str | Function | Callable[..., Any] | None = None,
     step: float = 1.0,
     parameters: Mapping[str, Any] | Iterable[str] = (),
     accuracy: float = 0.0,
+    jvp: str | Callable[..., Any] | None = None,
     budget: float = 20.0,
     seed: int = 0,
     progress: Callable[[int, int, str], None] = lambda *_: None,
@@ -39,7 +41,7 @@ def check(
     Parameters
     ----------
     operator
-        A function x -> y on numpy arrays; a text FILE.py:NAME, MODULE:NAME, a matrix file or
+        A function x -> y on numpy arrays; a ``torch.nn.Module``; a text FILE.py:NAME, MODULE:NAME, a matrix file or
         ``"sympy:EXPRESSION, ..."`` (one component per symbol, symbols in alphabetical order); a square
         matrix; ``fb.operators.Linear``; an ``Expression``.
     dim, shape
@@ -51,11 +53,15 @@ def check(
     claims
         Conditions, as in ``("nonexpansive", "contraction=0.9")``; all constants if there are none.
     prox_of, step
-        The function, by object or text, whose proximal map with this step T is claimed to be.
+        The function whose proximal map with this step T is claimed to be: of the catalogue, by object or text;
+        or any that maps a cvxpy variable to a convex cvxpy expression, as a callable or FILE.py:NAME.
     parameters
         Keywords of the operator.
     accuracy
         A bound on the error of the operator's own values: less is never held against it.
+    jvp
+        A function (x, v) -> T'(x) v, or its name beside the operator: it guides the search, and is checked; torch
+        modules bring their own.
     budget
         Seconds for the search.
     seed
@@ -92,19 +98,23 @@ def check(
     if isinstance(operator, str) and operator.startswith(FORMULA):
         operator = _formula(operator.removeprefix(FORMULA))
     if isinstance(operator, Expression):
-        if not (dim is shape is sample is None and not parameters and not accuracy):
-            raise InputError("Need a formula alone, got it with a size, a sampler, parameters or an accuracy.")
+        if not (dim is shape is sample is None and not parameters and not accuracy and jvp is None):
+            raise InputError("Need a formula alone, got it with a size, a sampler, parameters, a jvp or an accuracy.")
         return examine(operator, questions, against, budget, seed, (low, high), progress)
-    subject = load(operator, shape if dim is None else dim, (low, high), parameters, sample, accuracy)
+    subject = load(operator, shape if dim is None else dim, (low, high), parameters, sample, accuracy, derivative=jvp)
     return examine(subject, questions, against, budget, seed, (low, high), progress)
 
 
-def _stated(prox_of: str | Function, step: float) -> Stated:
-    if isinstance(prox_of, str):
-        return Stated(prox_of, function_named(prox_of), step)
-    if not isinstance(prox_of, Function):
-        raise InputError(f"Need a function of fbscheck.functions or its text for prox_of, got {prox_of!r:.60}.")
-    return Stated(type(prox_of).__name__, prox_of, step)
+def _stated(prox_of: str | Function | Callable[..., Any], step: float) -> Stated | Defined:
+    if isinstance(prox_of, Function):
+        return Stated(type(prox_of).__name__, prox_of, step)
+    if not isinstance(prox_of, str):
+        if not callable(prox_of):
+            raise InputError(f"Need a function for prox_of: of the catalogue, or in cvxpy, got {prox_of!r:.60}.")
+        return Defined(getattr(prox_of, "__name__", "a cvxpy function"), prox_of, step)
+    if "(" not in prox_of and ":" in prox_of:
+        return Defined(prox_of, resolved(prox_of), step)
+    return Stated(prox_of, function_named(prox_of), step)
 
 
 def _ends(box: tuple[float, float]) -> tuple[float, float]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from fbscheck.checking.conditions import Constant
 from fbscheck.checking.points import Values
-from fbscheck.checking.trials import Evaluate, Noise, Pair, Samples, pair_at
+from fbscheck.checking.trials import NoisyMap, Pair, pair_at
 
 __all__ = ["minimise"]
 
@@ -14,34 +14,24 @@ DIGITS = (0, 1, 2, 3, 4, 6, 8, 10, 12, 14)
 
 
 def minimise(
-    pair: Pair,
-    evaluate: Evaluate,
-    still_violates: Callable[[float], bool],
-    constant: Constant,
-    noise: Noise,
-    low: float = -np.inf,
-    high: float = np.inf,
-    evaluations: int = 200,
+    pair: Pair, operator: NoisyMap, still_violates: Callable[[float], bool], constant: Constant, evaluations: int = 200
 ) -> Pair:
-    """A shorter pair in [low, high]^d whose value for ``constant``, weakened by the noise, ``still_violates``.
+    """A shorter pair of the box whose value for ``constant``, weakened by the noise, ``still_violates``.
 
     Blocks of coordinates of both points are set to zero, then made equal, halving the blocks; then
     all entries are rounded to the fewest decimals that do, at first and at last.  At most ``evaluations`` columns are
     evaluated.  Without success the pair itself comes back.
     """
-    left = evaluations
+    left, low, high = evaluations, operator.domain.low, operator.domain.high
 
     def tried(x: Values, y: Values) -> Pair | None:
         nonlocal left
         if left < 2 or np.array_equal(x, y) or min(x.min(), y.min()) < low or max(x.max(), y.max()) > high:
             return None
         left -= 2
-        both = np.stack([x, y], axis=1)
-        with np.errstate(all="ignore"):
-            image = np.asarray(evaluate(both.copy()), dtype=np.float64)
-            samples = Samples(both, image, np.asarray(noise(both, image), dtype=np.float64))
+        samples = operator(np.stack([x, y], axis=1))
         found = pair_at(constant, samples[:1], samples[1:])
-        return found if np.isfinite(image).all() and still_violates(found.value) else None
+        return found if np.isfinite(samples.image).all() and still_violates(found.value) else None
 
     pair = _rounded(pair, tried)
     for change in (_zero, _equal):

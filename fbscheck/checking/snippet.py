@@ -10,13 +10,14 @@ import numpy.typing as npt
 
 from fbscheck.checking.subject import Subject
 
-__all__ = ["hexadecimal", "snippet"]
+__all__ = ["circulation_snippet", "hexadecimal", "snippet"]
 
 QUOTIENTS = {
     "lipschitz": "np.linalg.norm(v) / np.linalg.norm(d)",
     "monotonicity": "np.sum(v * d) / np.sum(d * d)",
     "cocoercivity": "np.sum(v * d) / np.sum(v * v)",
     "averagedness": "np.sum((d - v) ** 2) / (2 * np.sum(d * (d - v))) if np.sum(d * (d - v)) > 0 else np.inf",
+    "residual": "np.linalg.norm(d - v) / np.linalg.norm(d)",
 }
 
 
@@ -31,6 +32,28 @@ def snippet(subject: Subject, constant: str, x: npt.NDArray[np.float64], y: npt.
     The operator is imported from its file or module, as if Python had been started there; one given as an
     object is called ``operator``.  A class is called for an instance.
     """
+    lines = _operator(subject)
+    lines += [f"{name} = np.array({p.tolist()!r}).reshape({subject.shape})" for name, p in (("x", x), ("y", y))]
+    lines += ["d, v = x - y, np.asarray(T(x.copy())) - np.asarray(T(y.copy()))", f"print({QUOTIENTS[constant]})"]
+    return "\n".join(lines)
+
+
+def circulation_snippet(subject: Subject, corners: npt.NDArray[np.float64], pieces: int) -> str:
+    """Python lines that integrate <T, dx> around the polygon with these ``corners`` (d, k) once more."""
+    lines = [*_operator(subject), f"corners = np.array({corners.T.tolist()!r}).reshape(-1, *{subject.shape})"]
+    lines += [
+        "total = 0.0",
+        "for x, y in zip(corners, np.roll(corners, -1, axis=0)):",
+        f"    t = np.arange({pieces + 1}) / {pieces}",
+        "    values = [np.sum(np.asarray(T(x * (1 - s) + y * s)) * (y - x)) for s in t]",
+        "    total += np.sum(np.diff(t) * (np.array(values[1:]) + np.array(values[:-1])) / 2)",
+        "print(total)  # 0 for a gradient, up to the errors of quadrature and of T",
+    ]
+    return "\n".join(lines)
+
+
+def _operator(subject: Subject) -> list[str]:
+    """Lines that make T from the operator."""
     lines = ["import numpy as np"]
     if isinstance(subject.target, str):
         place, _, name = subject.target.rpartition(":")
@@ -42,9 +65,7 @@ def snippet(subject: Subject, constant: str, x: npt.NDArray[np.float64], y: npt.
             lines += [f"from {place} import {first}", f"operator = {name}"]
     given = f"**{_spelled(subject.parameters)}" if subject.parameters else ""
     lines += [f"T = operator({given}) if isinstance(operator, type) else lambda x: operator({_joined('x', given)})"]
-    lines += [f"{name} = np.array({p.tolist()!r}).reshape({subject.shape})" for name, p in (("x", x), ("y", y))]
-    lines += ["d, v = x - y, np.asarray(T(x.copy())) - np.asarray(T(y.copy()))", f"print({QUOTIENTS[constant]})"]
-    return "\n".join(lines)
+    return lines
 
 
 def _joined(*arguments: str) -> str:

@@ -6,7 +6,7 @@ function itself tells.
 
 import ast
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from fbscheck.functions import Function
 from fbscheck.inputs import positive
 from fbscheck.verdict import Claim, Relation
 
-__all__ = ["Stated", "deviation", "function_named", "worst_deviation"]
+__all__ = ["Stated", "certain_distance", "function_named", "proximal_claim"]
 
 Values = npt.NDArray[np.float64]
 
@@ -31,6 +31,7 @@ class Stated:
     text: str
     function: Function
     step: float
+    how: ClassVar[str] = "in ball arithmetic"
 
     def __post_init__(self) -> None:
         positive(self.step, "step", "It is the step h of the proximal map of h g.")
@@ -45,13 +46,35 @@ class Stated:
     @property
     def claim(self) -> Claim:
         """What a report says about it."""
-        return Claim(
-            "prox_of",
-            f"Proximal map of {self.text}, step {self.step:g}",
-            r"T = \mathrm{prox}_{hg}",
-            Relation.AT_MOST,
-            "largest certain distance to the proximal map over the samples",
-        )
+        return proximal_claim(self.text, self.step)
+
+    def worst(
+        self, shape: tuple[int, ...], x: Values, tx: Values, noise: Values, seconds: float
+    ) -> tuple[float, int, int]:
+        """How far T certainly is from the proximal map, where, and of how many columns of ``x`` (d, S).
+
+        It is the column that is worst relative to 1 + |x|; formulas need none of the ``seconds``.
+        """
+        distance = np.linalg.norm(tx - self.function.prox(x, self.step), axis=0) - noise
+        k = int(np.argmax(distance / (1 + np.linalg.norm(x, axis=0))))
+        reference: Any = self.function.prox(exact(x[:, k]), self.step)
+        return certain_distance(tx[:, k], reference, float(noise[k])), k, x.shape[1]
+
+
+def proximal_claim(text: str, step: float) -> Claim:
+    """The claim to be the proximal map of ``text`` with this step."""
+    return Claim(
+        "prox_of",
+        f"Proximal map of {text}, step {step:g}",
+        r"T = \mathrm{prox}_{hg}",
+        Relation.AT_MOST,
+        "largest certain distance to the proximal map over the samples",
+    )
+
+
+def certain_distance(tx: Values, reference: Any, noise: float) -> float:
+    """A lower bound on |T(x) - reference| beyond ``noise``; 0 if none is certain.  ``reference`` may hold balls."""
+    return max(0.0, lower(norm(exact(tx) - reference) - ball(noise)))
 
 
 def function_named(text: str) -> Function:
@@ -76,15 +99,3 @@ def function_named(text: str) -> Function:
         raise InputError(
             f"Need a function such as L1(weight=0.1), one of {', '.join(sorted(known))}, got {text!r}: {error}."
         ) from None
-
-
-def worst_deviation(g: Function, step: float, x: Values, tx: Values, noise: Values) -> int:
-    """The sample at which T is farthest from prox_{hg}, beyond its noise, relative to 1 + |x|; columns (d, S)."""
-    distance = np.linalg.norm(tx - g.prox(x, step), axis=0) - noise
-    return int(np.argmax(distance / (1 + np.linalg.norm(x, axis=0))))
-
-
-def deviation(g: Function, step: float, x: Values, tx: Values, noise: float) -> float:
-    """How far T(x) certainly is from prox_{hg}(x) beyond its noise, at least; 0 if that is not certain."""
-    reference: Any = g.prox(exact(x), step)
-    return max(0.0, lower(norm(exact(tx) - reference) - ball(noise)))

@@ -16,7 +16,7 @@ from fbscheck.errors import InputError
 from fbscheck.inputs import finite_array, finite_number, nonnegative
 from fbscheck.operators import Linear
 
-__all__ = ["Subject", "load", "parameter_values", "shape_of"]
+__all__ = ["Subject", "load", "parameter_values", "resolved", "shape_of"]
 
 LARGEST = 1e140
 MATRICES = {".npy", ".npz", ".csv"}
@@ -29,7 +29,8 @@ class Subject:
 
     ``target`` is FILE.py:NAME, MODULE:NAME, a callable, or a Linear; called with an x of its ``shape`` and with
     ``parameters`` by keyword.  ``sampler`` names a function rng -> x beside it.  ``accuracy`` bounds the error
-    of its values, |computed - T(x)|, beyond rounding.
+    of its values, |computed - T(x)|, beyond rounding.  ``derivative`` is a function (x, v) -> T'(x) v, or its name
+    beside the operator.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Subject:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     sampler: str | None = None
     accuracy: float = 0.0
+    derivative: str | Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         low, high = float(finite_number(self.low, "low")), float(finite_number(self.high, "high"))
@@ -56,6 +58,8 @@ class Subject:
             self._check_matrix(self.target)
         elif not isinstance(self.target, str) and not callable(self.target):
             raise InputError(f"Need a function of x, got {type(self.target).__name__}, which is not callable.")
+        if not (self.derivative is None or callable(self.derivative) or isinstance(self.target, str)):
+            raise InputError(f"Need a function (x, v) for jvp, got {self.derivative!r:.60}.")
         for name in ("low", "high"):
             object.__setattr__(self, name, float(getattr(self, name)))
         object.__setattr__(self, "shape", shape_of(self.shape))
@@ -63,6 +67,8 @@ class Subject:
         object.__setattr__(self, "accuracy", float(nonnegative(self.accuracy, "accuracy", cause)))
 
     def _check_matrix(self, target: Linear) -> None:
+        if self.derivative is not None:
+            raise InputError("Need no jvp for a matrix, which is its own derivative, got one.")
         if self.parameters:
             raise InputError(f"Need no parameters for a matrix, got {', '.join(self.parameters)}.")
         if self.dimension != target.dimension:
@@ -85,6 +91,7 @@ def load(
     sampler: str | None = None,
     accuracy: float = 0.0,
     name: str | None = None,
+    derivative: str | Callable[..., Any] | None = None,
 ) -> Subject:
     """The operator ``target``: FILE.py:NAME, MODULE:NAME, a file .npy, .npz or .csv, a callable, an array, a Linear.
 
@@ -109,7 +116,7 @@ def load(
         low, high = box
     except (TypeError, ValueError):
         raise InputError(f"Need a box of two numbers, low and high, got {box!r:.60}.") from None
-    return Subject(str(name or shown), shape_of(shape), low, high, target, values, sampler, accuracy)
+    return Subject(str(name or shown), shape_of(shape), low, high, target, values, sampler, accuracy, derivative)
 
 
 def shape_of(given: Any) -> tuple[int, ...]:
@@ -162,6 +169,17 @@ def _from_text(text: str) -> str | Linear:
     if path.suffix == ".py":
         names = ", ".join(_functions(path)[:8]) or "no function"
         raise InputError(f"Need FILE.py:NAME, got {text} without a name; the file defines {names}.")
+    return resolved(text)
+
+
+def resolved(text: str) -> str:
+    """FILE.py:NAME with the whole path of the file, or MODULE:NAME as it is.
+
+    Raises
+    ------
+    InputError
+        If it is neither, or the file is no Python file.
+    """
     place, colon, name = text.rpartition(":")
     if not colon or not place or not all(part.isidentifier() for part in name.split(".")):
         raise InputError(f"Need FILE.py:NAME, MODULE:NAME or a matrix in .npy, .npz or .csv, got {text!r}.")

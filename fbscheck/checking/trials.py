@@ -8,17 +8,20 @@ Arrays hold points as columns: (d, S).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import TypeVar, final
 
 import numpy as np
 
 from fbscheck.checking.conditions import Constant
-from fbscheck.checking.points import Values
+from fbscheck.checking.jacobians import LARGEST, columns, slopes
+from fbscheck.checking.points import Domain, Values
 
-__all__ = ["Evaluate", "Noise", "Oracle", "OutOfTime", "Pair", "Samples", "Trials", "pair_at", "rounding"]
+__all__ = ["Evaluate", "Noise", "NoisyMap", "Oracle", "OutOfTime", "Pair", "Samples", "Trials", "pair_at", "rounding"]
 
 Evaluate = Callable[[Values], Values]
 Noise = Callable[[Values, Values], Values]
+Derivative = Callable[[Values, Values], Values]
+Done = TypeVar("Done")
 KEPT = 32
 """The number of worst pairs kept for each constant."""
 ENTRIES = 2**21
@@ -67,12 +70,33 @@ class Samples:
         return cls(np.concatenate(first, axis=1), *(np.concatenate(part, axis=-1) for part in rest))
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class NoisyMap:
+    """T on columns of its ``domain``; ``noise(x, Tx)`` bounds the error of each column of Tx in Euclidean norm.
+
+    ``derivative(x, v)`` is T'(x) v column by column, if it is known: a guide, nothing rests on it.
+    """
+
+    domain: Domain
+    evaluate: Evaluate
+    noise: Noise
+    derivative: Derivative | None = None
+
+    def __call__(self, x: Values) -> Samples:
+        """T at the columns of ``x``."""
+        with np.errstate(all="ignore"):
+            image = np.asarray(self.evaluate(x.copy()), dtype=np.float64)
+            return Samples(x, image, np.asarray(self.noise(x, image), dtype=np.float64))
+
+
 class Oracle:
     """The operator in chunks that take a small part of the budget each, until the budget is spent."""
 
-    def __init__(self, evaluate: Evaluate, noise: Noise, budget: float, clock: Callable[[], float]) -> None:
+    def __init__(self, operator: NoisyMap, budget: float, clock: Callable[[], float]) -> None:
         """Start the clock."""
-        self._evaluate, self._noise, self._budget, self._clock = evaluate, noise, budget, clock
+        self.domain = operator.domain
+        self._operator, self._budget, self._clock = operator, budget, clock
         self._begun, self._chunk, self.evaluations = clock(), 1, 0
 
     @property
@@ -93,21 +117,37 @@ class Oracle:
 
     def __call__(self, x: Values) -> Samples:
         """T at the columns of ``x``; raises ``OutOfTime``."""
+        parts = self._paced(self._operator, x)
+        return parts[0] if len(parts) == 1 else Samples.joined(parts)
+
+    def slopes(self, x: Values, basis: Values, step: Values, exact: bool = True) -> Values:
+        """J Q at the points ``x`` (d, P) for bases Q (P, d, m), of the derivative if it is known and to be ``exact``.
+
+        Else of central differences of length ``step`` (P,), which see what is near.
+        """
+        derivative, many = self._operator.derivative, basis.shape[2]
+        if derivative is None or not exact:
+            return slopes(lambda z: self(z).image, x, basis, step, self.domain)
+        both = np.concatenate([np.repeat(x, many, axis=1), columns(basis)])
+        parts = self._paced(lambda part: derivative(*np.split(part, 2)), both)
+        slope = np.moveaxis(np.concatenate(parts, axis=1).reshape(len(x), -1, many), 0, 1)
+        return np.clip(np.nan_to_num(slope), -LARGEST, LARGEST)
+
+    def _paced(self, work: Callable[[Values], Done], x: Values) -> list[Done]:
+        """``work`` on the columns of ``x``, chunk by chunk."""
         parts, done = [], 0
         while done < max(x.shape[1], 1):
             before = self.seconds
             if before >= self._budget:
                 raise OutOfTime
             part = np.ascontiguousarray(x[:, done : done + self._chunk])
-            with np.errstate(all="ignore"):
-                image = np.asarray(self._evaluate(part.copy()), dtype=np.float64)
-                parts.append(Samples(part, image, np.asarray(self._noise(part, image), dtype=np.float64)))
+            parts.append(work(part))
             done += self._chunk
             self.evaluations += part.shape[1]
             pace = part.shape[1] / max(self.seconds - before, 1e-9)
             most = min(8 * self._chunk, ENTRIES // len(x), int(0.05 * self._budget * pace))
             self._chunk = max(1, most)
-        return parts[0] if len(parts) == 1 else Samples.joined(parts)
+        return parts
 
 
 def rounding(d: Values, v: Values) -> Values:
@@ -128,9 +168,9 @@ def pair_at(constant: Constant, a: Samples, b: Samples) -> Pair:
 class Trials:
     """For each constant the worst pairs seen so far, worst first, and how the worst value developed."""
 
-    def __init__(self, constants: Sequence[Constant], oracle: Oracle, width: float) -> None:
+    def __init__(self, constants: Sequence[Constant], oracle: Oracle) -> None:
         """No pairs yet."""
-        self.constants, self.oracle, self.shortest = constants, oracle, max(SHORTEST * width, SMALL)
+        self.constants, self.oracle, self.shortest = constants, oracle, max(SHORTEST * oracle.domain.width, SMALL)
         self.kept: dict[str, tuple[Samples, Samples, Values]] = {}
         self.history: dict[str, list[tuple[int, float]]] = {c.name: [] for c in constants}
 

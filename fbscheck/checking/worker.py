@@ -4,28 +4,23 @@ Nothing that is written to stdout or stderr here is seen by anyone; see :mod:`fb
 Only numpy is imported besides the standard library, so that a restart is quick.
 """
 
-import difflib
-import importlib
-import importlib.util
-import inspect
 import mmap
 import numbers
 import os
 import pickle
-import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
 from multiprocessing.connection import Connection
-from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal, final
 
 import numpy as np
 import numpy.typing as npt
 
+from fbscheck.checking.loading import a_function, bound, imported, named, said
+from fbscheck.checking.modules import Module
 from fbscheck.errors import FbscheckError, InputError
 
 __all__ = ["Fault", "Guest", "Kind", "Unloadable", "main"]
@@ -55,7 +50,7 @@ def _ignore(_: int) -> None:
 
 @final
 class Guest:
-    """A loaded operator: ``target`` is a callable, or FILE.py:NAME or MODULE:NAME.
+    """A loaded operator: ``target`` is a callable, or FILE.py:NAME or MODULE:NAME; ``derivative`` a callable or a NAME.
 
     With ``isolated``, even a KeyboardInterrupt is a fault of the operator, as nobody can press Ctrl-C here.
 
@@ -71,19 +66,35 @@ class Guest:
         parameters: Mapping[str, Any],
         sampler: str | None,
         shape: tuple[int, ...],
+        derivative: str | Callable[..., Any] | None = None,
         isolated: bool = False,
     ) -> None:
         self.shape, self.isolated = shape, isolated
         self._sampler: Callable[..., Any] | None = None
         if isinstance(target, str):
             place, _, name = target.rpartition(":")
-            module = _imported(place)
-            target = _named(module, name, place)
-            self._sampler = _callable(_named(module, sampler, place), sampler) if sampler else None
-        self._function = _bound(target, parameters)
+            module = imported(place)
+            target = named(module, name, place)
+            self._sampler = a_function(named(module, sampler, place), sampler) if sampler else None
+            if isinstance(derivative, str):
+                derivative = a_function(named(module, derivative, place), derivative)
+        self._function = bound(target, parameters)
+        self.remark, inner = "", getattr(self._function, "func", self._function)
+        if isinstance(inner, Module):
+            self.remark, derivative = inner.remark, derivative or inner.derivative
+        given = {} if isinstance(target, type) else parameters
+        self._derivative = partial(derivative, **given) if callable(derivative) else None
+
+    @property
+    def introduction(self) -> tuple[str, bool]:
+        """A remark on the operator, and whether it comes with a derivative."""
+        return self.remark, self._derivative is not None
 
     def answer(self, job: str, *arguments: Any, beat: Callable[[int], None] = _ignore) -> Any:
-        """Do one job: "singles" or "batch" of x (d, S), "sample" of (count, seed); ``beat`` is told each new column.
+        """Do one job; ``beat`` is told each new column.
+
+        The jobs: "singles" or "batch" of x (d, S); "slopes" or "slope batch" of x and v, T'(x) v column by column;
+        "sample" of (count, seed).
 
         Raises
         ------
@@ -93,7 +104,12 @@ class Guest:
         if job == "sample":
             count, seed = arguments
             return self._sample(count, seed, beat)
-        (x,) = arguments
+        x, *v = arguments
+        if job == "slope batch":
+            batch = self._slope(*(part.T.reshape(-1, *self.shape) for part in (x, *v)))
+            return batch.reshape(len(batch), -1).T.copy()
+        if job == "slopes":
+            return self._slopes(x, v[0], beat)
         return self._batch(x) if job == "batch" else self._singles(x, beat)
 
     def _singles(self, x: Values, beat: Callable[[int], None]) -> tuple[Values, str]:
@@ -107,6 +123,17 @@ class Guest:
     def _batch(self, x: Values) -> tuple[Values, str]:
         value, dtype = self._applied(x.T.reshape(-1, *self.shape))
         return value.reshape(len(value), -1).T.copy(), dtype
+
+    def _slopes(self, x: Values, v: Values, beat: Callable[[int], None]) -> Values:
+        values = np.empty(x.shape)
+        for column in range(x.shape[1]):
+            beat(column)
+            values[:, column] = self._slope(*(part[:, column].reshape(self.shape) for part in (x, v))).ravel()
+        return values
+
+    def _slope(self, x: Values, v: Values) -> Values:
+        assert self._derivative is not None
+        return _numbers(self._called(partial(self._derivative, x.copy()), v.copy()), x.shape)[0]
 
     def _sample(self, count: int, seed: int, beat: Callable[[int], None]) -> Values:
         assert self._sampler is not None
@@ -136,88 +163,7 @@ class Guest:
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and not self.isolated:
                 raise
-            raise Fault("raises", f"raises {_said(error)}") from None
-
-
-def _imported(place: str) -> ModuleType:
-    try:
-        return _file(Path(place)) if place.endswith(".py") else _module(place)
-    except BaseException as error:
-        hint = " (a file in a package? Then name it as MODULE:NAME)" if "relative import" in str(error) else ""
-        raise InputError(f"Need an operator that can be imported, got {place}: {_said(error)}{hint}.") from None
-
-
-def _module(name: str) -> ModuleType:
-    sys.path.insert(0, os.getcwd())
-    return importlib.import_module(name)
-
-
-def _file(path: Path) -> ModuleType:
-    """The module in ``path``; files beside it can be imported, as if Python had been started with it."""
-    sys.path.insert(0, str(path.parent))
-    name = f"{path.stem}_" if path.stem in sys.modules else path.stem
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def _named(module: ModuleType, name: str, place: str) -> Any:
-    found: Any = module
-    for part in name.split("."):
-        if not hasattr(found, part):
-            names = [n for n in dir(found) if not n.startswith("_") and callable(getattr(found, n, None))]
-            near = difflib.get_close_matches(part, names, 3, 0.5)
-            cause = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(names[:8]) or 'no functions'}"
-            raise InputError(f"Need a name in {place}, got {name!r}, which is not there ({cause}).")
-        found = getattr(found, part)
-    return found
-
-
-def _bound(target: Any, parameters: Mapping[str, Any]) -> Callable[..., Any]:
-    name = str(getattr(target, "__name__", type(target).__name__))
-    if isinstance(target, type):
-        try:
-            return _callable(target(**parameters), f"an instance of {name}")
-        except Exception as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"Need parameters that {name} takes, got {dict(parameters)}: {_said(error)}.") from None
-    function = _callable(target, name)
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return partial(function, **parameters)
-    try:
-        signature.bind(None, **parameters)
-    except TypeError as error:
-        raise InputError(
-            f"Need a function of x, and of parameters given as KEY=VALUE, got {name}{signature} "
-            f"with {dict(parameters)}: {error}."
-        ) from None
-    return partial(function, **parameters)
-
-
-def _callable(value: Any, name: str) -> Callable[..., Any]:
-    if not callable(value):
-        raise InputError(f"Need a function of x, got {name} of type {type(value).__name__}, which is not callable.")
-    return value  # type: ignore[no-any-return]
-
-
-def _said(error: BaseException) -> str:
-    """The error in one line, with the last line of the user's own file that led to it."""
-    try:
-        text = " ".join(str(error).split())[:200]
-    except Exception:
-        text = ""
-    lines = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    lines = [(file, line) for file, line in lines if file != __file__ and not file.startswith("<frozen")]
-    where = [(file, line) for file, line in lines if file == lines[0][0]][-1:]
-    if isinstance(error, SyntaxError) and error.filename:
-        text, where = error.msg, [(error.filename, error.lineno or 0)]
-    place = "".join(f" at line {line} of {Path(file).name}" for file, line in where if line)
-    return f"{type(error).__name__}{': ' if text else ''}{text}{place}"
+            raise Fault("raises", f"raises {said(error)}") from None
 
 
 def _numbers(result: Any, shape: tuple[int, ...]) -> tuple[Values, str]:
@@ -239,7 +185,7 @@ def _numbers(result: Any, shape: tuple[int, ...]) -> tuple[Values, str]:
     except Fault:
         raise
     except Exception as error:
-        raise Fault("not numbers", f"returns {type(result).__name__}, not numbers ({_said(error)})") from None
+        raise Fault("not numbers", f"returns {type(result).__name__}, not numbers ({said(error)})") from None
     bad = np.argwhere(~np.isfinite(values))
     if len(bad):
         first = tuple(int(i) for i in bad[0])
@@ -266,9 +212,9 @@ def main(pipe: int, counter: int) -> None:
             os._exit(0)
         try:
             if guest is None:
-                target, parameters, sampler, shape = _unpickled(arguments[0])
-                guest = Guest(target, parameters, sampler, shape, isolated=True)
-                reply: tuple[Any, ...] = ("done", None)
+                target, parameters, sampler, shape, derivative = _unpickled(arguments[0])
+                guest = Guest(target, parameters, sampler, shape, derivative, isolated=True)
+                reply: tuple[Any, ...] = ("done", guest.introduction)
             else:
                 reply = ("done", guest.answer(job, *arguments, beat=beat))
         except Fault as fault:

@@ -23,6 +23,7 @@ def add(commands: Any) -> None:
     check.add_argument("--step", type=float, default=1.0, metavar="H", help="step of that proximal map (default: 1)")
     check.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help="keyword of the operator")
     check.add_argument("--accuracy", type=float, default=0.0, metavar="EPS", help="how exact its values are")
+    check.add_argument("--jvp", metavar="NAME", help="its derivative (x, v) -> T'(x)v in the same file, for the search")
     check.add_argument("--budget", type=float, default=20.0, metavar="SECONDS", help="for the search (default: 20)")
     check.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the search (default: 0)")
     check.add_argument("--out", type=Path, metavar="DIR", help="where results go (default: reports/<operator>)")
@@ -52,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.step,
             arguments.param,
             arguments.accuracy,
+            arguments.jvp,
             arguments.budget,
             arguments.seed,
             progress_bar(),

@@ -10,6 +10,7 @@ from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.confirm import certainly_attained
 
 INF = math.inf
+SQUARED = ("lipschitz", "residual")
 Vector = list[Fraction]
 
 
@@ -18,10 +19,12 @@ def inner(x: Vector, y: Vector) -> Fraction:
 
 
 def squared(d: Vector, v: Vector, name: str) -> Fraction | float:
-    """The quotient as a fraction, squared for lipschitz."""
+    """The quotient as a fraction, squared for lipschitz and residual."""
     rest = [a - b for a, b in zip(d, v, strict=True)]
     if name == "lipschitz":
         return inner(v, v) / inner(d, d)
+    if name == "residual":
+        return inner(rest, rest) / inner(d, d)
     if name == "monotonicity":
         return inner(v, d) / inner(d, d)
     if name == "cocoercivity":
@@ -35,7 +38,7 @@ def flatters(name: str, value: float, d: Vector, v: Vector) -> bool:
     truth = squared(d, v, name)
     if not math.isfinite(value) or truth == INF:
         return value == CONSTANTS[name].worse * INF and truth != value
-    value = Fraction(value) ** 2 if name == "lipschitz" else Fraction(value)
+    value = Fraction(value) ** 2 if name in SQUARED else Fraction(value)
     return CONSTANTS[name].worse * (value - truth) > 0
 
 
@@ -62,7 +65,7 @@ def test_without_noise_it_is_the_exact_quotient_rounded_to_the_harmless_side(nam
         v = [a - b for a, b in zip(fractions(tx), fractions(ty), strict=True)]
         truth = squared(d, v, name)
         assert not flatters(name, value, d, v), seed
-        near = math.sqrt(truth) if name == "lipschitz" else float(truth)
+        near = math.sqrt(truth) if name in SQUARED else float(truth)
         assert value == near or abs(value - near) <= 4 * math.ulp(near), seed
 
 
@@ -94,7 +97,9 @@ def test_more_noise_shows_less(name: str) -> None:
         noises = [0.0, 1e-14, 1e-9, 1e-3, 1.0, 1e3, 1e300]
         values = [CONSTANTS[name].worse * certainly_attained(name, x, y, tx, ty, noise) for noise in noises]
         assert values == sorted(values, reverse=True), seed
-        assert values[-1] == {"lipschitz": 0, "averagedness": 0, "cocoercivity": -INF}.get(name, values[-1])
+        assert values[-1] == {"lipschitz": 0, "averagedness": 0, "residual": 0, "cocoercivity": -INF}.get(
+            name, values[-1]
+        )
 
 
 @pytest.mark.parametrize("name", CONSTANTS)
@@ -109,17 +114,41 @@ def test_it_agrees_with_the_floats_of_the_search(name: str) -> None:
 
 ONE, ZERO = np.array([1.0, 0.0]), np.zeros(2)
 EXTREMES = [
-    pytest.param(ZERO, ZERO, {"lipschitz": 0, "monotonicity": INF, "averagedness": 0, "cocoercivity": INF}, id="x = y"),
-    pytest.param(ONE, ONE, {"lipschitz": 1, "monotonicity": 1, "averagedness": 0, "cocoercivity": 1}, id="identity"),
-    pytest.param(ONE, -ONE, {"lipschitz": 1, "monotonicity": -1, "averagedness": 1, "cocoercivity": -1}, id="minus"),
     pytest.param(
-        ONE, 2 * ONE, {"lipschitz": 2, "monotonicity": 2, "averagedness": INF, "cocoercivity": 0.5}, id="twice"
+        ZERO,
+        ZERO,
+        {"lipschitz": 0, "monotonicity": INF, "averagedness": 0, "cocoercivity": INF, "residual": 0},
+        id="x = y",
     ),
     pytest.param(
-        ONE, ZERO, {"lipschitz": 0, "monotonicity": 0, "averagedness": 0.5, "cocoercivity": INF}, id="constant"
+        ONE,
+        ONE,
+        {"lipschitz": 1, "monotonicity": 1, "averagedness": 0, "cocoercivity": 1, "residual": 0},
+        id="identity",
     ),
     pytest.param(
-        ONE, ONE[::-1], {"lipschitz": 1, "monotonicity": 0, "averagedness": 1, "cocoercivity": 0}, id="rotation"
+        ONE,
+        -ONE,
+        {"lipschitz": 1, "monotonicity": -1, "averagedness": 1, "cocoercivity": -1, "residual": 2},
+        id="minus",
+    ),
+    pytest.param(
+        ONE,
+        2 * ONE,
+        {"lipschitz": 2, "monotonicity": 2, "averagedness": INF, "cocoercivity": 0.5, "residual": 1},
+        id="twice",
+    ),
+    pytest.param(
+        ONE,
+        ZERO,
+        {"lipschitz": 0, "monotonicity": 0, "averagedness": 0.5, "cocoercivity": INF, "residual": 1},
+        id="constant",
+    ),
+    pytest.param(
+        ONE,
+        ONE[::-1],
+        {"lipschitz": 1, "monotonicity": 0, "averagedness": 1, "cocoercivity": 0, "residual": 2**0.5},
+        id="rotation",
     ),
 ]
 
@@ -134,6 +163,7 @@ PLANTED = {
     "monotonicity": lambda d, v, noise: (v @ d - noise * np.linalg.norm(d)) / (d @ d),
     "cocoercivity": lambda d, v, noise: (v @ d - noise * np.linalg.norm(d)) / (v @ v),
     "averagedness": lambda d, v, noise: (np.linalg.norm(d - v) + noise) ** 2 / (2 * (d @ (d - v))),
+    "residual": lambda d, v, noise: (np.linalg.norm(d - v) + noise) / np.linalg.norm(d),
 }
 
 

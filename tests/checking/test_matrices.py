@@ -21,22 +21,22 @@ def random(d: int, shift: float = 0.0, scale: float = 1.0, seed: int = 0) -> Mat
     return shift * np.eye(d) + scale * np.random.default_rng(seed).standard_normal((d, d))
 
 
-KNOWN: dict[str, tuple[Any, tuple[float, float, float, float]]] = {
-    "one number": ([[2.5]], (2.5, 2.5, 0.4, INF)),
-    "zero": (np.zeros((3, 3)), (0, 0, INF, 0.5)),
-    "identity": (np.eye(3), (1, 1, 1, 0)),
-    "zero, one number": ([[0.0]], (0, 0, INF, 0.5)),
-    "rotation": ([[0, -1], [1, 0]], (1, 0, 0, 1)),
-    "rotation and contraction": ([[0.5, -0.5], [0.5, 0.5]], (math.sqrt(0.5), 0.5, 1, 0.5)),
-    "symmetric": (np.diag([1, 0.5, -0.5]), (1, -0.5, -2, 0.75)),
-    "symmetric, not diagonal": ([[2, 1], [1, 2]], (3, 1, 1 / 3, INF)),
-    "nilpotent": ([[0, 1], [0, 0]], (1, -0.5, -INF, 1)),
-    "singular and monotone": (np.diag([1, 2, 0]), (2, 0, 0.5, INF)),
-    "singular and not monotone": (np.diag([-1, 0]), (1, -1, -1, 1)),
-    "huge": (np.diag([1e200, 2e200]), (2e200, 1e200, 5e-201, INF)),
-    "tiny": (np.diag([1e-200, 2e-200]), (2e-200, 1e-200, 5e199, 0.5)),
-    "reflection": (-np.eye(2), (1, -1, -1, 1)),
-    "singular of size 40": (np.diag([0.0, 1.0] * 20), (1, 0, 1, 0.5)),
+KNOWN: dict[str, tuple[Any, tuple[float, float, float, float, float]]] = {
+    "one number": ([[2.5]], (2.5, 2.5, 0.4, INF, 1.5)),
+    "zero": (np.zeros((3, 3)), (0, 0, INF, 0.5, 1)),
+    "identity": (np.eye(3), (1, 1, 1, 0, 0)),
+    "zero, one number": ([[0.0]], (0, 0, INF, 0.5, 1)),
+    "rotation": ([[0, -1], [1, 0]], (1, 0, 0, 1, math.sqrt(2))),
+    "rotation and contraction": ([[0.5, -0.5], [0.5, 0.5]], (math.sqrt(0.5), 0.5, 1, 0.5, math.sqrt(0.5))),
+    "symmetric": (np.diag([1, 0.5, -0.5]), (1, -0.5, -2, 0.75, 1.5)),
+    "symmetric, not diagonal": ([[2, 1], [1, 2]], (3, 1, 1 / 3, INF, 2)),
+    "nilpotent": ([[0, 1], [0, 0]], (1, -0.5, -INF, 1, (1 + math.sqrt(5)) / 2)),
+    "singular and monotone": (np.diag([1, 2, 0]), (2, 0, 0.5, INF, 1)),
+    "singular and not monotone": (np.diag([-1, 0]), (1, -1, -1, 1, 2)),
+    "huge": (np.diag([1e200, 2e200]), (2e200, 1e200, 5e-201, INF, 2e200)),
+    "tiny": (np.diag([1e-200, 2e-200]), (2e-200, 1e-200, 5e199, 0.5, 1)),
+    "reflection": (-np.eye(2), (1, -1, -1, 1, 2)),
+    "singular of size 40": (np.diag([0.0, 1.0] * 20), (1, 0, 1, 0.5, 1)),
 }
 
 
@@ -78,6 +78,7 @@ def high_precision(name: str) -> dict[str, Any]:
         "monotonicity": least(k),
         "cocoercivity": least(k**-1),
         "averagedness": 1 / (2 * rest) if rest > 0 else mpmath.inf,
+        "residual": mpmath.sqrt(max(mpmath.eigsy((eye - k).T * (eye - k), eigvals_only=True))),
     }
 
 
@@ -105,7 +106,7 @@ def test_a_hundred_dimensions() -> None:
     q = np.linalg.qr(random(100))[0]
     values = np.linspace(0.25, 0.75, 100)
     product = (q * values) @ q.T
-    truths = (0.75, 0.25, 1 / 0.75, 0.375)
+    truths = (0.75, 0.25, 1 / 0.75, 0.375, 0.75)
     for (low, high), truth in zip(bracket((product + product.T) / 2).values(), truths, strict=True):
         assert low - 1e-13 <= truth <= high + 1e-13
         assert 0 <= high - low <= 1e-12
@@ -122,9 +123,11 @@ def test_extremal_directions_attain_the_ends() -> None:
 
 def test_the_complement_is_not_rounded() -> None:
     """1 - 2^-60 is no float64, so a rounded I - K would lose the difference."""
-    low, high = bracket([[2.0**-60]])["averagedness"]
-    assert Fraction(low) <= (1 - Fraction(1, 2**60)) / 2 <= Fraction(high)
-    assert low < 0.5
+    constants = bracket([[2.0**-60]])
+    for name, truth in (("averagedness", (1 - Fraction(1, 2**60)) / 2), ("residual", 1 - Fraction(1, 2**60))):
+        low, high = constants[name]
+        assert Fraction(low) <= truth <= Fraction(high)
+        assert low < truth
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((2, 3)), [[math.nan]], np.zeros((0, 0)), [1.0]])

@@ -31,6 +31,7 @@ INF, NAN = math.inf, math.nan
             [(n, None) for n in ("lipschitz", "cocoercivity", "averagedness")],
         ),
         (["averagedness=0.5"], [("averagedness", 0.5)]),
+        (["residual=0", "lipschitz"], [("residual", 0), ("lipschitz", None)]),
         (["cocoercivity=1e-3"], [("cocoercivity", 1e-3)]),
         (["prox"], [("prox", 0), ("firmly_nonexpansive", 1)]),
         (["firmly_nonexpansive", "prox"], [("firmly_nonexpansive", 1), ("prox", 0)]),
@@ -69,6 +70,7 @@ BAD = {
     "cocoercivity=x": "Need a value of cocoercivity",
     "nonexpansive=1": "Need nonexpansive without a value, got 'nonexpansive=1'",
     "firmly_nonexpansive=": "Need a value|Need firmly_nonexpansive without a value",
+    "residual=-1": "Need a value of residual",
     "prox=0": "Need prox without a value",
 }
 

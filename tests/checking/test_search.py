@@ -11,9 +11,10 @@ import scipy.special
 
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.cycles import cyclic
+from fbscheck.checking.points import Domain
 from fbscheck.checking.search import Search, search
 from fbscheck.checking.shorten import minimise
-from fbscheck.checking.trials import Pair
+from fbscheck.checking.trials import Noise, NoisyMap, Pair
 
 EPS = float(np.finfo(np.float64).eps)
 LOW, HIGH = -5.0, 5.0
@@ -24,22 +25,22 @@ def noise(x: np.ndarray, image: np.ndarray) -> np.ndarray:
     return 8 * EPS * (np.linalg.norm(x, axis=0) + np.linalg.norm(image, axis=0))
 
 
-def setting(dimension: int, seed: int, ticks: int) -> dict:
-    """All but operator and constants; a clock that counts its readings makes the search repeatable."""
-    return {
-        "points": lambda rng, n: rng.uniform(LOW, HIGH, (dimension, n)),
-        "low": LOW,
-        "high": HIGH,
-        "dimension": dimension,
-        "noise": noise,
-        "rng": np.random.default_rng(seed),
-        "budget_seconds": float(ticks),
-        "clock": count().__next__,
-    }
+def box(evaluate: Operator, dimension: int, low: float = LOW, high: float = HIGH, noise: Noise = noise) -> NoisyMap:
+    return NoisyMap(
+        Domain(low, high, dimension, lambda rng, n: rng.uniform(low, high, (dimension, n))), evaluate, noise
+    )
 
 
-def searched(evaluate: Operator, dimension: int, seed: int = 0, ticks: int = 500, **changed: object) -> Search:
-    return search(evaluate, constants=list(CONSTANTS.values()), **setting(dimension, seed, ticks) | changed)
+def setting(seed: int, ticks: int) -> dict:
+    """A clock that counts its readings makes the search repeatable."""
+    return {"rng": np.random.default_rng(seed), "budget_seconds": float(ticks), "clock": count().__next__}
+
+
+def searched(
+    evaluate: Operator, dimension: int, seed: int = 0, ticks: int = 600, domain: dict | None = None, **changed: object
+) -> Search:
+    operator = box(evaluate, dimension, **domain or {})
+    return search(operator, constants=list(CONSTANTS.values()), **setting(seed, ticks) | changed)
 
 
 def soft(x: np.ndarray) -> np.ndarray:
@@ -94,6 +95,7 @@ def known(K: np.ndarray) -> dict[str, float]:
         "monotonicity": float(scipy.linalg.eigvalsh(symmetric(K))[0]),
         "cocoercivity": relative(K),
         "averagedness": 1 / (2 * rest) if rest > 0 else np.inf,
+        "residual": float(scipy.linalg.svdvals(np.eye(len(K)) - K)[0]),
     }
 
 
@@ -116,7 +118,7 @@ LINEAR = [("diagonal", 1), ("random", 1)] + [
 def test_linear_maps_attain_their_constants_and_no_more(kind: str, dimension: int) -> None:
     K = matrix(kind, dimension)
     size = 2 * dimension * EPS * np.linalg.norm(K, 2)
-    found = searched(lambda x: K @ x, dimension, noise=lambda x, image: size * np.linalg.norm(x, axis=0))
+    found = searched(lambda x: K @ x, dimension, domain={"noise": lambda x, image: size * np.linalg.norm(x, axis=0)})
     attains(found, known(K))
 
 
@@ -125,14 +127,15 @@ def test_a_rotation_attains_the_closed_form(dimension: int) -> None:
     K = rotation(dimension)
     found = searched(lambda x: K @ x, dimension)
     truth = {"lipschitz": 1.0, "monotonicity": np.cos(0.4), "cocoercivity": np.cos(0.4), "averagedness": 1.0}
+    truth["residual"] = 2 * np.sin(0.2)
     attains(found, truth, beyond=0.0)
 
 
-FIRM = {"lipschitz": 1.0, "monotonicity": 0.0, "cocoercivity": 1.0, "averagedness": 0.5}
+FIRM = {"lipschitz": 1.0, "monotonicity": 0.0, "cocoercivity": 1.0, "averagedness": 0.5, "residual": 1.0}
 STEEPEST = scipy.optimize.minimize_scalar(
     lambda t: -scipy.special.expit(t) * (1 + t * scipy.special.expit(-t)), bounds=(2, 3), options={"xatol": 1e-12}
 )
-SILU = {"lipschitz": -STEEPEST.fun, "monotonicity": 1 + STEEPEST.fun, "averagedness": np.inf}
+SILU = {"lipschitz": -STEEPEST.fun, "monotonicity": 1 + STEEPEST.fun, "averagedness": np.inf, "residual": -STEEPEST.fun}
 
 
 @pytest.mark.parametrize("dimension", [1, 10])
@@ -145,7 +148,9 @@ SILU = {"lipschitz": -STEEPEST.fun, "monotonicity": 1 + STEEPEST.fun, "averagedn
         pytest.param(group, FIRM, id="group shrinkage"),
         pytest.param(np.tanh, {"lipschitz": 1.0, "cocoercivity": 1.0}, id="tanh"),
         pytest.param(silu, SILU, id="SiLU"),
-        pytest.param(firm, {"lipschitz": 2.0, "monotonicity": 0.0, "cocoercivity": 0.5}, id="firm threshold"),
+        pytest.param(
+            firm, {"lipschitz": 2.0, "monotonicity": 0.0, "cocoercivity": 0.5, "residual": 1.0}, id="firm threshold"
+        ),
     ],
 )
 def test_activations_attain_their_constants_and_no_more(
@@ -211,7 +216,7 @@ def test_a_quarter_turn_in_one_hidden_plane() -> None:
     Q = np.linalg.qr(np.random.default_rng(0).normal(size=(50, 50)))[0]
     K = Q @ scipy.linalg.block_diag([[0.0, -1.0], [1.0, 0.0]], np.eye(48)) @ Q.T
     truth = {"lipschitz": 1.0, "monotonicity": 0.0, "averagedness": 1.0}
-    attains(searched(lambda x: K @ x, 50, noise=lambda x, y: 200 * EPS * np.linalg.norm(x, axis=0)), truth)
+    attains(searched(lambda x: K @ x, 50, domain={"noise": lambda x, y: 200 * EPS * np.linalg.norm(x, axis=0)}), truth)
 
 
 def test_large_dimension_by_subspaces() -> None:
@@ -220,7 +225,7 @@ def test_large_dimension_by_subspaces() -> None:
 
 
 def test_noise_hides_what_it_could_explain() -> None:
-    found = searched(lambda x: 1.01 * x, 1, noise=lambda x, image: 0.011 * np.abs(x[0]))
+    found = searched(lambda x: 1.01 * x, 1, domain={"noise": lambda x, image: 0.011 * np.abs(x[0])})
     assert found.worst["lipschitz"].floating > 1.0 >= found.worst["lipschitz"].value
 
 
@@ -231,10 +236,7 @@ def test_boxes_away_from_zero_and_of_any_size(low: float, high: float) -> None:
     found = searched(
         lambda x: K @ x,
         8,
-        low=low,
-        high=high,
-        points=lambda rng, n: rng.uniform(low, high, (8, n)),
-        noise=lambda x, image: size * np.linalg.norm(x, axis=0),
+        domain={"low": low, "high": high, "noise": lambda x, image: size * np.linalg.norm(x, axis=0)},
     )
     attains(found, known(K))
 
@@ -292,13 +294,13 @@ def skewed(size: float, dimension: int) -> np.ndarray:
 
 @pytest.mark.parametrize("evaluate", [soft, group, firm, np.tanh, hard])
 def test_gradients_of_convex_functions_pass(evaluate: Operator) -> None:
-    assert cyclic(evaluate, **setting(6, 0, 300)) is None
+    assert cyclic(box(evaluate, 6), **setting(0, 300)) is None
 
 
 @pytest.mark.parametrize(("size", "dimension"), [(0.5, 2), (0.5, 10), (0.1, 10), (0.03, 10), (0.5, 100)])
 def test_a_skew_part_is_refuted_by_a_cycle(size: float, dimension: int) -> None:
     K = skewed(size, dimension)
-    cycle = cyclic(lambda x: K @ x, **setting(dimension, 0, 300))
+    cycle = cyclic(box(lambda x: K @ x, dimension), **setting(0, 300))
     assert cycle is not None
     assert 0 < cycle.value <= cycle.floating
     np.testing.assert_allclose(cycle.images, K @ cycle.points, rtol=0, atol=1e-14)
@@ -307,8 +309,8 @@ def test_a_skew_part_is_refuted_by_a_cycle(size: float, dimension: int) -> None:
 
 
 def test_a_quarter_turn_is_refuted_by_a_short_cycle_and_a_decreasing_map_by_two_points() -> None:
-    turn = cyclic(lambda x: np.stack([-x[1], x[0]]), **setting(2, 0, 300))
-    down = cyclic(lambda x: -x, **setting(2, 0, 300))
+    turn = cyclic(box(lambda x: np.stack([-x[1], x[0]]), 2), **setting(0, 300))
+    down = cyclic(box(lambda x: -x, 2), **setting(0, 300))
     assert turn is not None and turn.points.shape[1] == 3
     assert down is not None and down.points.shape[1] == 2
 
@@ -327,7 +329,7 @@ def test_a_counterexample_becomes_short(dimension: int) -> None:
 
     found = lipschitz_pair(evaluate, dimension)
     calls[0] = 0
-    short = minimise(found, evaluate, lambda value: value > 1.01, CONSTANTS["lipschitz"], noise, LOW, HIGH)
+    short = minimise(found, box(evaluate, dimension), lambda value: value > 1.01, CONSTANTS["lipschitz"])
     assert calls[0] <= 200
     assert short.value > 1.01
     assert np.count_nonzero(short.x) == np.count_nonzero(short.y) == 1
@@ -338,4 +340,4 @@ def test_a_counterexample_becomes_short(dimension: int) -> None:
 
 def test_a_counterexample_that_cannot_be_shortened_comes_back() -> None:
     found = lipschitz_pair(soft, 3)
-    assert minimise(found, soft, lambda value: False, CONSTANTS["lipschitz"], noise) is found
+    assert minimise(found, box(soft, 3), lambda value: False, CONSTANTS["lipschitz"]) is found

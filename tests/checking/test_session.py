@@ -112,7 +112,7 @@ def test_operators_in_every_form(folder: Path, operator: Any, settings: dict[str
 def test_it_is_public_and_asks_everything_by_default(folder: Path) -> None:
     assert fb.check is check
     found = quick("ops.py:soft", 2)
-    assert set(verdicts(found)) == {"lipschitz", "monotonicity", "cocoercivity", "averagedness", *CLAIMS}
+    assert set(verdicts(found)) == {"lipschitz", "monotonicity", "cocoercivity", "averagedness", "residual", *CLAIMS}
     assert set(verdicts(found).values()) == {S}
     assert found.evaluations > 100
     assert any("black box" in line for line in found.remarks)

@@ -63,6 +63,7 @@ CASES: list[Any] = [
     ),
     ("ops.py:times", {"dim": 2, "parameters": ["factor=2", "mode=it's"]}, "nonexpansive", 2.0),
     ("ops.py:minus", {"dim": 2}, "averagedness=0.75", 1.0),
+    ("ops.py:minus", {"dim": 2}, "residual=1.5", 2.0),
     ("ops.py:roll", {"shape": (2, 2, 2)}, "cocoercivity=0.5", None),
 ]
 
@@ -78,7 +79,7 @@ def test_the_snippet_shows_the_violation(
     assert result.witness is not None
     shown, bound = printed(result.witness["snippet"]), result.bracket.theory
     assert bound is not None
-    worse = 1 if claim.split("=")[0] in ("nonexpansive", "averagedness", "contraction", "lipschitz") else -1
+    worse = 1 if claim.split("=")[0] in ("nonexpansive", "averagedness", "contraction", "lipschitz", "residual") else -1
     assert worse * shown > worse * bound
     if value is not None:
         assert shown == pytest.approx(value, rel=1e-9)
