@@ -26,23 +26,25 @@ from fbscheck.audit.cover import covers
 from fbscheck.audit.finding import Finding, Outcome
 from fbscheck.audit.folder import Folder
 from fbscheck.certify.kernel import Refusal
+from fbscheck.checking.affine import proof
 from fbscheck.checking.analytic import name_of, of_boxes, of_matrix
 from fbscheck.checking.conditions import BOUNDS, CONSTANTS
 from fbscheck.checking.description import subject_of
-from fbscheck.checking.expressions import Expression, attained, box_scores
+from fbscheck.checking.expressions import Cover, Expression, attained, box_scores
 from fbscheck.checking.formulas import described, rebuilt
 from fbscheck.checking.questions import CYCLIC, Found, Question, answer, parse
 from fbscheck.checking.subject import Subject
 from fbscheck.errors import FbscheckError
 from fbscheck.operators import Linear
 from fbscheck.store import ClaimText, Entry, Run
-from fbscheck.verdict import Claim, Result, finite_or_none
+from fbscheck.verdict import Claim, Result, Side, finite_or_none
 
 __all__ = ["recheck_operator"]
 
 Values = npt.NDArray[np.float64]
 Progress = Callable[[int, int, str], None]
 CHUNK = 4096
+DOUBLE = np.dtype(np.float64)
 FUNCTION = (
     *("kind", "shape", "low", "high", "target", "sha256", "parameters", "sampler", "accuracy"),
     *("absolute", "relative", "evaluations"),
@@ -117,11 +119,14 @@ def _check(
     claim: Claim | None
     result: Result | None
     question = _question(entry)
-    if question is None and (entry.claim != "prox_of" or not isinstance(operator, BlackBox)):
-        return Outcome.STATED, "this audit does not know the condition"
+    by_calls = isinstance(operator, BlackBox)
+    if entry.claim == "prox_of" and not by_calls or question is not None and question.name == CYCLIC and not by_calls:
+        return Outcome.STATED, "the audit does not recheck this of formulas and matrices"
+    if question is None and entry.claim != "prox_of":
+        return Outcome.STATED, "the audit does not recheck this condition"
     if question is None:
         assert isinstance(operator, BlackBox)
-        claim, result, outcome, reason = operator.distance(entry, witness)
+        claim, result, outcome, reason = operator.distance(text.title, entry, witness)
     else:
         claim = question.claim
         result, outcome, reason = operator.again(question, entry, certificate, witness, files)
@@ -195,33 +200,52 @@ class _Formula:
             return None, Outcome.STATED, "the run does not hold its formulas"
         worse = CONSTANTS[question.constant].worse
         size = len(self.expression.symbols)
-        number, pair, cover = -worse * math.inf, None, None
+        number, pair = -worse * math.inf, None
         if witness is not None:
             points = [point_of(witness[name], size) for name in "xy"]
             if any(not (self.low <= t <= self.high) for point in points for t in point):
                 raise Refusal("a point of its pair is outside the domain")
             pair = (tuple(points[0].tolist()), tuple(points[1].tolist()))
             number = attained(self.expression, question.constant, *pair)
-        bound, boxes = worse * math.inf, 0
+        bound, boxes, cover = worse * math.inf, 0, None
         if certificate is not None:
-            low, high = (files.arrays(certificate)[certificate[name]] for name in ("low", "high"))
-            start, end = np.full(size, self.low), np.full(size, self.high)
-            if low.shape != high.shape or low.ndim != 2 or low.dtype != np.float64 or high.dtype != np.float64:
-                raise Refusal("the corners of its boxes do not match")
-            if len(low) != size or not covers(start, end, low, high):
-                raise Refusal("its boxes do not cover the domain")
-            bound, boxes, cover = worse * self._worst(question, low, high), certificate["boxes"], (low, high)
+            cover = self._cover(certificate, files)
+            bound, boxes = worse * self._worst(question, cover), certificate["boxes"]
+        elif any(evidence["side"] == Side.CERTIFIED.value for evidence in entry.evidence):
+            return None, Outcome.STATED, "it was certified by the radius, which is not rechecked"
         elif matched := re.search(r"interval slopes on (\d+) boxes", entry.reason):
             boxes = int(matched[1])
-        if type(boxes) is not int or cover is not None and boxes < cover[0].shape[1]:
+        if type(boxes) is not int or cover is not None and boxes < max(low.shape[1] for low, _ in cover):
             raise Refusal("it counts its boxes wrongly")
-        found = of_boxes(number, bound, boxes, pair, cover)
+        why = ""
+        if question.bound is not None:
+            low, high = (np.full(size, end) for end in (self.low, self.high))
+            why = proof(self.expression, question.constant, question.bound, low, high)
+        found = of_boxes(number, bound, boxes, pair, cover, why)
         return answer(question, found, entry.case), Outcome.RECHECKED, ""
 
-    def _worst(self, question: Question, low: Values, high: Values) -> float:
+    def _cover(self, certificate: Any, files: Folder) -> tuple[Cover, ...]:
+        """The boxes of the certificate, which cover the domain of every independent block."""
+        assert self.expression is not None
+        arrays, cover = files.arrays(certificate), []
+        for (_, rows), record in zip(self.expression.blocks, certificate["covers"], strict=True):
+            low, high = arrays[record["low"]], arrays[record["high"]]
+            if not low.shape == high.shape == (len(rows), low.shape[-1]) or {low.dtype, high.dtype} != {DOUBLE}:
+                raise Refusal("the corners of its boxes do not match")
+            if not covers(np.full(len(rows), self.low), np.full(len(rows), self.high), low, high):
+                raise Refusal("its boxes do not cover the domain")
+            cover.append((low, high))
+        return tuple(cover)
+
+    def _worst(self, question: Question, cover: tuple[Cover, ...]) -> float:
+        """The worst bound of any box of any block."""
         assert self.expression is not None
         aim = math.nan if question.bound is None else question.bound
-        parts = [slice(k, k + CHUNK) for k in range(0, low.shape[1], CHUNK)]
+        worst = -math.inf
         with np.errstate(all="ignore"):
-            scores = [box_scores(self.expression, question.constant, low[:, p], high[:, p], aim).max() for p in parts]
-        return float(max(scores))
+            for (block, _), (low, high) in zip(self.expression.blocks, cover, strict=True):
+                for k in range(0, low.shape[1], CHUNK):
+                    part = slice(k, k + CHUNK)
+                    scores = box_scores(block, question.constant, low[:, part], high[:, part], aim)
+                    worst = max(worst, float(scores.max()))
+        return worst

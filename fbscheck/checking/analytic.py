@@ -13,7 +13,7 @@ from fbscheck.checking.answers import Answers
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.defined import Defined
 from fbscheck.checking.description import of_formula, of_subject
-from fbscheck.checking.expressions import Expression, certify
+from fbscheck.checking.expressions import Cover, Expression, certify
 from fbscheck.checking.moreau import agreement, gradient_of, moreau, settled
 from fbscheck.checking.points import Domain
 from fbscheck.checking.questions import CYCLIC, FIRM, GRADIENT, Found, Question, answer
@@ -118,7 +118,7 @@ def of_boxes(
     certified: float,
     boxes: int,
     pair: tuple[Sequence[float], Sequence[float]] | None,
-    cover: tuple[Values, Values] | None,
+    cover: tuple[Cover, ...] | None,
     proof: str = "",
 ) -> Found:
     """What a branch and bound found of a formula: the certified end on ``boxes`` boxes, the other by a ``pair``."""
@@ -126,8 +126,8 @@ def of_boxes(
     if pair is not None:
         witness = {name: hexadecimal(np.array(point)) for name, point in zip("xy", pair, strict=True)}
     if cover is not None:
-        low, high = (add(corners, arrays) for corners in cover)
-        certificate = {"kind": "boxes", "boxes": boxes, "low": low, "high": high}
+        covers = [{"low": add(low, arrays), "high": add(high, arrays)} for low, high in cover]
+        certificate = {"kind": "boxes", "boxes": boxes, "covers": covers}
     how = f"interval slopes on {boxes} boxes"
     pairs = "a pair of points, in ball arithmetic"
     return Found(attained, certified, pairs, how, witness, proof=proof, certificate=certificate, arrays=arrays)

@@ -36,10 +36,11 @@ from fbscheck.checking.radial import Radial, radial, worst
 from fbscheck.checking.scores import score
 from fbscheck.errors import InputError
 
-__all__ = ["Bounds", "Expression", "attained", "box_scores", "certify"]
+__all__ = ["Bounds", "Cover", "Expression", "attained", "box_scores", "certify"]
 
 Values = npt.NDArray[np.float64]
 Point = tuple[float, ...]
+Cover = tuple[Values, Values]
 
 BATCH = 256
 """Boxes that are split at once, at least; a quarter of them if there are more."""
@@ -104,8 +105,8 @@ class Bounds:
     The end that is worse for the condition is certified on ``boxes`` boxes, the other one attained by
     the pair ``witness``.  ``exhausted`` says that the search ended without deciding the claim or reaching
     the tolerance: time was up, boxes as small as they get, or a certificate out of the question.
-    ``cover`` holds the lower and upper corners (d, B) of boxes that cover the whole one, none with a worse bound
-    of its own than the certified one.
+    ``cover`` holds, for each of the independent blocks, the lower and upper corners (d, B) of boxes that cover its
+    domain, none with a worse bound of its own than the certified one; None if other reasons gave that one, too.
     """
 
     constant: str
@@ -114,7 +115,7 @@ class Bounds:
     boxes: int
     exhausted: bool
     witness: tuple[Point, Point] | None = None
-    cover: tuple[Values, Values] | None = field(default=None, compare=False)
+    cover: tuple[Cover, ...] | None = field(default=None, compare=False)
 
     def holds(self, claim: float) -> bool | None:
         """Whether the constant is as good as ``claim``: True certified, False refuted, None undecided."""
@@ -181,7 +182,9 @@ def _bounds(
     most = max(worse * (part.upper if worse > 0 else part.lower) for part in parts)
     lesser, larger = sorted((worse * most, worse * best))
     boxes, exhausted = sum(part.boxes for part in parts), any(part.exhausted for part in parts)
-    return Bounds(constant, lesser, larger, boxes, exhausted, witness)
+    covers = [part.cover for part in parts if part.cover is not None]
+    cover = tuple(one for (one,) in covers) if len(covers) == len(parts) else None
+    return Bounds(constant, lesser, larger, boxes, exhausted, witness, cover)
 
 
 def _search(
@@ -229,7 +232,7 @@ def _search(
         scores, owners = np.concatenate([scores[kept], new]), np.hstack([owners[:, kept], new_owners])
     lesser, larger = sorted((worse * most, worse * best))
     boxes = np.unique(owners, axis=1)
-    cover = (boxes[: len(start)], boxes[len(start) :]) if covered else None
+    cover = ((boxes[: len(start)], boxes[len(start) :]),) if covered else None
     return Bounds(constant, lesser, larger, len(scores), exhausted, witness, cover)
 
 

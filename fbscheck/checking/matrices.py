@@ -13,12 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fbscheck.certify.balls import root_down, round_up
-from fbscheck.certify.definite import (
-    norm_upper,
-    quotient_lower,
-    rational,
-    symmetric_eigenvalue_lower,
-)
+from fbscheck.certify.definite import norm_upper, quotient_lower, rational, symmetric_eigenvalue_lower
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.errors import InputError
 

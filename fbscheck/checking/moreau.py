@@ -15,11 +15,7 @@ from fbscheck.checking.conditions import Values
 from fbscheck.checking.defined import Defined
 from fbscheck.checking.expressions import Expression
 from fbscheck.checking.points import Domain
-from fbscheck.checking.potentials import (
-    Finding,
-    gradient_of_formula,
-    gradient_of_matrix,
-)
+from fbscheck.checking.potentials import Finding, gradient_of_formula, gradient_of_matrix
 from fbscheck.checking.snippet import hexadecimal
 from fbscheck.checking.stated import Stated
 from fbscheck.judge import decide, squeeze, undecided
@@ -71,7 +67,7 @@ def agreement(
     point = x[:, [k]]
     balls = _images(operator, point)
     image = nearest(balls)
-    error = np.array([upper(norm(balls - exact(image)))])
+    error = np.array([upper(norm((balls - exact(image))[:, 0]))])
     apart, _, _ = against.worst((len(x),), point, image, error, seconds)
     witness = {"x": hexadecimal(point), "Tx": hexadecimal(image)}
     how = f"the worst of {count} points, {against.how}"

@@ -25,14 +25,7 @@ import numpy as np
 import sympy
 
 from fbscheck.certify.balls import ball
-from fbscheck.checking.intervals import (
-    Interval,
-    Mask,
-    interval,
-    maximum,
-    monotone,
-    select,
-)
+from fbscheck.checking.intervals import Interval, Mask, interval, maximum, monotone, select
 from fbscheck.errors import InputError
 
 __all__ = ["Program", "Step", "run_balls", "run_slopes", "run_values", "translate"]

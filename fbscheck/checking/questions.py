@@ -14,16 +14,7 @@ from typing import Any, final
 from fbscheck.checking.conditions import BOUNDS, CONSTANTS
 from fbscheck.errors import InputError
 from fbscheck.judge import decide, squeeze
-from fbscheck.verdict import (
-    Bracket,
-    Claim,
-    Evidence,
-    Relation,
-    Result,
-    Rigour,
-    Side,
-    Verdict,
-)
+from fbscheck.verdict import Bracket, Claim, Evidence, Relation, Result, Rigour, Side, Verdict
 
 __all__ = ["CYCLIC", "FIRM", "GRADIENT", "NOTHING", "Found", "Question", "answer", "parse"]
 

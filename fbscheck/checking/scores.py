@@ -7,13 +7,7 @@ import numpy as np
 
 from fbscheck.certify.balls import round_up
 from fbscheck.checking.conditions import Values
-from fbscheck.checking.intervals import (
-    Interval,
-    cocoercivity,
-    eigenvalue_lower,
-    interval,
-    norm,
-)
+from fbscheck.checking.intervals import Interval, cocoercivity, eigenvalue_lower, interval, norm
 from fbscheck.checking.matrices import half_inverse
 
 __all__ = ["score"]

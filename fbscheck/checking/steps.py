@@ -16,12 +16,7 @@ import numpy as np
 
 from fbscheck.certify.balls import root_up
 from fbscheck.checking.questions import Found
-from fbscheck.splitting.classes import (
-    GradientOf,
-    OperatorClass,
-    StronglyMonotoneCocoercive,
-    StronglyMonotoneLipschitz,
-)
+from fbscheck.splitting.classes import GradientOf, OperatorClass, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
 from fbscheck.verdict import Curve, Plot
 
 __all__ = ["best_step", "classes", "factor_above", "factor_below", "plot"]
