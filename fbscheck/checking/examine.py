@@ -15,7 +15,7 @@ from fbscheck.checking.defined import Defined
 from fbscheck.checking.expressions import Expression
 from fbscheck.checking.plots import Picture
 from fbscheck.checking.questions import CYCLIC, Question, answer
-from fbscheck.checking.sandbox import Fault, Sandbox
+from fbscheck.checking.sandbox import Fault, Sandbox, patience
 from fbscheck.checking.stated import Stated
 from fbscheck.checking.steps import plot
 from fbscheck.checking.subject import Subject
@@ -106,7 +106,7 @@ def _searched(
     loops = len(questions) - len(constants)
     solved = 0.25 * isinstance(against, Defined)
     share = (1 - solved) * (1.0 if not loops else 0.5 + 0.25 / loops if names else 0.0)
-    with np.errstate(all="ignore"), Sandbox(subject) as sandbox:
+    with np.errstate(all="ignore"), Sandbox(subject, patience(budget)) as sandbox:
         box = BlackBox(subject, sandbox, np.random.default_rng(seed))
         worst = box.search(names, budget * share, lambda part: progress(int(100 * part * share), 100, "searching"))
         found = box.found([*constants, *(Question(name, None) for name in names)], worst)

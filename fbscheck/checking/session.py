@@ -1,19 +1,22 @@
 """``fb.check``: from an operator as the user has it to answers."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from fbscheck.checking import family
 from fbscheck.checking.defined import Defined
 from fbscheck.checking.examine import Examination, examine
 from fbscheck.checking.expressions import Expression
 from fbscheck.checking.questions import parse
 from fbscheck.checking.stated import Stated, function_named
-from fbscheck.checking.subject import load, resolved
+from fbscheck.checking.subject import load, parameter_values, resolved
 from fbscheck.errors import InputError
 from fbscheck.functions import Function
 from fbscheck.inputs import finite_number, nonnegative, positive
+from fbscheck.operators import Linear
 
 __all__ = ["check"]
 
@@ -29,6 +32,7 @@ def check(
     claims: Sequence[str] = (),
     prox_of: str | Function | Callable[..., Any] | None = None,
     step: float = 1.0,
+    network: str | None = None,
     parameters: Mapping[str, Any] | Iterable[str] = (),
     accuracy: float = 0.0,
     jvp: str | Callable[..., Any] | None = None,
@@ -55,6 +59,9 @@ def check(
     prox_of, step
         The function whose proximal map with this step T is claimed to be: of the catalogue, by object or text;
         or any that maps a cvxpy variable to a convex cvxpy expression, as a callable or FILE.py:NAME.
+    network
+        The keyword of a family p_h of operators that is its step h: are they the resolvents of one operator, as
+        networks with a deep-layer limit need?  Examined at ``step`` times 1/4, 1/2, 1, 2 and 4.
     parameters
         Keywords of the operator.
     accuracy
@@ -97,12 +104,33 @@ def check(
     low, high = _ends(box)
     if isinstance(operator, str) and operator.startswith(FORMULA):
         operator = _formula(operator.removeprefix(FORMULA))
+    if network is not None:
+        parameters = _with_step(parameters, network, positive(step, "step", "It is the step of the family."))
     if isinstance(operator, Expression):
         if not (dim is shape is sample is None and not parameters and not accuracy and jvp is None):
             raise InputError("Need a formula alone, got it with a size, a sampler, parameters, a jvp or an accuracy.")
         return examine(operator, questions, against, budget, seed, (low, high), progress)
     subject = load(operator, shape if dim is None else dim, (low, high), parameters, sample, accuracy, derivative=jvp)
-    return examine(subject, questions, against, budget, seed, (low, high), progress)
+    if network is None:
+        return examine(subject, questions, against, budget, seed, (low, high), progress)
+    if isinstance(subject.target, Linear):
+        raise InputError(f"Need a function with the keyword {network} for a network, got a matrix.")
+    done = examine(subject, questions, against, 0.75 * budget, seed, (low, high), progress)
+    result, evaluations = family.examined(subject, network, float(step), 0.25 * budget, seed)
+    return replace(
+        done,
+        results=(*done.results, result),
+        claims=(*done.claims, family.CLAIM),
+        evaluations=done.evaluations + evaluations,
+        remarks=(*done.remarks, family.remark(result, network)),
+    )
+
+
+def _with_step(parameters: Mapping[str, Any] | Iterable[str], key: str, step: Any) -> dict[str, Any]:
+    values = dict(parameters) if isinstance(parameters, Mapping) else parameter_values(parameters)
+    if key in values or not (isinstance(key, str) and key.isidentifier()):
+        raise InputError(f"Need a keyword for network that is no parameter (its value is the step), got {key!r:.60}.")
+    return {**values, key: float(step)}
 
 
 def _stated(prox_of: str | Function | Callable[..., Any], step: float) -> Stated | Defined:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fbscheck.checking.subject import Subject
 
-__all__ = ["circulation_snippet", "hexadecimal", "snippet"]
+__all__ = ["circulation_snippet", "family_snippet", "hexadecimal", "snippet"]
 
 QUOTIENTS = {
     "lipschitz": "np.linalg.norm(v) / np.linalg.norm(d)",
@@ -52,8 +52,25 @@ def circulation_snippet(subject: Subject, corners: npt.NDArray[np.float64], piec
     return "\n".join(lines)
 
 
+def family_snippet(subject: Subject, key: str, x: npt.NDArray[np.float64], h: float, k: float) -> str:
+    """Python lines that print how far p_h(x) is from p_k(z), z = (k/h) x + (1 - k/h) p_h(x)."""
+    lines = _named(subject)
+    lines += ["def p(x, h):", f"    given = {{**{_spelled(subject.parameters)}, {key!r}: h}}"]
+    lines += ["    T = operator(**given) if isinstance(operator, type) else lambda x: operator(x, **given)"]
+    lines += ["    return np.asarray(T(x.copy()))", ""]
+    lines += [f"x, h, k = np.array({x.tolist()!r}).reshape({subject.shape}), {h!r}, {k!r}", "y = p(x, h)"]
+    return "\n".join([*lines, "print(np.linalg.norm(y - p(k / h * x + (1 - k / h) * y, k)))"])
+
+
 def _operator(subject: Subject) -> list[str]:
     """Lines that make T from the operator."""
+    given = f"**{_spelled(subject.parameters)}" if subject.parameters else ""
+    made = f"T = operator({given}) if isinstance(operator, type) else lambda x: operator({_joined('x', given)})"
+    return [*_named(subject), made]
+
+
+def _named(subject: Subject) -> list[str]:
+    """Lines after which the operator is called so."""
     lines = ["import numpy as np"]
     if isinstance(subject.target, str):
         place, _, name = subject.target.rpartition(":")
@@ -63,8 +80,6 @@ def _operator(subject: Subject) -> list[str]:
             lines += [".".join([f"operator = runpy.run_path({place!r})[{first!r}]", *rest])]
         else:
             lines += [f"from {place} import {first}", f"operator = {name}"]
-    given = f"**{_spelled(subject.parameters)}" if subject.parameters else ""
-    lines += [f"T = operator({given}) if isinstance(operator, type) else lambda x: operator({_joined('x', given)})"]
     return lines
 
 

@@ -20,7 +20,12 @@ def add(commands: Any) -> None:
     check.add_argument("--sample", metavar="NAME", help="draw points by this function rng -> x of the same file")
     check.add_argument("--claim", action="append", default=[], metavar="CONDITION[=VALUE]", help="may be repeated")
     check.add_argument("--prox-of", metavar="FUNCTION", help="the function whose proximal map it is: 'L1(weight=0.1)'")
-    check.add_argument("--step", type=float, default=1.0, metavar="H", help="step of that proximal map (default: 1)")
+    check.add_argument(
+        "--step", type=float, default=1.0, metavar="H", help="its step, or that of --network (default: 1)"
+    )
+    check.add_argument(
+        "--network", metavar="KEY", help="keyword KEY is the step h of layers p_h: resolvents of one operator?"
+    )
     check.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help="keyword of the operator")
     check.add_argument("--accuracy", type=float, default=0.0, metavar="EPS", help="how exact its values are")
     check.add_argument("--jvp", metavar="NAME", help="its derivative (x, v) -> T'(x)v in the same file, for the search")
@@ -51,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.claim,
             arguments.prox_of,
             arguments.step,
+            arguments.network,
             arguments.param,
             arguments.accuracy,
             arguments.jvp,
@@ -68,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     for line in done.remarks:
         print(line)
     print(f"\nresults: {path}\nreport:  fbscheck report {folder}")
-    claimed = arguments.claim or arguments.prox_of is not None
+    claimed = arguments.claim or arguments.prox_of is not None or arguments.network is not None
     verdicts = {result.verdict for result in done.results} if claimed else set()
     if Verdict.REFUTED in verdicts:
         return REFUTED
