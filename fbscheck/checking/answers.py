@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fbscheck.checking.plots import PAIRS
-from fbscheck.checking.points import Domain
+from fbscheck.checking.points import Region
 from fbscheck.checking.questions import Found
 from fbscheck.verdict import Claim, Result
 
@@ -32,7 +32,7 @@ class Answers:
     gradient: bool
     record: Mapping[str, Any]
     evaluate: Callable[[Values], Values]
-    domain: Domain
+    domain: Region
     shape: tuple[int, ...]
     pairs: int = PAIRS
     evaluations: int = 0

@@ -15,7 +15,7 @@ from fbscheck.checking.defined import Defined
 from fbscheck.checking.derivatives import disagreement
 from fbscheck.checking.description import of_subject
 from fbscheck.checking.plots import PAIRS
-from fbscheck.checking.points import Domain
+from fbscheck.checking.points import Domain, Hull
 from fbscheck.checking.questions import Found, Question
 from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.search import search
@@ -56,15 +56,17 @@ class BlackBox:
 
     def __init__(self, subject: Subject, sandbox: Sandbox, rng: np.random.Generator) -> None:
         self.subject, self.sandbox, self.rng, self.evaluations = subject, sandbox, rng, 0
-        domain = Domain(subject.low, subject.high, subject.dimension, self.points)
+        region = Domain if subject.sampler is None else Hull
+        domain = region(subject.low, subject.high, subject.dimension, self.points)
         self.map = NoisyMap(domain, sandbox.call, self.noise)
         examined = sandbox.examine()
         dtype, self._seconds = np.dtype(examined.dtype), examined.seconds_per_call
         ulp = max(ULP, float(np.finfo(dtype).eps) / 2) if dtype.kind == "f" else ULP
-        self.relative = self._rounding(self.points(rng, PROBES), ulp)
-        self.absolute = 0.0 if subject.accuracy else self._roughness(self.points(rng, LINES))
+        self.relative = self._rounding(ulp)
+        self.absolute = 0.0 if subject.accuracy else self._roughness()
+        self.derivable = sandbox.has_derivative
         self.told = (sandbox.remark,) if sandbox.remark else ()
-        if sandbox.has_derivative:
+        if self.derivable:
             self._take_derivative()
 
     @property
@@ -109,25 +111,28 @@ class BlackBox:
             self.told = (*self.told, f"The JVP that came with T is not used: {wrong}.")
 
     def _derivative(self, x: Values, v: Values) -> Values:
-        """T'(x) v, NaN where that cannot be had."""
-        try:
-            return self.sandbox.slopes(x, v)
-        except Fault:
-            return np.full(x.shape, np.nan)
+        """T'(x) v; NaN once that went wrong."""
+        if self.derivable:
+            try:
+                return self.sandbox.slopes(x, v)
+            except Fault as fault:
+                self.derivable = False
+                self.told = (*self.told, f"The JVP that came with T is not used any more: it {fault}.")
+        return np.full(x.shape, np.nan)
 
-    def _rounding(self, x: Values, ulp: float) -> float:
-        moved = x * (1 + 2 * ulp * self.rng.integers(-2, 3, x.shape))
-        moved = np.clip(moved, self.subject.low, self.subject.high)
+    def _rounding(self, ulp: float) -> float:
+        """How much the values change, relatively, when the points do by an ulp or so."""
+        x = self.points(self.rng, PROBES)
+        moved = self.map.domain.jittered(self.rng, x, ulp)
         tx, other = self.sandbox.call(x), self.sandbox.call(moved)
         size = np.linalg.norm(x, axis=0) + np.linalg.norm(tx, axis=0)
         change = np.linalg.norm(tx - other, axis=0) / np.where(size > 0, size, 1.0)
         return max(16 * ulp, SAFETY * float(np.quantile(change, 0.9)))
 
-    def _roughness(self, x: Values) -> float:
+    def _roughness(self) -> float:
         """Noise that ulps do not show, by fourth differences (Moré and Wild 2011); 0 if there is no more than those."""
-        step = SPACING * (self.subject.high - self.subject.low) * self.rng.uniform(0.5, 1.0, x.shape)
-        step = np.where(x > 0.5 * (self.subject.low + self.subject.high), -step, step)
-        line = x[:, :, None] + step[:, :, None] * np.arange(len(FOURTH))
+        x, step = self.map.domain.short_lines(self.rng, LINES, SPACING)
+        line = x[:, :, None] + step[:, :, None] * (np.arange(len(FOURTH)) / 2 - 1)
         image = self.sandbox.call(line.reshape(len(x), -1)).reshape(line.shape)
         size = np.linalg.norm(x, axis=0) + np.linalg.norm(image[:, :, 0], axis=0)
         rough = np.linalg.norm(image @ FOURTH, axis=0) / np.linalg.norm(FOURTH)
@@ -228,8 +233,10 @@ class BlackBox:
     def deviation(self, against: Stated | Defined, seconds: float) -> Result:
         """How far the operator certainly is from the stated proximal map at the worst sample, of how many."""
         domain = self.map.domain
-        corners = domain.cut(np.zeros((domain.dimension, 3)) + np.array([0.0, domain.low, domain.high]))
-        x = np.column_stack([corners, domain.starting(self.rng, SAMPLES)])
+        x = domain.starting(self.rng, SAMPLES)
+        if isinstance(domain, Domain):
+            corners = np.zeros((domain.dimension, 3)) + np.array([0.0, domain.low, domain.high])
+            x = np.column_stack([domain.cut(corners), x])
         tx = self.sandbox.call(x)
         error = self.noise(x, tx)
         _, k, count = against.worst(self.subject.shape, x, tx, error, seconds)

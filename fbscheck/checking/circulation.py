@@ -17,7 +17,7 @@ from typing import final
 
 import numpy as np
 
-from fbscheck.checking.points import Domain, Values, directions
+from fbscheck.checking.points import Domain, Region, Values, directions
 from fbscheck.checking.trials import NoisyMap, Oracle, OutOfTime
 
 __all__ = ["Integrals", "Circulation", "along", "circulating"]
@@ -135,10 +135,12 @@ def _confirmed(values: Callable[[Values], tuple[Values, Values]], polygon: Value
 
 
 def _polygons(
-    values: Callable[[Values], tuple[Values, Values]], domain: Domain, rng: np.random.Generator, affordable: int
+    values: Callable[[Values], tuple[Values, Values]], domain: Region, rng: np.random.Generator, affordable: int
 ) -> Values:
     """Triangles or parallelograms (d, P, k) in coordinate planes, random ones, and those that T turns."""
     many = max(2, min(256, affordable // 256, ENTRIES // (64 * domain.dimension)))
+    if not isinstance(domain, Domain):
+        return domain.polygons(rng, many, int(rng.integers(3, 5)))
     x = domain.starting(rng, many)[:, :many]
     first, second = directions(rng, x), directions(rng, x)
     step = 1e-4 * domain.width

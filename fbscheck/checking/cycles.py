@@ -55,6 +55,11 @@ def cyclic(
     try:
         oracle(domain.starting(rng, 1)[:, :1])
         while best[1] is None:
+            if not isinstance(domain, Domain):
+                for corners in CORNERS:
+                    many = max(1, min(256, oracle.affordable // (16 * corners)))
+                    best = max(best, _worst(oracle, domain.polygons(rng, many, corners)), key=_worth)
+                continue
             x, basis, step = _places(oracle, rng)
             slope = oracle.slopes(x, basis, step)
             cosine, sine = _planes(basis, slope)

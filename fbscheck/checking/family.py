@@ -25,7 +25,7 @@ import numpy as np
 
 from fbscheck.certify.balls import ball, exact, lower, norm, upper
 from fbscheck.checking.blackbox import BlackBox
-from fbscheck.checking.points import Domain, Values
+from fbscheck.checking.points import Region, Values
 from fbscheck.checking.sandbox import Fault, Sandbox, patience
 from fbscheck.checking.snippet import family_snippet, hexadecimal
 from fbscheck.checking.subject import Subject
@@ -81,7 +81,7 @@ def examined(subject: Subject, key: str, step: float, budget: float, seed: int) 
             except Fault as fault:
                 raise Fault(fault.kind, f"{subject.name} with {key}={h:g}: {fault}", fault.x) from None
         rng, count, evaluations, size, worst = np.random.default_rng(seed), 0, 0, FIRST, None
-        domain = Domain(subject.low, subject.high, subject.dimension, boxes[step].points)
+        domain = boxes[step].map.domain
         while True:
             begun = time.monotonic()
             x = domain.starting(rng, size)[:, :size]
@@ -110,7 +110,7 @@ def _relative(broken: Broken | None) -> float:
     return -1.0 if broken is None else broken.certain / (1 + float(np.linalg.norm(broken.x)))
 
 
-def _round(boxes: Mapping[float, BlackBox], domain: Domain, x: Values) -> list[tuple[Broken, int, int]]:
+def _round(boxes: Mapping[float, BlackBox], domain: Region, x: Values) -> list[tuple[Broken, int, int]]:
     """For all pairs of steps: the worst point, how many could be used, and how often an operator was called."""
     found = []
     for h, box in boxes.items():
@@ -137,7 +137,7 @@ def _certain(x: Values, h: float, k: float, value: Values, z: Values, image: Val
     return max(0.0, lower(norm(exact(value) - exact(image)) - ball(slack) - ball(upper(moved))))
 
 
-def _shorter(boxes: Mapping[float, BlackBox], domain: Domain, broken: Broken) -> Broken:
+def _shorter(boxes: Mapping[float, BlackBox], domain: Region, broken: Broken) -> Broken:
     """The same failure at a point of fewer digits, if one of them shows half of it."""
     rounded = domain.cut(np.column_stack([np.round(broken.x, digits) + 0.0 for digits in DIGITS]))
     pair = {broken.h: boxes[broken.h], broken.k: boxes[broken.k]}

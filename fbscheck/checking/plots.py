@@ -11,7 +11,7 @@ from typing import Any, final
 import numpy as np
 
 from fbscheck.checking.conditions import CONSTANTS, Constant
-from fbscheck.checking.points import Domain, Values, directions
+from fbscheck.checking.points import Region, Values
 from fbscheck.checking.questions import BELOW_ONE, Question
 from fbscheck.verdict import Curve, Plot, Relation, Result, Verdict
 
@@ -41,13 +41,13 @@ class Picture:
     """
 
     def __init__(
-        self, evaluate: Callable[[Values], Values], domain: Domain, shape: tuple[int, ...], pairs: int = PAIRS
+        self, evaluate: Callable[[Values], Values], domain: Region, shape: tuple[int, ...], pairs: int = PAIRS
     ) -> None:
         self.evaluate, self.low, self.high, self.shape = evaluate, domain.low, domain.high, shape
         rng = np.random.default_rng(0)
         x = domain.draw(rng, pairs)
-        steps = directions(rng, x) * domain.width * 10 ** rng.uniform(-6, -1, x.shape[1])
-        ends = {"near pairs": domain.inside(x, steps), "far pairs": (x, domain.draw(rng, pairs))}
+        lengths = np.asarray(domain.width * 10 ** rng.uniform(-6, -1, x.shape[1]))
+        ends = {"near pairs": domain.near(rng, x, lengths), "far pairs": (x, domain.draw(rng, pairs))}
         self.pairs = {kind: (a - b, self._moved(a, b)) for kind, (a, b) in ends.items()}
 
     def _moved(self, a: Values, b: Values) -> Values:

@@ -24,6 +24,7 @@ from fbscheck.operators import Linear
 __all__ = ["Examined", "Fault", "Kind", "Sandbox", "patience"]
 
 ULPS = 4
+PROBES = 7
 BATCH, ENTRIES = 1024, 2**18
 LONGEST, SHORTEST = 10.0, 4.0
 """Seconds that a call may take before it counts as hanging, at most and, on a busy machine, at least."""
@@ -133,7 +134,7 @@ class Sandbox:
             If it leaves the box.
         """
         subject = self.subject
-        if subject.sampler is None:
+        if subject.sampler is None or not count:
             size = (subject.dimension, count)
             return np.random.default_rng(seed).uniform(subject.low, subject.high, size)
         return self._in_box(self._ask("sample", count, seed), f"a sample of {subject.sampler}")
@@ -167,6 +168,8 @@ class Sandbox:
 
     def _probes(self) -> Values:
         subject = self.subject
+        if subject.sampler is not None:
+            return self.sample(PROBES, 20)
         random = np.random.default_rng(20).uniform(subject.low, subject.high, (subject.dimension, 4))
         special = [np.full(subject.dimension, t) for t in (np.clip(0.0, subject.low, subject.high), subject.low)]
         return np.column_stack([random, *special, np.full(subject.dimension, subject.high)])

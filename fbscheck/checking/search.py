@@ -17,7 +17,7 @@ import numpy as np
 
 from fbscheck.checking.conditions import Constant
 from fbscheck.checking.jacobians import extremal
-from fbscheck.checking.points import Values, directions
+from fbscheck.checking.points import Domain, Values, directions
 from fbscheck.checking.trials import NoisyMap, Oracle, OutOfTime, Pair, Trials
 
 __all__ = ["Progress", "Search", "search"]
@@ -91,9 +91,9 @@ class _Rounds:
             stage(max(16, min(most, self.trials.oracle.affordable // 12)))
         self.played += 1
 
-    def scales(self, count: int, least: float = -8.0) -> Values:
-        """Random lengths, 10^least to 1 of the box."""
-        return self.domain.width * 10 ** self.rng.uniform(least, 0, count)
+    def scales(self, count: int) -> Values:
+        """Random lengths, 1e-8 to 1 of the width."""
+        return self.domain.width * 10 ** self.rng.uniform(-8, 0, count)
 
     def pool(self, count: int) -> Values:
         """Starting points, and points on the rays through the worst pairs."""
@@ -101,14 +101,13 @@ class _Rounds:
         worst = [kept[0].x for kept in self.trials.kept.values()]
         if worst:
             few = np.concatenate(worst, axis=1)[:, : count // 8]
-            few = few * self.rng.uniform(-1.5, 1.5, few.shape[1])
-            start[:, : few.shape[1]] = self.domain.cut(few)
+            start[:, : few.shape[1]] = self.domain.rays(self.rng, few)
         return start
 
     def sample(self, count: int) -> None:
         """Special points with each other, and with a neighbour at a random scale."""
         x = self.pool(count // 2)
-        x, y = self.domain.inside(x, directions(self.rng, x) * self.scales(x.shape[1]))
+        x, y = self.domain.near(self.rng, x, self.scales(x.shape[1]))
         both = self.trials.oracle(np.concatenate([x, y], axis=1))
         near, far = both[: x.shape[1]], both[x.shape[1] :]
         self.trials.weigh(near, far)
@@ -121,7 +120,7 @@ class _Rounds:
         straight = np.arange(lines) % 4 < 3
         turn = self.axis + np.cumsum(straight)
         axes = (np.arange(self.domain.dimension)[:, None] == turn % self.domain.dimension).astype(np.float64)
-        start, end = self.domain.across(x, np.where(straight, axes, directions(self.rng, x)))
+        start, end = self.domain.chords(self.rng, x, np.where(straight, axes, 0.0))
         self.axis = int(turn[-1])
         at = np.clip((np.arange(grid) + self.rng.uniform(-0.5, 0.5, (lines, 1))) / (grid - 1), 0, 1)
         self.line(start, end, at, few=3)
@@ -145,6 +144,8 @@ class _Rounds:
 
     def linearise(self, count: int) -> None:
         """Pairs at many distances along directions that are extremal for differences of T."""
+        if not isinstance(self.domain, Domain):
+            return
         whole = self.domain.dimension <= WHOLE
         if not whole and self.played % 3 == 1:
             quick = PRICE * self.domain.dimension**3 < 0.1 * self.trials.oracle.left
@@ -195,21 +196,9 @@ class _Rounds:
             size = max(1, count // (2 * len(self.trials.constants)))
             chosen = np.minimum(self.rng.geometric(0.1, size=size) - 1, len(kept[2]) - 1)
             a, b = (part.x[:, chosen] for part in kept[:2])
-            self.trials.ends(*self.moved(a, b - a))
+            self.trials.ends(*self.domain.moved(self.rng, a, b - a))
             for _ in range(HALVINGS):
                 first, last = (part[: 1 + size // HALVINGS] for part in self.trials.kept[constant.name][:2])
                 middle = self.trials.oracle(0.5 * first.x + 0.5 * last.x)
                 self.trials.weigh(first, middle)
                 self.trials.weigh(middle, last)
-
-    def moved(self, x: Values, step: Values) -> tuple[Values, Values]:
-        """Each pair changed in some ways: slid along itself, stretched, shifted, turned, made sparse."""
-        count = x.shape[1]
-        some = self.rng.random((5, count)) < 0.4
-        length = np.sqrt(np.sum(step**2, axis=0))
-        slid = np.where(some[0], self.rng.uniform(-1, 1, count), 0.0)
-        stretched = np.where(some[1], 10 ** self.rng.uniform(-2, 2, count), self.rng.uniform(0.5, 1.0, count))
-        shift = directions(self.rng, x) * np.where(some[2], self.scales(count), 0.0)
-        turn = directions(self.rng, step) * np.where(some[3], length * 10 ** self.rng.uniform(-4, 0, count), 0.0)
-        sparse = ~some[4] | (self.rng.random(step.shape) < 0.7)
-        return self.domain.inside(x + shift + slid * step, stretched * (step + turn) * sparse)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from fbscheck.checking.conditions import Constant
-from fbscheck.checking.points import Values
+from fbscheck.checking.points import Domain, Values
 from fbscheck.checking.trials import NoisyMap, Pair, pair_at
 
 __all__ = ["minimise"]
@@ -20,8 +20,10 @@ def minimise(
 
     Blocks of coordinates of both points are set to zero, then made equal, halving the blocks; then
     all entries are rounded to the fewest decimals that do, at first and at last.  At most ``evaluations`` columns are
-    evaluated.  Without success the pair itself comes back.
+    evaluated.  Without success, and where the domain is no box, the pair itself comes back.
     """
+    if not isinstance(operator.domain, Domain):
+        return pair
     left, low, high = evaluations, operator.domain.low, operator.domain.high
 
     def tried(x: Values, y: Values) -> Pair | None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from fbscheck.checking.conditions import Constant
 from fbscheck.checking.jacobians import LARGEST, columns, slopes
-from fbscheck.checking.points import Domain, Values
+from fbscheck.checking.points import Domain, Region, Values
 
 __all__ = ["Evaluate", "Noise", "NoisyMap", "Oracle", "OutOfTime", "Pair", "Samples", "Trials", "pair_at", "rounding"]
 
@@ -78,7 +78,7 @@ class NoisyMap:
     ``derivative(x, v)`` is T'(x) v column by column, if it is known: a guide, nothing rests on it.
     """
 
-    domain: Domain
+    domain: Region
     evaluate: Evaluate
     noise: Noise
     derivative: Derivative | None = None
@@ -127,6 +127,7 @@ class Oracle:
         """
         derivative, many = self._operator.derivative, basis.shape[2]
         if derivative is None or not exact:
+            assert isinstance(self.domain, Domain), "differences along axes leave a hull"
             return slopes(lambda z: self(z).image, x, basis, step, self.domain)
         both = np.concatenate([np.repeat(x, many, axis=1), columns(basis)])
         parts = self._paced(lambda part: derivative(*np.split(part, 2)), both)

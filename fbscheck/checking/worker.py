@@ -133,7 +133,7 @@ class Guest:
 
     def _slope(self, x: Values, v: Values) -> Values:
         assert self._derivative is not None
-        return _numbers(self._called(partial(self._derivative, x.copy()), v.copy()), x.shape)[0]
+        return _numbers(self._called(partial(self._derivative, x.copy()), v.copy()), x.shape, finite=False)[0]
 
     def _sample(self, count: int, seed: int, beat: Callable[[int], None]) -> Values:
         assert self._sampler is not None
@@ -166,7 +166,7 @@ class Guest:
             raise Fault("raises", f"raises {said(error)}") from None
 
 
-def _numbers(result: Any, shape: tuple[int, ...]) -> tuple[Values, str]:
+def _numbers(result: Any, shape: tuple[int, ...], finite: bool = True) -> tuple[Values, str]:
     """A fresh float64 array with the entries of ``result``, and their type; whatever holds real numbers will do."""
     try:
         raw = np.asarray(result)
@@ -186,7 +186,7 @@ def _numbers(result: Any, shape: tuple[int, ...]) -> tuple[Values, str]:
         raise
     except Exception as error:
         raise Fault("not numbers", f"returns {type(result).__name__}, not numbers ({said(error)})") from None
-    bad = np.argwhere(~np.isfinite(values))
+    bad = np.argwhere(~np.isfinite(values) & finite)
     if len(bad):
         first = tuple(int(i) for i in bad[0])
         raise Fault("nan", f"returns {values[first]} at entry {first[0] if len(first) == 1 else first}")

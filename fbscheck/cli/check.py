@@ -14,7 +14,11 @@ __all__ = ["add"]
 def add(commands: Any) -> None:
     """Tell the parser about the command."""
     check = commands.add_parser("check", help="search an operator of yours for violations of its conditions")
-    check.add_argument("operator", metavar="OPERATOR", help="FILE.py:NAME, MODULE:NAME, or a matrix (.npy, .npz, .csv)")
+    check.add_argument(
+        "operator",
+        metavar="OPERATOR",
+        help="FILE.py:NAME or MODULE:NAME, a function or a torch module; or a matrix (.npy, .npz, .csv)",
+    )
     size = check.add_mutually_exclusive_group()
     size.add_argument("--dim", metavar="D", help="points are vectors of length D")
     size.add_argument("--shape", metavar="A,B,..", help="points are arrays of this shape")
@@ -30,7 +34,9 @@ def add(commands: Any) -> None:
     )
     check.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help="keyword of the operator")
     check.add_argument("--accuracy", type=float, default=0.0, metavar="EPS", help="how exact its values are")
-    check.add_argument("--jvp", metavar="NAME", help="its derivative (x, v) -> T'(x)v in the same file, for the search")
+    check.add_argument(
+        "--jvp", metavar="NAME", help="a function (x, v) -> T'(x)v of the same file, to guide the search"
+    )
     check.add_argument("--budget", type=float, default=20.0, metavar="SECONDS", help="for the search (default: 20)")
     check.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the search (default: 0)")
     check.add_argument("--out", type=Path, metavar="DIR", help="where results go (default: reports/<operator>)")

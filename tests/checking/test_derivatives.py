@@ -44,6 +44,7 @@ WRONG: dict[str, Any] = {
     "zero": (lambda x: K @ x, lambda x, v: 0 * v),
     "of another threshold": (soft, lambda x, v: v * (np.abs(x) > 0.9)),
     "not of the constant": (lambda x: 0 * x + 1, lambda x, v: v),
+    "not a number": (np.tanh, lambda x, v: v * np.nan),
     "at 0 only": (np.tanh, lambda x, v: v),
 }
 
@@ -61,6 +62,7 @@ def test_planted_errors_are_told(name: str, seed: int) -> None:
     operator, derivative = WRONG[name]
     said = disagreement(noisy(operator), derivative, np.random.default_rng(seed))
     assert said is not None and "\n" not in said and "nan" not in said
+    assert "is off from differences" in said or "is not finite at 24 of 24 points" in said
 
 
 def test_noise_of_the_values_is_not_held_against_it() -> None:
@@ -106,6 +108,10 @@ def single(x, v, t=0.5):
     assert x.ndim == 1
     return v * (np.abs(x) > t)
 def wrong(x, v, t=0.5): return 2 * jvp(x, v, t)
+def rarely(x, v, t=0.5):
+    if np.any(x == 0): raise ValueError("a kink")
+    return jvp(x, v, t)
+def undefined(x, v, t=0.5): return v * np.where(x == 0, np.nan, np.abs(x) > t)
 def raises(x, v, t=0.5): raise ValueError("no luck")
 def changes(x, v, t=0.5):
     v *= np.abs(x) > t
@@ -127,6 +133,8 @@ def file(tmp_path: Path) -> str:
         ("changes", ""),
         (lambda x, v, t: v * (np.abs(x) > t), ""),
         ("wrong", "The JVP that came with T is not used: it is off from differences at .* points"),
+        ("undefined", ""),
+        ("rarely", "The JVP that came with T is not used any more: it raises ValueError: a kink"),
         ("raises", "The JVP that came with T is not used: it raises ValueError: no luck"),
     ],
 )
