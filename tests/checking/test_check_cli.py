@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 
 from fbscheck import cli, store
 from fbscheck.checking import examine
-from fbscheck.checking.sandbox import Sandbox
 from fbscheck.testing import assert_conditions
 from fbscheck.verdict import Verdict
 
@@ -40,6 +38,7 @@ def empty(x): return None
 def bomb(x): raise type("E", (Exception,), {"__str__": lambda self: 1 / 0})
 """
 OPTIONS = ["dim", "shape", "box", "sample", "claim", "prox-of", "step", "param", "accuracy", "budget", "seed", "out"]
+OPTIONS += ["jvp", "network"]
 Capture = pytest.CaptureFixture[str]
 
 
@@ -50,7 +49,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     np.save(tmp_path / "turn.npy", np.array([[0.0, -1.0], [1.0, 0.0]]))
     np.save(tmp_path / "nilpotent.npy", np.array([[0.0, 1.0], [0.0, 0.0]]))
     np.save(tmp_path / "two.npy", 2 * np.eye(2))
-    monkeypatch.setattr(examine, "Sandbox", partial(Sandbox, seconds_per_call=1.0))
+    monkeypatch.setattr(examine, "patience", lambda _: 1.0)
     return tmp_path
 
 
@@ -151,7 +150,6 @@ FAULTS = [
     ("ops.py:soft --prox-of Nothing", "Need a function such as L1"),
     ("ops.py:soft --seed -1", "seed >= 0"),
     ("turn.npy --dim 3", "Need --dim 2 or none for this matrix"),
-    ("turn.npy --claim prox", "Need a function for prox"),
     ("sympy:x+", "Need formulas such as"),
     ("sympy:x --prox-of L1", "Need a formula alone|Need a function for prox"),
 ]
