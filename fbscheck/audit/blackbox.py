@@ -120,13 +120,15 @@ class BlackBox:
         evidence = Evidence(Side.ATTAINED, number, Rigour.ENCLOSED, f"a cycle of {len(errors)} points")
         return decide(claim, entry.case, squeeze(0.0, (evidence,)), known), *self._replayed(pairs)
 
-    def distance(self, entry: Entry, witness: Any) -> tuple[Claim | None, Result | None, Outcome, str]:
+    def distance(self, title: str, entry: Entry, witness: Any) -> tuple[Claim | None, Result | None, Outcome, str]:
         """What `--prox-of` asks: the claim and the result that the witness leads to."""
         if witness is None:
             if entry.verdict is not Verdict.UNDECIDED or entry.evidence:
                 raise Refusal(f"{entry.verdict.value} without a witness")
             return None, None, Outcome.STATED, "no point"
         text, step = str(witness["function"]), float.fromhex(witness["step"])
+        if not title.startswith(f"Proximal map of {text}, step "):
+            raise Refusal("its witness is about another function")
         if ":" in text:
             return None, None, Outcome.STATED, "a cvxpy function, which is not solved again"
         against = Stated(text, function_named(text), step)

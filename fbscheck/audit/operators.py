@@ -49,6 +49,7 @@ Values = npt.NDArray[np.float64]
 Progress = Callable[[int, int, str], None]
 Records = Callable[[str], tuple[Entry, Any, Any]]
 CHUNK = 4096
+DOUBLE = np.dtype(np.float64)
 FUNCTION = (
     *("kind", "shape", "low", "high", "target", "sha256", "parameters", "sampler", "accuracy"),
     *("absolute", "relative", "evaluations", "module"),
@@ -139,7 +140,7 @@ def _check(
             firm = operator.again(FIRM, *records(FIRM.name), files)[0] if question.name == CYCLIC else None
             result, outcome, reason = operator.gradient(question, entry, witness, firm)
     elif entry.claim == "prox_of" and isinstance(operator, BlackBox):
-        claim, result, outcome, reason = operator.distance(entry, witness)
+        claim, result, outcome, reason = operator.distance(text.title, entry, witness)
     else:
         return Outcome.STATED, "this audit does not know the condition"
     if claim is not None and text != store.text_of(claim):
@@ -230,7 +231,7 @@ class _Formula:
         bound, boxes, parts = worse * math.inf, 0, []
         if certificate is not None:
             arrays, boxes = files.arrays(certificate), certificate["boxes"]
-            for (block, rows), part in zip(self.expression.blocks, certificate["blocks"], strict=True):
+            for (block, rows), part in zip(self.expression.blocks, certificate["covers"], strict=True):
                 cover = Cover(part["kind"], arrays[part["low"]], arrays[part["high"]])
                 parts.append((self._worst(question, block, cover, start[rows], end[rows]), cover))
             bound = worse * max(score for score, _ in parts)

@@ -67,7 +67,7 @@ def agreement(
     point = x[:, [k]]
     balls = _images(operator, point)
     image = nearest(balls)
-    error = np.array([upper(norm(balls - exact(image)))])
+    error = np.array([upper(norm((balls - exact(image))[:, 0]))])
     apart, _, _ = against.worst((len(x),), point, image, error, seconds)
     witness = {"x": hexadecimal(point), "Tx": hexadecimal(image)}
     how = f"the worst of {count} points, {against.how}"

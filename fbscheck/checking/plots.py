@@ -126,25 +126,28 @@ class Picture:
 
     def _pair(self, question: Question, x: Values, y: Values) -> list[Plot]:
         if len(x) == 1:
-            return [self._graph(question, float(x[0]), float(y[0]))]
+            return self._graph(question, float(x[0]), float(y[0]))
         if len(x) == 2:
             return [self._arrows(question, x, y)]
         return [self._images(question, x, y)] if len(self.shape) == 2 and min(self.shape) > 1 else []
 
-    def _graph(self, question: Question, x: float, y: float) -> Plot:
+    def _graph(self, question: Question, x: float, y: float) -> list[Plot]:
         close = x + (y - x) * np.linspace(-3, 4, 57)
         grid = np.unique(np.concatenate([np.linspace(self.low, self.high, FINE), close, [x, y]]))
         grid = grid[(grid >= self.low) & (grid <= self.high)]
-        image = self.evaluate(grid[None])[0]
-        tx, ty = (float(image[np.searchsorted(grid, t)]) for t in (x, y))
-        slope = (tx - ty) / (x - y)
-        room = 0.1 * max(float(np.ptp(image)), abs(tx - ty))
-        span = (min(image.min(), tx, ty) - room, max(image.max(), tx, ty) + room)
+        image, (tx, ty) = self.evaluate(grid[None])[0], self.evaluate(np.array([[x, y]]))[0]
+        slope = float((tx - ty) / (x - y))
+        if not math.isfinite(slope):
+            return []
+        least, most = np.quantile(image[np.isfinite(image)], [0.01, 0.99])
+        room = 0.1 * max(float(most - least), abs(tx - ty))
+        span = (min(least, tx, ty) - room, max(most, tx, ty) + room)
+        shown = (image >= span[0] - 2 * room) & (image <= span[1] + 2 * room)
+        grid, image = grid[shown], image[shown]
         middle, level = (x + y) / 2, (tx + ty) / 2
 
         def line(label: str, rate: float) -> Curve:
             t = np.linspace(-0.3, 0.3, 601) * (self.high - self.low)
-            t = t if abs(rate) < math.inf else 0 * t
             heights = level + rate * t
             kept = (heights >= span[0]) & (heights <= span[1]) & (middle + t >= self.low) & (middle + t <= self.high)
             ends = np.flatnonzero(kept)[[0, -1]]
@@ -154,8 +157,8 @@ class Picture:
         allowed = _slope(question, slope)
         if allowed is not None:
             curves.append(line(f"slope {allowed:.6g}, the claim's limit", allowed))
-        curves.append(Curve("x and y", (x, y), (tx, ty), "points"))
-        return Plot(question.name, "pair", f"Counterexample: {question.claim.title}", "x", "Tx", tuple(curves))
+        curves.append(Curve("x and y", (x, y), (float(tx), float(ty)), "points"))
+        return [Plot(question.name, "pair", f"Counterexample: {question.claim.title}", "x", "Tx", tuple(curves))]
 
     def _arrows(self, question: Question, x: Values, y: Values) -> Plot:
         images = self.evaluate(np.column_stack([x, y]))

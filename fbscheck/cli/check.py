@@ -2,6 +2,7 @@
 
 import argparse
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,11 @@ def run(arguments: argparse.Namespace) -> int:
         ends = "".join(number(value, 16) for value in (bracket.lower, bracket.theory, bracket.upper))
         title = claim.title if len(claim.title) <= 34 else f"{claim.title[:30]} ..."
         print(f"{title:34}{ends}  {result.verdict.value}")
-    for line in done.remarks:
-        print(textwrap.fill(line, WIDTH, subsequent_indent="  "))
+    wrong = [r for kind in (Verdict.REFUTED, Verdict.UNDECIDED) for r in done.results if r.verdict is kind]
+    _listed([f"{result.claim} {result.verdict.value.lower()}: {result.reason}" for result in wrong])
+    snippets = (str((result.witness or {}).get("snippet", "")) for result in wrong)
+    _to_paste(next(filter(None, snippets), ""))
+    _listed(done.remarks)
     print(f"\nresults: {path}\nreport:  fbscheck report {folder}")
     stated = (arguments.prox_of, arguments.gradient_of, arguments.network)
     claimed = arguments.claim or any(given is not None for given in stated)
@@ -99,3 +103,16 @@ def run(arguments: argparse.Namespace) -> int:
     if Verdict.REFUTED in verdicts:
         return REFUTED
     return UNDECIDED if Verdict.UNDECIDED in verdicts else HOLDS
+
+
+def _listed(lines: Sequence[str]) -> None:
+    """An empty line, and each of ``lines`` on as many lines as it takes."""
+    print(end="\n" if lines else "")
+    for line in lines:
+        print(textwrap.fill(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False))
+
+
+def _to_paste(snippet: str) -> None:
+    """A counterexample as lines for Python, if they fit here; all are in the folder of the run."""
+    if snippet and all(len(line) <= WIDTH for line in snippet.splitlines()):
+        print(f"\nThe first one again, in Python:\n\n{snippet}")

@@ -37,21 +37,8 @@ def wide(x): return np.concatenate([x, x])
 def empty(x): return None
 def bomb(x): raise type("E", (Exception,), {"__str__": lambda self: 1 / 0})
 """
-OPTIONS = [
-    "dim",
-    "shape",
-    "box",
-    "sample",
-    "claim",
-    "prox-of",
-    "gradient-of",
-    "step",
-    "network",
-    "param",
-    "accuracy",
-    "jvp",
-]
-OPTIONS += ["budget", "seed", "out"]
+OPTIONS = ["dim", "shape", "box", "sample", "claim", "prox-of", "gradient-of", "step", "network", "param", "accuracy"]
+OPTIONS += ["jvp", "budget", "seed", "out"]
 Capture = pytest.CaptureFixture[str]
 
 
@@ -139,7 +126,6 @@ def test_the_ends_of_a_smallest_value_have_their_own_sign(folder: Path, capsys: 
     assert second.lower is None and second.upper is not None and second.upper < -1e9
     assert cli.main(["report", "out", "--format", "html"]) == 0
     said = (folder / "out/report.html").read_text(encoding="utf-8")
-    assert "the number is never below the theory" in said
     assert "-0.5 is attained" in said
 
 
