@@ -40,7 +40,6 @@ __all__ = ["Bounds", "Cover", "Expression", "attained", "box_scores", "certify"]
 
 Values = npt.NDArray[np.float64]
 Point = tuple[float, ...]
-Cover = tuple[Values, Values]
 
 BATCH = 256
 """Boxes that are split at once, at least; a quarter of them if there are more."""
