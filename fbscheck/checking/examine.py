@@ -13,7 +13,7 @@ from fbscheck.checking.blackbox import BlackBox
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.expressions import Expression, certify
 from fbscheck.checking.questions import CYCLIC, Found, Question, answer
-from fbscheck.checking.sandbox import Fault, Sandbox, patience
+from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.snippet import hexadecimal
 from fbscheck.checking.stated import Stated
 from fbscheck.checking.steps import plot
@@ -133,7 +133,7 @@ def _searched(
     progress: Progress,
 ) -> Examination:
     results = []
-    with np.errstate(all="ignore"), Sandbox(subject, seconds_per_call=patience(budget)) as sandbox:
+    with np.errstate(all="ignore"), Sandbox(subject) as sandbox:
         box = BlackBox(subject, sandbox, np.random.default_rng(seed))
         names = dict.fromkeys(question.constant for question in questions if question.name != CYCLIC)
         cycles = any(question.name == CYCLIC for question in questions)

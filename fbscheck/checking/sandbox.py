@@ -21,17 +21,10 @@ from fbscheck.errors import InputError
 from fbscheck.inputs import finite_array
 from fbscheck.operators import Linear
 
-__all__ = ["Examined", "Fault", "Kind", "Sandbox", "patience"]
+__all__ = ["Examined", "Fault", "Kind", "Sandbox"]
 
 ULPS = 4
 BATCH, ENTRIES = 1024, 2**18
-LONGEST, SHORTEST = 10.0, 4.0
-"""Seconds that a call may take before it counts as hanging, at most and, on a busy machine, at least."""
-
-
-def patience(budget: float) -> float:
-    """Seconds that a call may take where the whole search should take ``budget``."""
-    return min(LONGEST, SHORTEST + budget)
 
 
 @final
@@ -59,7 +52,7 @@ class Sandbox:
         On entry, if the operator cannot be loaded within ``seconds_to_load``.
     """
 
-    def __init__(self, subject: Subject, seconds_per_call: float = LONGEST, seconds_to_load: float = 60.0) -> None:
+    def __init__(self, subject: Subject, seconds_per_call: float = 10.0, seconds_to_load: float = 60.0) -> None:
         self.subject = subject
         self.isolated = True
         self.batched = False
@@ -233,8 +226,7 @@ class Sandbox:
                 raise
             if job == "sample":
                 raise Fault(fault.kind, f"the sampler {fault}") from None
-            hint = " (a larger budget waits longer)" if fault.kind == "hangs" and self._seconds < LONGEST else ""
-            raise Fault(fault.kind, f"{fault}{hint}", arguments[0][:, self._worker.column].copy()) from None
+            raise Fault(fault.kind, str(fault), arguments[0][:, self._worker.column].copy()) from None
 
     def _start(self) -> None:
         subject = self.subject
