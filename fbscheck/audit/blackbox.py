@@ -18,7 +18,7 @@ from fbscheck.checking.confirm import certainly_attained, certainly_cyclic
 from fbscheck.checking.description import digest
 from fbscheck.checking.moreau import moreau, settled
 from fbscheck.checking.potentials import Finding
-from fbscheck.checking.questions import CYCLIC, NOTHING, Found, Question, answer
+from fbscheck.checking.questions import CYCLIC, NOTHING, STILL, Found, Question, answer
 from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.snippet import hexadecimal, snippet
 from fbscheck.checking.stated import Stated, function_named
@@ -75,7 +75,7 @@ class BlackBox:
         """The result that the witness leads to."""
         if witness is None:
             nothing = -math.inf * CONSTANTS[question.constant].worse
-            silence = entry.reason if entry.reason in (NOTHING, UNSTEADY) else NOTHING
+            silence = entry.reason if entry.reason in (NOTHING, STILL, UNSTEADY) else NOTHING
             return answer(question, Found(nothing, None, "", silence=silence), entry.case), Outcome.STATED, "no pair"
         x, y, tx, ty = (point_of(witness[name], self.subject.dimension) for name in ("x", "y", "Tx", "Ty"))
         noise = self._noise(witness["noise"], [(x, tx), (y, ty)])

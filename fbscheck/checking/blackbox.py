@@ -1,5 +1,6 @@
 """A black box under examination: samples, the error of its outputs, worst pairs, cycles, deviations."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, final
@@ -16,7 +17,7 @@ from fbscheck.checking.derivatives import disagreement
 from fbscheck.checking.description import of_subject
 from fbscheck.checking.plots import PAIRS
 from fbscheck.checking.points import Domain, Hull
-from fbscheck.checking.questions import Found, Question
+from fbscheck.checking.questions import NOTHING, STILL, Found, Question
 from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.search import search
 from fbscheck.checking.shorten import minimise
@@ -41,6 +42,8 @@ FOURTH = np.array([1.0, -4.0, 6.0, -4.0, 1.0])
 ROUGHEST = 1e-4
 """The largest error, relative to |x| + |Tx|, that is taken for noise rather than for what the operator is."""
 SAMPLES = 4096
+FEW = 200
+"""Calls that a search should have."""
 UNSTEADY = "the operator answers differently in a fresh process than in the search (does it keep a state?)"
 """Why a pair, a cycle or a deviation counts for nothing."""
 
@@ -54,7 +57,7 @@ class BlackBox:
     accuracy is stated, noise that cancellation or single precision inside leaves is estimated, too.
     """
 
-    def __init__(self, subject: Subject, sandbox: Sandbox, rng: np.random.Generator) -> None:
+    def __init__(self, subject: Subject, sandbox: Sandbox, rng: np.random.Generator, budget: float = math.inf) -> None:
         self.subject, self.sandbox, self.rng, self.evaluations = subject, sandbox, rng, 0
         region = Domain if subject.sampler is None else Hull
         domain = region(subject.low, subject.high, subject.dimension, self.points)
@@ -62,10 +65,13 @@ class BlackBox:
         examined = sandbox.examine()
         dtype, self._seconds = np.dtype(examined.dtype), examined.seconds_per_call
         ulp = max(ULP, float(np.finfo(dtype).eps) / 2) if dtype.kind == "f" else ULP
-        self.relative = self._rounding(ulp)
-        self.absolute = 0.0 if subject.accuracy else self._roughness()
+        probes = int(min(PROBES, max(4.0, 0.05 * budget / max(self._seconds, 1e-9))))
+        self.relative = self._rounding(probes, ulp)
+        self.absolute = 0.0 if subject.accuracy else self._roughness(min(LINES, probes // 4))
         self.derivable = sandbox.has_derivative
         self.told = (sandbox.remark,) if sandbox.remark else ()
+        if self._seconds * FEW > budget:
+            self.told += (f"T takes {self._seconds:.2g} s a call: a budget of {budget:g} s pays for few of them.",)
         if self.derivable:
             self._take_derivative()
 
@@ -93,7 +99,7 @@ class BlackBox:
 
     def affordable(self, budget: float) -> int:
         """How many pairs of each kind the figures may take: a tenth of the budget."""
-        return max(8, min(PAIRS, int(0.1 * budget / 4 / max(self._seconds, 1e-6))))
+        return max(2, min(PAIRS, int(0.1 * budget / 4 / max(self._seconds, 1e-6))))
 
     def points(self, rng: np.random.Generator, count: int) -> Values:
         """Points of the domain as columns, by the user's sampler or uniform in the box."""
@@ -126,18 +132,18 @@ class BlackBox:
                 self.told = (*self.told, f"The JVP that came with T is not used any more: it {fault}.")
         return np.full(x.shape, np.nan)
 
-    def _rounding(self, ulp: float) -> float:
+    def _rounding(self, count: int, ulp: float) -> float:
         """How much the values change, relatively, when the points do by an ulp or so."""
-        x = self.points(self.rng, PROBES)
+        x = self.points(self.rng, count)
         moved = self.map.domain.jittered(self.rng, x, ulp)
         tx, other = self.sandbox.call(x), self.sandbox.call(moved)
         size = np.linalg.norm(x, axis=0) + np.linalg.norm(tx, axis=0)
         change = np.linalg.norm(tx - other, axis=0) / np.where(size > 0, size, 1.0)
         return max(16 * ulp, SAFETY * float(np.quantile(change, 0.9)))
 
-    def _roughness(self) -> float:
+    def _roughness(self, count: int) -> float:
         """Noise that ulps do not show, by fourth differences (Moré and Wild 2011); 0 if there is no more than those."""
-        x, step = self.map.domain.short_lines(self.rng, LINES, SPACING)
+        x, step = self.map.domain.short_lines(self.rng, count, SPACING)
         line = x[:, :, None] + step[:, :, None] * (np.arange(len(FOURTH)) / 2 - 1)
         image = self.sandbox.call(line.reshape(len(x), -1)).reshape(line.shape)
         size = np.linalg.norm(x, axis=0) + np.linalg.norm(image[:, :, 0], axis=0)
@@ -173,7 +179,8 @@ class BlackBox:
         constant = CONSTANTS[question.constant]
         nothing = -np.inf * constant.worse
         if pair is None or before is None:
-            return Found(nothing, None, "")
+            still = constant.name == "cocoercivity" and self._still()
+            return Found(nothing, None, "", silence=STILL if still else NOTHING)
         if not (self._steady(pair.x, before.Tx, pair.Tx) and self._steady(pair.y, before.Ty, pair.Ty)):
             return Found(nothing, None, "", silence=UNSTEADY)
         error = float(np.sum(self.noise(np.column_stack([pair.x, pair.y]), np.column_stack([pair.Tx, pair.Ty]))))
@@ -182,6 +189,13 @@ class BlackBox:
         code = snippet(self.subject, constant.name, pair.x, pair.y, self.module)
         witness = {"operator": self.subject.name, **points, "noise": error.hex(), "snippet": code}
         return Found(attained, None, f"the worst of {self.evaluations} evaluations", witness=witness)
+
+    def _still(self) -> bool:
+        """Whether the values are the same everywhere up to their errors, as far as some points show."""
+        x = self.map.domain.starting(self.rng, PROBES)[:, : max(2, min(PROBES, self.affordable(1.0)))]
+        tx = self.sandbox.call(x)
+        noise = self.noise(x, tx)
+        return bool(np.all(np.linalg.norm(tx - tx[:, :1], axis=0) <= noise + noise[0]))
 
     def _steady(self, x: Values, before: Values, now: Values) -> bool:
         """Whether the values at ``x`` (d,) or (d, S) are the same up to the errors of both."""
@@ -239,7 +253,7 @@ class BlackBox:
     def deviation(self, against: Stated | Defined, seconds: float) -> Result:
         """How far the operator certainly is from the stated proximal map at the worst sample, of how many."""
         domain = self.map.domain
-        x = domain.starting(self.rng, SAMPLES)
+        x = domain.starting(self.rng, min(SAMPLES, 64 * self.affordable(max(seconds, 1.0))))
         if isinstance(domain, Domain):
             corners = np.zeros((domain.dimension, 3)) + np.array([0.0, domain.low, domain.high])
             x = np.column_stack([domain.cut(corners), x])

@@ -1,10 +1,12 @@
 """Examines one operator: what it does wrong, which conditions it violates, how large its constants are."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
+import numpy.typing as npt
 
 from fbscheck.checking.advice import advice
 from fbscheck.checking.analytic import analyse
@@ -18,7 +20,7 @@ from fbscheck.checking.moreau import moreau, settled
 from fbscheck.checking.plots import Picture
 from fbscheck.checking.potentials import Finding
 from fbscheck.checking.questions import CYCLIC, FIRM, GRADIENT, Question, answer
-from fbscheck.checking.sandbox import Fault, Sandbox, patience
+from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.stated import Stated
 from fbscheck.checking.steps import plot
 from fbscheck.checking.subject import Subject
@@ -27,7 +29,9 @@ from fbscheck.verdict import Claim, Result, Verdict
 
 __all__ = ["Examination", "examine"]
 
+Values = npt.NDArray[np.float64]
 Progress = Callable[[int, int, str], None]
+SHOWN = 8
 
 
 @final
@@ -97,7 +101,14 @@ def _black_box(
     try:
         return _searched(subject, questions, against, primitive, budget, seed, progress)
     except Fault as fault:
-        raise Fault(fault.kind, f"{subject.name}: {fault}", fault.x) from None
+        raise Fault(fault.kind, f"{subject.name}: {fault}{_where(fault.x)}", fault.x) from None
+
+
+def _where(x: Values | None) -> str:
+    """The point of a fault, as far as it fits into a line."""
+    if x is None or (len(x) > SHOWN and x.any()):
+        return "" if x is None else f" at an x with entries from {x.min():.6g} to {x.max():.6g}"
+    return " at x = 0" if not x.any() else f" at x = [{', '.join(repr(t) for t in x.tolist())}]"
 
 
 def _searched(
@@ -109,14 +120,16 @@ def _searched(
     seed: int,
     progress: Progress,
 ) -> Examination:
+    begun = time.monotonic()
     constants = [question for question in questions if question.constant in CONSTANTS]
     names = list(dict.fromkeys(question.constant for question in constants))
     parts = len(questions) - len(constants) + (primitive is not None) + isinstance(against, Defined)
     share = 1.0 if not parts else 0.5 + 0.25 / parts if names else 0.0
-    part = budget * (1 - share) / max(parts, 1)
-    with np.errstate(all="ignore"), Sandbox(subject, seconds_per_call=patience(budget)) as sandbox:
-        box = BlackBox(subject, sandbox, np.random.default_rng(seed))
-        worst = box.search(names, budget * share, lambda done: progress(int(100 * done * share), 100, "searching"))
+    with np.errstate(all="ignore"), Sandbox(subject) as sandbox:
+        box = BlackBox(subject, sandbox, np.random.default_rng(seed), budget)
+        left = max(budget / 4, budget - (time.monotonic() - begun))
+        part = left * (1 - share) / max(parts, 1)
+        worst = box.search(names, left * share, lambda done: progress(int(100 * done * share), 100, "searching"))
         found = box.found([*constants, *(Question(name, None) for name in names)], worst)
         answered = {one: answer(one, what, subject.name) for one, what in zip(constants, found, strict=False)}
         for question in questions:

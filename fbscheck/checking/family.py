@@ -26,7 +26,7 @@ import numpy as np
 from fbscheck.certify.balls import ball, exact, lower, norm, upper
 from fbscheck.checking.blackbox import BlackBox
 from fbscheck.checking.points import Region, Values
-from fbscheck.checking.sandbox import Fault, Sandbox, patience
+from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.snippet import family_snippet, hexadecimal
 from fbscheck.checking.subject import Subject
 from fbscheck.judge import decide, squeeze
@@ -76,7 +76,7 @@ def examined(subject: Subject, key: str, step: float, budget: float, seed: int) 
         for h in (step * factor for factor in FACTORS):
             member = replace(subject, parameters={**subject.parameters, key: h})
             try:
-                sandbox = stack.enter_context(Sandbox(member, seconds_per_call=patience(budget)))
+                sandbox = stack.enter_context(Sandbox(member))
                 boxes[h] = BlackBox(member, sandbox, np.random.default_rng(seed))
             except Fault as fault:
                 raise Fault(fault.kind, f"{subject.name} with {key}={h:g}: {fault}", fault.x) from None

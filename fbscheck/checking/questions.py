@@ -18,7 +18,7 @@ from fbscheck.errors import InputError
 from fbscheck.judge import decide, squeeze
 from fbscheck.verdict import Bracket, Claim, Evidence, Relation, Result, Rigour, Side, Verdict
 
-__all__ = ["CYCLIC", "FIRM", "GRADIENT", "NOTHING", "PLAIN", "Found", "Question", "answer", "parse"]
+__all__ = ["CYCLIC", "FIRM", "GRADIENT", "NOTHING", "PLAIN", "STILL", "Found", "Question", "answer", "parse"]
 
 STATEMENTS = {
     "lipschitz": r"|Tx-Ty| \leq L\,|x-y|",
@@ -51,6 +51,7 @@ GRADIENT = "gradient"
 PLAIN = ("nonexpansive", "firmly_nonexpansive", CYCLIC, GRADIENT)
 """Conditions that take no value."""
 BELOW_ONE = math.nextafter(1.0, 0.0)
+STILL = "T is constant there up to the errors of its values, and so cocoercive with every constant"
 NOTHING = "no pair of points shows anything beyond the errors of the values (constant there, or a larger box?)"
 
 
@@ -157,7 +158,10 @@ def answer(question: Question, found: Found, case: str) -> Result:
     if question.bound is not None and found.proof:
         value = round_up(sign * Fraction(repr(question.bound)))
         evidence.append(Evidence(Side.THEORY, value, Rigour.EXACT, found.proof, exact=True))
-    if question.bound is None:
+    if not evidence and found.silence == STILL:
+        empty = squeeze(None if question.bound is None else sign * question.bound, ())
+        result = Result(question.name, case, Verdict.SUPPORTED, empty, STILL, found.witness)
+    elif question.bound is None:
         result = _measured(question, evidence, case, found)
     else:
         bracket = squeeze(sign * question.bound, tuple(evidence))

@@ -41,7 +41,8 @@ class Stated:
         try:
             self.function.prox(np.zeros(dimension), self.step)
         except InputError as error:
-            raise InputError(f"Need a function of {dimension} numbers, got {self.text}: {error}") from None
+            said = str(error).replace(f", got ({dimension},) (transposed?)", "")
+            raise InputError(f"Need a function of {dimension} numbers, got {self.text}: {said}") from None
 
     @property
     def claim(self) -> Claim:

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from fbscheck import cli, store
 from fbscheck.checking import examine
+from fbscheck.checking.sandbox import Sandbox
 from fbscheck.testing import assert_conditions
 from fbscheck.verdict import Verdict
 
@@ -49,7 +51,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     np.save(tmp_path / "turn.npy", np.array([[0.0, -1.0], [1.0, 0.0]]))
     np.save(tmp_path / "nilpotent.npy", np.array([[0.0, 1.0], [0.0, 0.0]]))
     np.save(tmp_path / "two.npy", 2 * np.eye(2))
-    monkeypatch.setattr(examine, "patience", lambda budget: 1.0)
+    monkeypatch.setattr(examine, "Sandbox", partial(Sandbox, seconds_per_call=1.0))
     return tmp_path
 
 
