@@ -16,6 +16,8 @@ from fbscheck.checking.blackbox import UNSTEADY
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.confirm import certainly_attained, certainly_cyclic
 from fbscheck.checking.description import digest
+from fbscheck.checking.moreau import moreau, settled
+from fbscheck.checking.potentials import Finding
 from fbscheck.checking.questions import CYCLIC, NOTHING, Found, Question, answer
 from fbscheck.checking.sandbox import Fault, Sandbox
 from fbscheck.checking.snippet import hexadecimal, snippet
@@ -45,6 +47,9 @@ class BlackBox:
         if not all(0 <= part < math.inf for part in self.error) or type(record["evaluations"]) is not int:
             raise Refusal("its errors or its evaluations are no numbers")
         self.method = f"the worst of {record['evaluations']} evaluations"
+        if type(record["module"]) is not bool:
+            raise Refusal("it does not say whether it is a module")
+        self.module: bool = record["module"]
         self.values: dict[bytes, Values] = {}
         self.missing = _absent(record)
         if not self.missing:
@@ -68,8 +73,6 @@ class BlackBox:
         self, question: Question, entry: Entry, certificate: Any, witness: Any, _: Folder
     ) -> tuple[Result, Outcome, str]:
         """The result that the witness leads to."""
-        if question.name == CYCLIC:
-            return self._cycle(question.claim, entry, witness)
         if witness is None:
             nothing = -math.inf * CONSTANTS[question.constant].worse
             silence = entry.reason if entry.reason in (NOTHING, UNSTEADY) else NOTHING
@@ -78,10 +81,21 @@ class BlackBox:
         noise = self._noise(witness["noise"], [(x, tx), (y, ty)])
         number = certainly_attained(question.constant, x, y, tx, ty, noise)
         points = {name: hexadecimal(p) for name, p in zip(("x", "y", "Tx", "Ty"), (x, y, tx, ty), strict=True)}
-        code = snippet(self.subject, question.constant, x, y)
+        code = snippet(self.subject, question.constant, x, y, self.module)
         known = {"operator": self.subject.name, **points, "noise": noise.hex(), "snippet": code}
         found = Found(number, None, self.method, witness=known)
         return answer(question, found, entry.case), *self._replayed([(x, tx), (y, ty)])
+
+    def gradient(
+        self, question: Question, entry: Entry, witness: Any, firm: Result | None
+    ) -> tuple[Result | None, Outcome, str]:
+        """Of being a gradient or, with ``firm``, a proximal map: what cycles and pairs say."""
+        if question.name != CYCLIC or "corners" in (witness or {}):
+            return None, Outcome.STATED, "circulations are not integrated again"
+        if witness is not None and "x" in witness:
+            assert firm is not None
+            return settled(question.claim, entry.case, moreau(Finding(), firm)), Outcome.STATED, "as the pair"
+        return self._cycle(question.claim, entry, witness)
 
     def _cycle(self, claim: Claim, entry: Entry, witness: Any) -> tuple[Result, Outcome, str]:
         if witness is None:

@@ -15,6 +15,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any, final
 
 import numpy as np
@@ -32,22 +33,25 @@ from fbscheck.checking.conditions import BOUNDS, CONSTANTS
 from fbscheck.checking.description import subject_of
 from fbscheck.checking.expressions import Cover, Expression, attained, box_scores
 from fbscheck.checking.formulas import described, rebuilt
-from fbscheck.checking.questions import CYCLIC, Found, Question, answer, parse
+from fbscheck.checking.moreau import gradient_of, moreau, settled
+from fbscheck.checking.potentials import gradient_of_matrix
+from fbscheck.checking.questions import CYCLIC, FIRM, GRADIENT, PLAIN, Question, answer, parse
+from fbscheck.checking.radial import radii, radius_scores
 from fbscheck.checking.subject import Subject
 from fbscheck.errors import FbscheckError
 from fbscheck.operators import Linear
 from fbscheck.store import ClaimText, Entry, Run
-from fbscheck.verdict import Claim, Result, Side, finite_or_none
+from fbscheck.verdict import Claim, Result, finite_or_none
 
 __all__ = ["recheck_operator"]
 
 Values = npt.NDArray[np.float64]
 Progress = Callable[[int, int, str], None]
+Records = Callable[[str], tuple[Entry, Any, Any]]
 CHUNK = 4096
-DOUBLE = np.dtype(np.float64)
 FUNCTION = (
     *("kind", "shape", "low", "high", "target", "sha256", "parameters", "sampler", "accuracy"),
-    *("absolute", "relative", "evaluations"),
+    *("absolute", "relative", "evaluations", "module"),
 )
 MALFORMED = (Refusal, FbscheckError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -62,9 +66,17 @@ def recheck_operator(run: Run, files: Folder, progress: Progress) -> Iterator[Fi
     stated, answered = [text.id for text in run.claims], [entry.claim for entry in run.results]
     if stated != answered or len(set(stated)) != len(stated):
         yield Finding("", store.RESULTS, Outcome.REFUSED, "its results are not those of the conditions it states")
+
+    @cache
+    def records(name: str) -> tuple[Entry, Any, Any]:
+        """The entry of a condition with its certificate and witness; files are asked for each of these once."""
+        (entry,) = (entry for entry in run.results if entry.claim == name)
+        certificate = files.record(entry.certificate, "certificates")
+        return entry, certificate, files.record(entry.witness, "witnesses")
+
     for done, (text, entry) in enumerate(zip(run.claims, run.results, strict=False), start=1):
         try:
-            yield Finding(entry.claim, entry.case, *_check(operator, text, entry, files))
+            yield Finding(entry.claim, entry.case, *_check(operator, text, records, entry.claim, files))
         except Refusal as refusal:
             yield Finding(entry.claim, entry.case, Outcome.REFUSED, str(refusal))
         except MALFORMED as error:
@@ -82,7 +94,7 @@ def _operator(run: Run, files: Folder) -> "_Matrix | _Formula | BlackBox":
         _require_fields(record, "kind", "shape", "low", "high", "matrix")
         matrix = files.arrays(record)[record["matrix"]]
         subject = Subject(name, tuple(record["shape"]), *_domain(record), Linear(matrix))
-        return _Matrix(of_matrix(subject.target.matrix))  # type: ignore[union-attr]
+        return _Matrix(subject.target.matrix)  # type: ignore[union-attr]
     if record["kind"] == "formula":
         _require_fields(record, "kind", "shape", "low", "high", "formula")
         if record["formula"] is None:
@@ -112,24 +124,24 @@ def _domain(record: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def _check(
-    operator: "_Matrix | _Formula | BlackBox", text: ClaimText, entry: Entry, files: Folder
+    operator: "_Matrix | _Formula | BlackBox", text: ClaimText, records: Records, name: str, files: Folder
 ) -> tuple[Outcome, str]:
-    certificate, witness = files.record(entry.certificate, "certificates"), files.record(entry.witness, "witnesses")
+    entry, certificate, witness = records(name)
     files.arrays(certificate, witness)
     claim: Claim | None
     result: Result | None
     question = _question(entry)
-    by_calls = isinstance(operator, BlackBox)
-    if entry.claim == "prox_of" and not by_calls or question is not None and question.name == CYCLIC and not by_calls:
-        return Outcome.STATED, "the audit does not recheck this of formulas and matrices"
-    if question is None and entry.claim != "prox_of":
-        return Outcome.STATED, "the audit does not recheck this condition"
-    if question is None:
-        assert isinstance(operator, BlackBox)
+    if question is not None:
+        claim = question.claim
+        if question.constant in CONSTANTS:
+            result, outcome, reason = operator.again(question, entry, certificate, witness, files)
+        else:
+            firm = operator.again(FIRM, *records(FIRM.name), files)[0] if question.name == CYCLIC else None
+            result, outcome, reason = operator.gradient(question, entry, witness, firm)
+    elif entry.claim == "prox_of" and isinstance(operator, BlackBox):
         claim, result, outcome, reason = operator.distance(text.title, entry, witness)
     else:
-        claim = question.claim
-        result, outcome, reason = operator.again(question, entry, certificate, witness, files)
+        return Outcome.STATED, "this audit does not know the condition"
     if claim is not None and text != store.text_of(claim):
         raise Refusal("this version states the condition otherwise")
     if result is not None:
@@ -140,10 +152,10 @@ def _check(
 def _question(entry: Entry) -> Question | None:
     """The question that an entry answers, None if it is none of those known here."""
     name, bound = entry.claim, entry.theory
-    if name not in BOUNDS and name != CYCLIC:
+    if name not in BOUNDS and name not in (CYCLIC, GRADIENT):
         return None
     (plain,) = (question for question in parse([name]) if question.name == name)
-    if name in ("nonexpansive", "firmly_nonexpansive", CYCLIC) or bound == plain.bound:
+    if name in PLAIN or bound == plain.bound:
         question = plain
     elif bound is None:
         question = Question(name, None)
@@ -177,12 +189,18 @@ def _compare(mine: Result, theirs: Entry, certificate: Any, witness: Any) -> Non
 class _Matrix:
     """x -> Kx: every number comes from K."""
 
-    def __init__(self, known: Mapping[str, Found]) -> None:
-        self.known = known
+    def __init__(self, matrix: Values) -> None:
+        self.matrix, self.known = matrix, of_matrix(matrix)
 
     def again(self, question: Question, entry: Entry, *_: Any) -> tuple[Result, Outcome, str]:
         """The result, recomputed."""
         return answer(question, self.known[question.constant], entry.case), Outcome.RECHECKED, ""
+
+    def gradient(self, question: Question, entry: Entry, _: Any, firm: Result | None) -> tuple[Result, Outcome, str]:
+        """Whether it is a gradient, or with ``firm`` a proximal map."""
+        finding = gradient_of_matrix(self.matrix)
+        finding = finding if firm is None else moreau(finding, firm)
+        return settled(question.claim, entry.case, finding), Outcome.RECHECKED, ""
 
 
 @final
@@ -198,54 +216,59 @@ class _Formula:
         """The result that certificate and witness lead to."""
         if self.expression is None:
             return None, Outcome.STATED, "the run does not hold its formulas"
-        worse = CONSTANTS[question.constant].worse
-        size = len(self.expression.symbols)
+        start, end = (np.full(len(self.expression.symbols), side) for side in (self.low, self.high))
+        worse, why = CONSTANTS[question.constant].worse, ""
         number, pair = -worse * math.inf, None
         if witness is not None:
-            points = [point_of(witness[name], size) for name in "xy"]
+            points = [point_of(witness[name], len(start)) for name in "xy"]
             if any(not (self.low <= t <= self.high) for point in points for t in point):
                 raise Refusal("a point of its pair is outside the domain")
             pair = (tuple(points[0].tolist()), tuple(points[1].tolist()))
             number = attained(self.expression, question.constant, *pair)
-        bound, boxes, cover = worse * math.inf, 0, None
+        if question.bound is not None:
+            why = proof(self.expression, question.constant, question.bound, start, end)
+        bound, boxes, parts = worse * math.inf, 0, []
         if certificate is not None:
-            cover = self._cover(certificate, files)
-            bound, boxes = worse * self._worst(question, cover), certificate["boxes"]
-        elif any(evidence["side"] == Side.CERTIFIED.value for evidence in entry.evidence):
-            return None, Outcome.STATED, "it was certified by the radius, which is not rechecked"
+            arrays, boxes = files.arrays(certificate), certificate["boxes"]
+            for (block, rows), part in zip(self.expression.blocks, certificate["blocks"], strict=True):
+                cover = Cover(part["kind"], arrays[part["low"]], arrays[part["high"]])
+                parts.append((self._worst(question, block, cover, start[rows], end[rows]), cover))
+            bound = worse * max(score for score, _ in parts)
         elif matched := re.search(r"interval slopes on (\d+) boxes", entry.reason):
             boxes = int(matched[1])
-        if type(boxes) is not int or cover is not None and boxes < max(low.shape[1] for low, _ in cover):
+        if type(boxes) is not int or boxes < sum(cover.low.shape[1] for _, cover in parts if cover.kind == "boxes"):
             raise Refusal("it counts its boxes wrongly")
-        why = ""
-        if question.bound is not None:
-            low, high = (np.full(size, end) for end in (self.low, self.high))
-            why = proof(self.expression, question.constant, question.bound, low, high)
-        found = of_boxes(number, bound, boxes, pair, cover, why)
+        found = of_boxes(number, bound, boxes, pair, [cover for _, cover in parts], why)
         return answer(question, found, entry.case), Outcome.RECHECKED, ""
 
-    def _cover(self, certificate: Any, files: Folder) -> tuple[Cover, ...]:
-        """The boxes of the certificate, which cover the domain of every independent block."""
-        assert self.expression is not None
-        arrays, cover = files.arrays(certificate), []
-        for (_, rows), record in zip(self.expression.blocks, certificate["covers"], strict=True):
-            low, high = arrays[record["low"]], arrays[record["high"]]
-            if not low.shape == high.shape == (len(rows), low.shape[-1]) or {low.dtype, high.dtype} != {DOUBLE}:
-                raise Refusal("the corners of its boxes do not match")
-            if not covers(np.full(len(rows), self.low), np.full(len(rows), self.high), low, high):
-                raise Refusal("its boxes do not cover the domain")
-            cover.append((low, high))
-        return tuple(cover)
-
-    def _worst(self, question: Question, cover: tuple[Cover, ...]) -> float:
-        """The worst bound of any box of any block."""
-        assert self.expression is not None
-        aim = math.nan if question.bound is None else question.bound
-        worst = -math.inf
+    def _worst(self, question: Question, block: Expression, cover: Cover, start: Values, end: Values) -> float:
+        """The worst score on a cover of the box from ``start`` to ``end`` (d,) of one block."""
+        aim, low, high = math.nan if question.bound is None else question.bound, cover.low, cover.high
+        if low.shape != high.shape or low.ndim != 2 or low.dtype != np.float64 or high.dtype != np.float64:
+            raise Refusal("the corners of its boxes do not match")
+        if cover.kind == "radii" and block.radial is not None:
+            start, end = (np.array([radius]) for radius in radii(start, end))
+        elif cover.kind != "boxes":
+            raise Refusal(f"its cover is of kind {cover.kind!r:.60}")
+        if len(low) != len(start) or not covers(start, end, low, high):
+            raise Refusal("its boxes do not cover the domain")
+        parts = [slice(k, k + CHUNK) for k in range(0, low.shape[1], CHUNK)]
         with np.errstate(all="ignore"):
-            for (block, _), (low, high) in zip(self.expression.blocks, cover, strict=True):
-                for k in range(0, low.shape[1], CHUNK):
-                    part = slice(k, k + CHUNK)
-                    scores = box_scores(block, question.constant, low[:, part], high[:, part], aim)
-                    worst = max(worst, float(scores.max()))
-        return worst
+            if cover.kind == "radii":
+                assert block.radial is not None
+                known = (block.radial, question.constant)
+                scores = [radius_scores(*known, low[0, p], high[0, p], aim, start[0]).max() for p in parts]
+            else:
+                scores = [box_scores(block, question.constant, low[:, p], high[:, p], aim).max() for p in parts]
+        return float(max(scores))
+
+    def gradient(
+        self, question: Question, entry: Entry, _: Any, firm: Result | None
+    ) -> tuple[Result | None, Outcome, str]:
+        """Whether they are a gradient, or with ``firm`` a proximal map; found out again."""
+        if self.expression is None:
+            return None, Outcome.STATED, "the run does not hold its formulas"
+        start, end = (np.full(len(self.expression.symbols), side) for side in (self.low, self.high))
+        finding = gradient_of(self.expression, start, end)
+        finding = finding if firm is None else moreau(finding, firm)
+        return settled(question.claim, entry.case, finding), Outcome.RECHECKED, ""

@@ -14,6 +14,7 @@ from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.defined import Defined
 from fbscheck.checking.description import of_formula, of_subject
 from fbscheck.checking.expressions import Cover, Expression, certify
+from fbscheck.checking.integral import Primitive, integrated
 from fbscheck.checking.moreau import agreement, gradient_of, moreau, settled
 from fbscheck.checking.points import Domain
 from fbscheck.checking.questions import CYCLIC, FIRM, GRADIENT, Found, Question, answer
@@ -31,6 +32,7 @@ def analyse(
     subject: Subject | Expression,
     questions: Sequence[Question],
     against: Stated | Defined | None,
+    primitive: Primitive | None,
     budget: float,
     seed: int,
     box: tuple[float, float],
@@ -64,6 +66,10 @@ def analyse(
             against.check_dimension(size)
         results.append(settled(against.claim, name, agreement(operator, against, low, high, seed, budget / 4)))
         claims.append(against.claim)
+    if primitive is not None:
+        primitive.check_dimension(size)
+        results.append(settled(primitive.claim, name, integrated(operator, primitive, low, high, seed, budget / 4)))
+        claims.append(primitive.claim)
     return Answers(
         tuple(results),
         tuple(claims),
@@ -110,7 +116,7 @@ def _of_expression(expression: Expression, question: Question, box: tuple[float,
     bounds = certify(expression, low.tolist(), high.tolist(), {question.name: claim}, budget)[question.name]
     worse = CONSTANTS[question.constant].worse
     attained, certified = (bounds.lower, bounds.upper) if worse > 0 else (bounds.upper, bounds.lower)
-    return of_boxes(attained, certified, bounds.boxes, bounds.witness, bounds.cover, why)
+    return of_boxes(attained, certified, bounds.boxes, bounds.witness, bounds.covers, why)
 
 
 def of_boxes(
@@ -118,16 +124,15 @@ def of_boxes(
     certified: float,
     boxes: int,
     pair: tuple[Sequence[float], Sequence[float]] | None,
-    cover: tuple[Cover, ...] | None,
+    covers: Sequence[Cover],
     proof: str = "",
 ) -> Found:
     """What a branch and bound found of a formula: the certified end on ``boxes`` boxes, the other by a ``pair``."""
-    witness, certificate, arrays = None, None, dict[str, Any]()
+    witness, arrays = None, dict[str, Any]()
     if pair is not None:
         witness = {name: hexadecimal(np.array(point)) for name, point in zip("xy", pair, strict=True)}
-    if cover is not None:
-        covers = [{"low": add(low, arrays), "high": add(high, arrays)} for low, high in cover]
-        certificate = {"kind": "boxes", "boxes": boxes, "covers": covers}
+    blocks = [{"kind": c.kind, "low": add(c.low, arrays), "high": add(c.high, arrays)} for c in covers]
+    certificate = {"kind": "boxes", "boxes": boxes, "blocks": blocks}
     how = f"interval slopes on {boxes} boxes"
     pairs = "a pair of points, in ball arithmetic"
     return Found(attained, certified, pairs, how, witness, proof=proof, certificate=certificate, arrays=arrays)

@@ -81,10 +81,15 @@ class BlackBox:
         )
 
     @property
+    def module(self) -> bool:
+        """Whether it is a torch module."""
+        return bool(self.sandbox.remark)
+
+    @property
     def operator(self) -> dict[str, Any]:
         """What a run says of it, with the error that its values are taken to have."""
         error = {"absolute": self.absolute.hex(), "relative": self.relative.hex()}
-        return {**of_subject(self.subject, {}), **error, "evaluations": self.evaluations}
+        return {**of_subject(self.subject, {}), **error, "evaluations": self.evaluations, "module": self.module}
 
     def affordable(self, budget: float) -> int:
         """How many pairs of each kind the figures may take: a tenth of the budget."""
@@ -105,6 +110,7 @@ class BlackBox:
             wrong = disagreement(self.map, self.sandbox.slopes, np.random.default_rng(0))
         except Fault as fault:
             wrong = f"it {fault}"
+            self.sandbox.call(np.full((self.subject.dimension, 1), self.subject.low))
         if wrong is None:
             self.map = replace(self.map, derivative=self._derivative)
         else:
@@ -173,7 +179,7 @@ class BlackBox:
         error = float(np.sum(self.noise(np.column_stack([pair.x, pair.y]), np.column_stack([pair.Tx, pair.Ty]))))
         attained = certainly_attained(constant.name, pair.x, pair.y, pair.Tx, pair.Ty, error)
         points = {name: hexadecimal(getattr(pair, name)) for name in ("x", "y", "Tx", "Ty")}
-        code = snippet(self.subject, constant.name, pair.x, pair.y)
+        code = snippet(self.subject, constant.name, pair.x, pair.y, self.module)
         witness = {"operator": self.subject.name, **points, "noise": error.hex(), "snippet": code}
         return Found(attained, None, f"the worst of {self.evaluations} evaluations", witness=witness)
 
@@ -226,7 +232,7 @@ class BlackBox:
             "pieces": found.pieces,
             "circulation": found.value.hex(),
             "error": found.error.hex(),
-            "snippet": circulation_snippet(self.subject, found.corners, found.pieces),
+            "snippet": circulation_snippet(self.subject, found.corners, found.pieces, self.module),
         }
         return decide(claim, self.subject.name, squeeze(0.0, (evidence,)), witness)
 

@@ -13,14 +13,17 @@ from fbscheck.checking.blackbox import UNSTEADY, BlackBox
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.defined import Defined
 from fbscheck.checking.expressions import Expression
+from fbscheck.checking.integral import Primitive, disagreement
+from fbscheck.checking.moreau import moreau, settled
 from fbscheck.checking.plots import Picture
-from fbscheck.checking.questions import CYCLIC, Question, answer
+from fbscheck.checking.potentials import Finding
+from fbscheck.checking.questions import CYCLIC, FIRM, GRADIENT, Question, answer
 from fbscheck.checking.sandbox import Fault, Sandbox, patience
 from fbscheck.checking.stated import Stated
 from fbscheck.checking.steps import plot
 from fbscheck.checking.subject import Subject
 from fbscheck.operators import Linear
-from fbscheck.verdict import Claim, Result
+from fbscheck.verdict import Claim, Result, Verdict
 
 __all__ = ["Examination", "examine"]
 
@@ -46,6 +49,7 @@ def examine(
     subject: Subject | Expression,
     questions: Sequence[Question],
     against: Stated | Defined | None = None,
+    primitive: Primitive | None = None,
     budget: float = 20.0,
     seed: int = 0,
     box: tuple[float, float] = (-1.0, 1.0),
@@ -61,8 +65,8 @@ def examine(
         If something is asked that this kind of operator cannot answer.
     """
     if isinstance(subject, Subject) and not isinstance(subject.target, Linear):
-        return _black_box(subject, questions, against, budget, seed, progress)
-    return _told(questions, analyse(subject, questions, against, budget, seed, box))
+        return _black_box(subject, questions, against, primitive, budget, seed, progress)
+    return _told(questions, analyse(subject, questions, against, primitive, budget, seed, box))
 
 
 def _told(questions: Sequence[Question], answers: Answers) -> Examination:
@@ -81,14 +85,17 @@ def _black_box(
     subject: Subject,
     questions: Sequence[Question],
     against: Stated | Defined | None,
+    primitive: Primitive | None,
     budget: float,
     seed: int,
     progress: Progress,
 ) -> Examination:
     if isinstance(against, Stated):
         against.check_dimension(subject.dimension)
+    if primitive is not None:
+        primitive.check_dimension(subject.dimension)
     try:
-        return _searched(subject, questions, against, budget, seed, progress)
+        return _searched(subject, questions, against, primitive, budget, seed, progress)
     except Fault as fault:
         raise Fault(fault.kind, f"{subject.name}: {fault}", fault.x) from None
 
@@ -97,28 +104,34 @@ def _searched(
     subject: Subject,
     questions: Sequence[Question],
     against: Stated | Defined | None,
+    primitive: Primitive | None,
     budget: float,
     seed: int,
     progress: Progress,
 ) -> Examination:
     constants = [question for question in questions if question.constant in CONSTANTS]
     names = list(dict.fromkeys(question.constant for question in constants))
-    loops = len(questions) - len(constants)
-    solved = 0.25 * isinstance(against, Defined)
-    share = (1 - solved) * (1.0 if not loops else 0.5 + 0.25 / loops if names else 0.0)
-    with np.errstate(all="ignore"), Sandbox(subject, patience(budget)) as sandbox:
+    parts = len(questions) - len(constants) + (primitive is not None) + isinstance(against, Defined)
+    share = 1.0 if not parts else 0.5 + 0.25 / parts if names else 0.0
+    part = budget * (1 - share) / max(parts, 1)
+    with np.errstate(all="ignore"), Sandbox(subject, seconds_per_call=patience(budget)) as sandbox:
         box = BlackBox(subject, sandbox, np.random.default_rng(seed))
-        worst = box.search(names, budget * share, lambda part: progress(int(100 * part * share), 100, "searching"))
+        worst = box.search(names, budget * share, lambda done: progress(int(100 * done * share), 100, "searching"))
         found = box.found([*constants, *(Question(name, None) for name in names)], worst)
         answered = {one: answer(one, what, subject.name) for one, what in zip(constants, found, strict=False)}
         for question in questions:
-            if question.constant not in CONSTANTS:
-                loop = box.cycle if question.name == CYCLIC else box.circulation
-                answered[question] = loop(question.claim, budget * (1 - share - solved) / loops)
+            if question.name == GRADIENT:
+                answered[question] = box.circulation(question.claim, part)
+            elif question.name == CYCLIC:
+                answered[question] = _moreau(box, question.claim, answered[FIRM], part)
         results, claims = [answered[question] for question in questions], [question.claim for question in questions]
         if against is not None:
-            results.append(box.deviation(against, budget * solved))
+            results.append(box.deviation(against, part))
             claims.append(against.claim)
+        if primitive is not None:
+            finding = disagreement(subject, primitive, box.map, box.rng, part, box.module)
+            results.append(settled(primitive.claim, subject.name, finding))
+            claims.append(primitive.claim)
         progress(100, 100, "searched")
         unsteady = any(result.reason == UNSTEADY for result in results)
         dropped = (f"A counterexample was dropped: {UNSTEADY}.",) if unsteady else ()
@@ -136,3 +149,14 @@ def _searched(
             remarks=(*dropped, *box.remarks),
         )
         return _told(questions, answers)
+
+
+def _moreau(box: BlackBox, claim: Claim, firm: Result, seconds: float) -> Result:
+    """Whether T is a proximal map: refuted by a pair, by a cycle, or by a circulation."""
+    if firm.verdict is Verdict.REFUTED:
+        return settled(claim, firm.case, moreau(Finding(), firm))
+    cycle = box.cycle(claim, seconds / 2)
+    if cycle.verdict is Verdict.REFUTED:
+        return cycle
+    turning = box.circulation(claim, seconds / 2)
+    return turning if turning.verdict is Verdict.REFUTED else cycle

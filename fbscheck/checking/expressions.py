@@ -40,7 +40,6 @@ __all__ = ["Bounds", "Cover", "Expression", "attained", "box_scores", "certify"]
 
 Values = npt.NDArray[np.float64]
 Point = tuple[float, ...]
-Cover = tuple[Values, Values]
 
 BATCH = 256
 """Boxes that are split at once, at least; a quarter of them if there are more."""
@@ -49,10 +48,19 @@ BATCH = 256
 @final
 @dataclass(frozen=True)
 class Expression:
-    """The operator with these ``components``, as functions of the ``symbols``, real numbers."""
+    """The operator with these ``components``, as functions of the ``symbols``, real numbers.
+
+    A floating number in them is read as the shortest decimal that prints it: 0.1 is 1/10.
+    """
 
     components: Sequence[sympy.Expr]
     symbols: Sequence[sympy.Symbol]
+
+    def __post_init__(self) -> None:
+        parts = [sympy.sympify(component) for component in self.components]
+        floats = {number for part in parts for number in part.atoms(sympy.Float)}
+        exact = {number: sympy.Rational(repr(float(number))) for number in floats}
+        object.__setattr__(self, "components", [part.xreplace(exact) for part in parts])
 
     @cached_property
     def program(self) -> Program:
@@ -98,6 +106,16 @@ class Expression:
 
 
 @final
+@dataclass(frozen=True, eq=False)
+class Cover:
+    """Boxes between ``low`` and ``high`` (d, B) that cover a domain, or of "radii" (1, B), all that it has."""
+
+    kind: str
+    low: Values
+    high: Values
+
+
+@final
 @dataclass(frozen=True)
 class Bounds:
     """What is known of a constant on a box: ``lower`` <= constant <= ``upper``, both rounded outwards.
@@ -105,8 +123,7 @@ class Bounds:
     The end that is worse for the condition is certified on ``boxes`` boxes, the other one attained by
     the pair ``witness``.  ``exhausted`` says that the search ended without deciding the claim or reaching
     the tolerance: time was up, boxes as small as they get, or a certificate out of the question.
-    ``cover`` holds, for each of the independent blocks, the lower and upper corners (d, B) of boxes that cover its
-    domain, none with a worse bound of its own than the certified one; None if other reasons gave that one, too.
+    ``covers`` has one cover for each independent block, and no part of one has a worse bound.
     """
 
     constant: str
@@ -115,7 +132,7 @@ class Bounds:
     boxes: int
     exhausted: bool
     witness: tuple[Point, Point] | None = None
-    cover: tuple[Cover, ...] | None = field(default=None, compare=False)
+    covers: tuple[Cover, ...] = field(default=(), compare=False)
 
     def holds(self, claim: float) -> bool | None:
         """Whether the constant is as good as ``claim``: True certified, False refuted, None undecided."""
@@ -182,9 +199,8 @@ def _bounds(
     most = max(worse * (part.upper if worse > 0 else part.lower) for part in parts)
     lesser, larger = sorted((worse * most, worse * best))
     boxes, exhausted = sum(part.boxes for part in parts), any(part.exhausted for part in parts)
-    covers = [part.cover for part in parts if part.cover is not None]
-    cover = tuple(one for (one,) in covers) if len(covers) == len(parts) else None
-    return Bounds(constant, lesser, larger, boxes, exhausted, witness, cover)
+    covers = tuple(cover for part in parts for cover in part.covers)
+    return Bounds(constant, lesser, larger, boxes, exhausted, witness, covers)
 
 
 def _search(
@@ -195,12 +211,11 @@ def _search(
     low, high = start[:, None], end[:, None]
     scores = box_scores(expression, constant, low, high, claim)
     owners = np.vstack([low, high])
-    covered = True
+    by_radius, radii = math.inf, (low, high)
     if expression.radial is not None:
         finish = time.monotonic() + max(0.0, limit - time.monotonic()) / 2
-        by_radius = worst(expression.radial, constant, start, end, claim, finish, tolerance)
-        covered = bool(not by_radius < scores.max())
-        scores = np.fmin(scores, by_radius)
+        by_radius, *ends = worst(expression.radial, constant, start, end, claim, finish, tolerance)
+        scores, radii = np.fmin(scores, by_radius), (ends[0], ends[1])
     best, witness, slack = -math.inf, None, tolerance if math.isnan(claim) else tolerance / 1000
     pairs = [*_explore(expression, constant, start, end), (tuple(start.tolist()), tuple(end.tolist()))]
     exhausted = False
@@ -232,8 +247,10 @@ def _search(
         scores, owners = np.concatenate([scores[kept], new]), np.hstack([owners[:, kept], new_owners])
     lesser, larger = sorted((worse * most, worse * best))
     boxes = np.unique(owners, axis=1)
-    cover = ((boxes[: len(start)], boxes[len(start) :]),) if covered else None
-    return Bounds(constant, lesser, larger, len(scores), exhausted, witness, cover)
+    cover = Cover("boxes", boxes[: len(start)], boxes[len(start) :])
+    if most >= by_radius:
+        cover = Cover("radii", *radii)
+    return Bounds(constant, lesser, larger, len(scores), exhausted, witness, (cover,))
 
 
 def _halves(low: Values, high: Values, axis: npt.NDArray[np.intp]) -> tuple[Values, Values]:

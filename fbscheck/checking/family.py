@@ -76,7 +76,7 @@ def examined(subject: Subject, key: str, step: float, budget: float, seed: int) 
         for h in (step * factor for factor in FACTORS):
             member = replace(subject, parameters={**subject.parameters, key: h})
             try:
-                sandbox = stack.enter_context(Sandbox(member, patience(budget)))
+                sandbox = stack.enter_context(Sandbox(member, seconds_per_call=patience(budget)))
                 boxes[h] = BlackBox(member, sandbox, np.random.default_rng(seed))
             except Fault as fault:
                 raise Fault(fault.kind, f"{subject.name} with {key}={h:g}: {fault}", fault.x) from None
@@ -92,9 +92,10 @@ def examined(subject: Subject, key: str, step: float, budget: float, seed: int) 
             size = min(2 * size, MOST)
             if _relative(worst) > 0 or time.monotonic() + 2.5 * took > finish:
                 break
+        module = boxes[step].module
         if worst is not None and worst.certain > 0:
             worst = _shorter(boxes, domain, worst)
-    return _judged(subject, key, worst, count), evaluations
+    return _judged(subject, key, worst, count, module), evaluations
 
 
 def remark(result: Result, key: str) -> str:
@@ -148,7 +149,7 @@ def _shorter(boxes: Mapping[float, BlackBox], domain: Region, broken: Broken) ->
     return broken
 
 
-def _judged(subject: Subject, key: str, worst: Broken | None, count: int) -> Result:
+def _judged(subject: Subject, key: str, worst: Broken | None, count: int, module: bool) -> Result:
     if worst is None:
         reason = "no point stays in the box (a larger box?)"
         return Result(CLAIM.id, subject.name, Verdict.UNDECIDED, squeeze(0.0, ()), reason)
@@ -160,7 +161,7 @@ def _judged(subject: Subject, key: str, worst: Broken | None, count: int) -> Res
         "k": worst.k.hex(),
         "p_h(x)": hexadecimal(worst.value),
         "p_k(z)": hexadecimal(worst.other),
-        "snippet": family_snippet(subject, key, worst.x, worst.h, worst.k),
+        "snippet": family_snippet(subject, key, worst.x, worst.h, worst.k, module),
     }
     evidence = Evidence(Side.ATTAINED, worst.certain, Rigour.ENCLOSED, how)
     return decide(CLAIM, subject.name, squeeze(0.0, (evidence,)), witness)

@@ -171,7 +171,7 @@ class Hull:
 
     def rays(self, rng: np.random.Generator, x: Values) -> Values:
         """Means of ``x`` (d, S) and drawn points."""
-        return self._towards(rng, x, rng.random(x.shape[1]))
+        return self._towards(rng, x, np.asarray(rng.random(x.shape[1])))
 
     def moved(self, rng: np.random.Generator, x: Values, step: Values) -> tuple[Values, Values]:
         """Each pair (x, x + step) changed in some ways: cut shorter, drawn to another point together or one end."""

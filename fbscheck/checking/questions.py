@@ -9,14 +9,16 @@ reasons speak of it.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any, final
 
+from fbscheck.certify.balls import round_up
 from fbscheck.checking.conditions import BOUNDS, CONSTANTS
 from fbscheck.errors import InputError
 from fbscheck.judge import decide, squeeze
 from fbscheck.verdict import Bracket, Claim, Evidence, Relation, Result, Rigour, Side, Verdict
 
-__all__ = ["CYCLIC", "FIRM", "GRADIENT", "NOTHING", "Found", "Question", "answer", "parse"]
+__all__ = ["CYCLIC", "FIRM", "GRADIENT", "NOTHING", "PLAIN", "Found", "Question", "answer", "parse"]
 
 STATEMENTS = {
     "lipschitz": r"|Tx-Ty| \leq L\,|x-y|",
@@ -153,7 +155,8 @@ def answer(question: Question, found: Found, case: str) -> Result:
     if found.certified is not None and (sign * found.certified != math.inf or found.attained == found.certified):
         evidence.append(Evidence(Side.CERTIFIED, sign * found.certified, Rigour.ENCLOSED, found.how_certified))
     if question.bound is not None and found.proof:
-        evidence.append(Evidence(Side.THEORY, sign * question.bound, Rigour.EXACT, found.proof, exact=True))
+        value = round_up(sign * Fraction(repr(question.bound)))
+        evidence.append(Evidence(Side.THEORY, value, Rigour.EXACT, found.proof, exact=True))
     if question.bound is None:
         result = _measured(question, evidence, case, found)
     else:

@@ -28,7 +28,7 @@ from fbscheck.checking.intervals import Interval, interval
 from fbscheck.checking.programs import Program, run_slopes, run_values, translate
 from fbscheck.checking.scores import score
 
-__all__ = ["Radial", "radial", "worst"]
+__all__ = ["Radial", "radial", "radii", "radius_scores", "worst"]
 
 RADIUS = sympy.Dummy("radius", positive=True)
 KINKS = (sympy.Max, sympy.Min, sympy.Piecewise)
@@ -84,39 +84,53 @@ def radial(components: Sequence[sympy.Expr], symbols: Sequence[sympy.Symbol]) ->
     return Radial(factor.xreplace({case: _rooted(case) for case in factor.atoms(sympy.core.relational.Relational)}))
 
 
+def radii(low: Values, high: Values) -> tuple[float, float]:
+    """The least and the largest distance to 0 in the box from ``low`` to ``high`` (d,), rounded outwards."""
+    nearest, farthest = np.maximum(np.maximum(low, -high), 0.0), np.maximum(np.abs(low), np.abs(high))
+    return max(0.0, lower(norm(exact(nearest)))), upper(norm(exact(farthest)))
+
+
+def radius_scores(form: Radial, constant: str, low: Values, high: Values, claim: float, first: float) -> Values:
+    """Upper bounds of worse * constant at the radii from ``low`` to ``high`` (B,), all of which start at ``first``."""
+    return score(form.slopes(low, high, bool(first == 0 and form.centred)), constant, claim)
+
+
 def worst(
     form: Radial, constant: str, low: Values, high: Values, claim: float, limit: float, tolerance: float
-) -> float:
+) -> tuple[float, Values, Values]:
     """An upper bound of worse * constant on the box from ``low`` to ``high`` (d,), by splitting the radii.
 
-    It stops at the claim, or within ``tolerance`` if that is NaN, or at the time ``limit``.
+    It comes with intervals (1, B) that cover these, and on each of which it holds by :func:`radius_scores`.  Splitting
+    stops at the claim, or within ``tolerance`` if that is NaN, or at the time ``limit``.
     """
     goal = CONSTANTS[constant].worse * claim
-    nearest, farthest = np.maximum(np.maximum(low, -high), 0.0), np.maximum(np.abs(low), np.abs(high))
-    start, end = np.array([max(0.0, lower(norm(exact(nearest))))]), np.array([upper(norm(exact(farthest)))])
-    width, reached, around = float(end[0] - start[0]), -np.inf, bool(start[0] == 0 and form.centred)
+    first, last = radii(low, high)
+    start, end, reached = np.array([first]), np.array([last]), -np.inf
 
     def scored(low: Values, high: Values) -> Values:
-        return score(form.slopes(low, high, around), constant, claim)
+        return radius_scores(form, constant, low, high, claim, first)
 
     def near(value: float) -> float:
         return value + tolerance / 2 * (1 + abs(value)) if math.isfinite(value) else -math.inf
 
-    scores = scored(start, end)
+    scores, owners = scored(start, end), np.vstack([start, end])
     while time.monotonic() < limit and len(scores) < BOXES:
         middle = start / 2 + end / 2
-        chosen = (scores > (near(reached) if math.isnan(goal) else goal)) & (end - start > 1e-13 * width)
+        chosen = (scores > (near(reached) if math.isnan(goal) else goal)) & (end - start > 1e-13 * (last - first))
         if not chosen.any():
             break
         reached = max(reached, float(np.max(scored(middle[chosen], middle[chosen]))))
         if reached > goal:
             break
-        parts = [(start[chosen], middle[chosen]), (middle[chosen], end[chosen])]
-        new = [np.fmin(scored(*part), scores[chosen]) for part in parts]
-        start = np.concatenate([start[~chosen], *(part[0] for part in parts)])
-        end = np.concatenate([end[~chosen], *(part[1] for part in parts)])
-        scores = np.concatenate([scores[~chosen], *new])
-    return float(scores.max())
+        halves = [np.vstack([start, middle])[:, chosen], np.vstack([middle, end])[:, chosen]]
+        parts, before = np.hstack(halves), np.tile(scores[chosen], 2)
+        new = scored(*parts)
+        owned = np.where(new <= before, parts, np.tile(owners[:, chosen], 2))
+        start, end = np.hstack([np.vstack([start, end])[:, ~chosen], parts])
+        scores = np.concatenate([scores[~chosen], np.fmin(new, before)])
+        owners = np.hstack([owners[:, ~chosen], owned])
+    cover = np.unique(owners, axis=1)
+    return float(scores.max()), cover[:1], cover[1:]
 
 
 def _rooted(comparison: sympy.Rel) -> sympy.Rel:

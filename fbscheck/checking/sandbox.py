@@ -50,7 +50,8 @@ class Sandbox:
     """An operator that can be called, in a worker process; a context manager.
 
     ``isolated`` is False if it has to run in this process, unprotected, because it cannot be pickled.
-    ``remark`` says how the operator is understood; ``has_derivative`` whether :meth:`slopes` can be asked.
+    ``remark`` says how a torch module is understood, and is empty for anything else; ``has_derivative`` says whether
+    :meth:`slopes` can be asked.
     A matrix is no user code: it is applied here.
 
     Raises
@@ -234,7 +235,8 @@ class Sandbox:
             self._start()
             return self._ask(job, *arguments)
         try:
-            return self._worker.ask(self._seconds, job, *arguments)
+            loads = bool(self.remark) and job.startswith("slope")  # torch imports what it differentiates with
+            return self._worker.ask(self._seconds_to_load if loads else self._seconds, job, *arguments)
         except Fault as fault:
             if fault.kind not in ("hangs", "dies"):
                 raise
@@ -248,7 +250,14 @@ class Sandbox:
         if isinstance(subject.target, Linear):
             self._guest = _Matrix(subject.target)
             return
-        order = (subject.target, dict(subject.parameters), subject.sampler, subject.shape, subject.derivative)
+        order = (
+            subject.target,
+            dict(subject.parameters),
+            subject.sampler,
+            subject.shape,
+            subject.derivative,
+            subject.scalar,
+        )
         try:
             self._worker = Worker(_pickled(order), self._seconds_to_load)
             self.remark, self.has_derivative = self._worker.introduction

@@ -10,6 +10,7 @@ from fbscheck.checking import family
 from fbscheck.checking.defined import Defined
 from fbscheck.checking.examine import Examination, examine
 from fbscheck.checking.expressions import Expression
+from fbscheck.checking.integral import Primitive
 from fbscheck.checking.questions import parse
 from fbscheck.checking.stated import Stated, function_named
 from fbscheck.checking.subject import load, parameter_values, resolved
@@ -39,6 +40,7 @@ def check(
     budget: float = 20.0,
     seed: int = 0,
     progress: Callable[[int, int, str], None] = lambda *_: None,
+    gradient_of: Any = None,
 ) -> Examination:
     """Examine an operator T on a box: search counterexamples, certify constants where that is possible.
 
@@ -59,6 +61,9 @@ def check(
     prox_of, step
         The function whose proximal map with this step T is claimed to be: of the catalogue, by object or text;
         or any that maps a cvxpy variable to a convex cvxpy expression, as a callable or FILE.py:NAME.
+    gradient_of
+        The function F: x -> number whose gradient T is claimed to be: of ``fbscheck.functions``, by object or text
+        such as ``"Huber(0.1)"``; a function of yours, by object, FILE.py:NAME or MODULE:NAME; ``"sympy:EXPRESSION"``.
     network
         The keyword of a family p_h of operators that is its step h: are they the resolvents of one operator, as
         networks with a deep-layer limit need?  Examined at ``step`` times 1/4, 1/2, 1, 2 and 4.
@@ -109,13 +114,15 @@ def check(
     if isinstance(operator, Expression):
         if not (dim is shape is sample is None and not parameters and not accuracy and jvp is None):
             raise InputError("Need a formula alone, got it with a size, a sampler, parameters, a jvp or an accuracy.")
-        return examine(operator, questions, against, budget, seed, (low, high), progress)
+        primitive = None if gradient_of is None else _primitive(gradient_of, (len(operator.symbols),), (low, high))
+        return examine(operator, questions, against, primitive, budget, seed, (low, high), progress)
     subject = load(operator, shape if dim is None else dim, (low, high), parameters, sample, accuracy, derivative=jvp)
+    primitive = None if gradient_of is None else _primitive(gradient_of, subject.shape, (low, high))
     if network is None:
-        return examine(subject, questions, against, budget, seed, (low, high), progress)
+        return examine(subject, questions, against, primitive, budget, seed, (low, high), progress)
     if isinstance(subject.target, Linear):
         raise InputError(f"Need a function with the keyword {network} for a network, got a matrix.")
-    done = examine(subject, questions, against, 0.75 * budget, seed, (low, high), progress)
+    done = examine(subject, questions, against, primitive, 0.75 * budget, seed, (low, high), progress)
     result, evaluations = family.examined(subject, network, float(step), 0.25 * budget, seed)
     return replace(
         done,
@@ -124,6 +131,19 @@ def check(
         evaluations=done.evaluations + evaluations,
         remarks=(*done.remarks, family.remark(result, network)),
     )
+
+
+def _primitive(given: Any, shape: tuple[int, ...], box: tuple[float, float]) -> Primitive:
+    if isinstance(given, Function):
+        return Primitive(type(given).__name__, given)
+    if isinstance(given, str) and given.startswith(FORMULA):
+        return Primitive(given, _formula(given.removeprefix(FORMULA)))
+    if isinstance(given, str) and ":" not in given:
+        return Primitive(given, function_named(given))
+    subject = load(given, shape, box)
+    if isinstance(subject.target, Linear):
+        raise InputError(f"Need a function x -> number for gradient_of, got a matrix, {subject.name}.")
+    return Primitive(subject.name, replace(subject, scalar=True))
 
 
 def _with_step(parameters: Mapping[str, Any] | Iterable[str], key: str, step: Any) -> dict[str, Any]:
@@ -157,7 +177,7 @@ def _formula(text: str) -> Expression:
     import sympy
 
     try:
-        parsed = sympy.sympify(f"[{text}]")
+        parsed = sympy.sympify(f"[{text}]", rational=True)
         symbols = sorted(set().union(*(component.free_symbols for component in parsed)), key=str)
     except Exception as error:
         said = " ".join(str(error).split())

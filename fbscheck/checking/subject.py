@@ -30,7 +30,7 @@ class Subject:
     ``target`` is FILE.py:NAME, MODULE:NAME, a callable, or a Linear; called with an x of its ``shape`` and with
     ``parameters`` by keyword.  ``sampler`` names a function rng -> x beside it.  ``accuracy`` bounds the error
     of its values, |computed - T(x)|, beyond rounding.  ``derivative`` is a function (x, v) -> T'(x) v, or its name
-    beside the operator.
+    beside the operator.  With ``scalar`` it is a function x -> number instead.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Subject:
     sampler: str | None = None
     accuracy: float = 0.0
     derivative: str | Callable[..., Any] | None = None
+    scalar: bool = False
 
     def __post_init__(self) -> None:
         low, high = float(finite_number(self.low, "low")), float(finite_number(self.high, "high"))

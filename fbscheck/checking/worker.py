@@ -52,7 +52,8 @@ def _ignore(_: int) -> None:
 class Guest:
     """A loaded operator: ``target`` is a callable, or FILE.py:NAME or MODULE:NAME; ``derivative`` a callable or a NAME.
 
-    With ``isolated``, even a KeyboardInterrupt is a fault of the operator, as nobody can press Ctrl-C here.
+    With ``scalar``, its values are single numbers.  With ``isolated``, even a KeyboardInterrupt is a fault of the
+    operator, as nobody can press Ctrl-C here.
 
     Raises
     ------
@@ -67,9 +68,10 @@ class Guest:
         sampler: str | None,
         shape: tuple[int, ...],
         derivative: str | Callable[..., Any] | None = None,
+        scalar: bool = False,
         isolated: bool = False,
     ) -> None:
-        self.shape, self.isolated = shape, isolated
+        self.shape, self.scalar, self.isolated = shape, scalar, isolated
         self._sampler: Callable[..., Any] | None = None
         if isinstance(target, str):
             place, _, name = target.rpartition(":")
@@ -113,7 +115,7 @@ class Guest:
         return self._batch(x) if job == "batch" else self._singles(x, beat)
 
     def _singles(self, x: Values, beat: Callable[[int], None]) -> tuple[Values, str]:
-        values, dtype = np.empty(x.shape), ""
+        values, dtype = np.empty((1 if self.scalar else len(x), x.shape[1])), ""
         for column in range(x.shape[1]):
             beat(column)
             value, dtype = self._applied(x[:, column].reshape(self.shape))
@@ -153,7 +155,7 @@ class Guest:
             result = self._called(self._function, given)
             if not np.array_equal(given, x):
                 raise Fault("changes its argument", "changes its argument (work on x.copy())")
-            return _numbers(result, x.shape)
+            return _numbers(result, x.shape[: x.ndim - len(self.shape)] if self.scalar else x.shape)
         except Fault as fault:
             raise Fault(fault.kind, str(fault), x.flatten()) from None
 
@@ -179,7 +181,8 @@ def _numbers(result: Any, shape: tuple[int, ...], finite: bool = True) -> tuple[
             cause = " (a missing return?)" if result is None else ""
             raise Fault("not numbers", f"returns {type(result).__name__} of {raw.dtype}, not numbers{cause}")
         if raw.shape != shape:
-            raise Fault("shape", f"returns an array of shape {raw.shape} for x of shape {shape}")
+            wanted = f"for x of shape {shape}" if shape else "where one number is needed"
+            raise Fault("shape", f"returns an array of shape {raw.shape} {wanted}")
         with np.errstate(all="ignore"):
             values = np.array(raw, dtype=np.float64)
     except Fault:
@@ -212,8 +215,8 @@ def main(pipe: int, counter: int) -> None:
             os._exit(0)
         try:
             if guest is None:
-                target, parameters, sampler, shape, derivative = _unpickled(arguments[0])
-                guest = Guest(target, parameters, sampler, shape, derivative, isolated=True)
+                target, parameters, sampler, shape, derivative, scalar = _unpickled(arguments[0])
+                guest = Guest(target, parameters, sampler, shape, derivative, scalar, isolated=True)
                 reply: tuple[Any, ...] = ("done", guest.introduction)
             else:
                 reply = ("done", guest.answer(job, *arguments, beat=beat))

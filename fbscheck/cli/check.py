@@ -10,22 +10,33 @@ from fbscheck.cli.terminal import HOLDS, REFUTED, UNDECIDED, WIDTH, number, prog
 
 __all__ = ["add"]
 
+OPERATOR = (
+    "FILE.py:NAME or MODULE:NAME (a function or a torch module), a matrix (.npy, .npz, .csv), "
+    "or 'sympy:EXPRESSION, ...', one for each symbol"
+)
+PROX_OF = "the function whose proximal map it is: 'L1(weight=0.1)', or FILE.py:NAME, which returns a cvxpy expression"
+CLAIM = (
+    "lipschitz, nonexpansive, contraction, monotonicity, cocoercivity, firmly_nonexpansive, averagedness, residual "
+    "(Lipschitz constant of I - T), gradient (of some function) or prox (of a convex function); may be repeated"
+)
+
 
 def add(commands: Any) -> None:
     """Tell the parser about the command."""
     check = commands.add_parser("check", help="search an operator of yours for violations of its conditions")
-    check.add_argument(
-        "operator",
-        metavar="OPERATOR",
-        help="FILE.py:NAME or MODULE:NAME, a function or a torch module; or a matrix (.npy, .npz, .csv)",
-    )
+    check.add_argument("operator", metavar="OPERATOR", help=OPERATOR)
     size = check.add_mutually_exclusive_group()
     size.add_argument("--dim", metavar="D", help="points are vectors of length D")
     size.add_argument("--shape", metavar="A,B,..", help="points are arrays of this shape")
     check.add_argument("--box", nargs=2, type=float, default=(-1.0, 1.0), metavar=("LO", "HI"), help="default: -1 1")
     check.add_argument("--sample", metavar="NAME", help="draw points by this function rng -> x of the same file")
-    check.add_argument("--claim", action="append", default=[], metavar="CONDITION[=VALUE]", help="may be repeated")
-    check.add_argument("--prox-of", metavar="FUNCTION", help="the function whose proximal map it is: 'L1(weight=0.1)'")
+    check.add_argument("--claim", action="append", default=[], metavar="CONDITION[=VALUE]", help=CLAIM)
+    check.add_argument("--prox-of", metavar="FUNCTION", help=PROX_OF)
+    check.add_argument(
+        "--gradient-of",
+        metavar="FUNCTION",
+        help="the function whose gradient it is: 'Huber(0.1)', FILE.py:NAME, MODULE:NAME or 'sympy:EXPRESSION'",
+    )
     check.add_argument(
         "--step", type=float, default=1.0, metavar="H", help="its step, or that of --network (default: 1)"
     )
@@ -57,20 +68,21 @@ def run(arguments: argparse.Namespace) -> int:
     with files.locked(folder):
         done = check(
             arguments.operator,
-            arguments.dim,
-            arguments.shape,
-            tuple(arguments.box),
-            arguments.sample,
-            arguments.claim,
-            arguments.prox_of,
-            arguments.step,
-            arguments.network,
-            arguments.param,
-            arguments.accuracy,
-            arguments.jvp,
-            arguments.budget,
-            arguments.seed,
-            progress_bar(),
+            dim=arguments.dim,
+            shape=arguments.shape,
+            box=tuple(arguments.box),
+            sample=arguments.sample,
+            claims=arguments.claim,
+            prox_of=arguments.prox_of,
+            gradient_of=arguments.gradient_of,
+            step=arguments.step,
+            network=arguments.network,
+            parameters=arguments.param,
+            accuracy=arguments.accuracy,
+            jvp=arguments.jvp,
+            budget=arguments.budget,
+            seed=arguments.seed,
+            progress=progress_bar(),
         )
         path = store.save(folder, done.claims, done.results, versions(), arguments.seed, done.operator, done.remarks)
     print(f"{'condition':34}{'lower':>16}{'claimed':>16}{'upper':>16}  verdict")
@@ -85,7 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
     _to_paste(next(filter(None, snippets), ""))
     _listed(done.remarks)
     print(f"\nresults: {path}\nreport:  fbscheck report {folder}")
-    claimed = arguments.claim or arguments.prox_of is not None or arguments.network is not None
+    stated = (arguments.prox_of, arguments.gradient_of, arguments.network)
+    claimed = arguments.claim or any(given is not None for given in stated)
     verdicts = {result.verdict for result in done.results} if claimed else set()
     if Verdict.REFUTED in verdicts:
         return REFUTED

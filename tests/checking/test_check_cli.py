@@ -37,8 +37,21 @@ def wide(x): return np.concatenate([x, x])
 def empty(x): return None
 def bomb(x): raise type("E", (Exception,), {"__str__": lambda self: 1 / 0})
 """
-OPTIONS = ["dim", "shape", "box", "sample", "claim", "prox-of", "step", "param", "accuracy", "budget", "seed", "out"]
-OPTIONS += ["jvp", "network"]
+OPTIONS = [
+    "dim",
+    "shape",
+    "box",
+    "sample",
+    "claim",
+    "prox-of",
+    "gradient-of",
+    "step",
+    "network",
+    "param",
+    "accuracy",
+    "jvp",
+]
+OPTIONS += ["budget", "seed", "out"]
 Capture = pytest.CaptureFixture[str]
 
 
@@ -49,7 +62,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     np.save(tmp_path / "turn.npy", np.array([[0.0, -1.0], [1.0, 0.0]]))
     np.save(tmp_path / "nilpotent.npy", np.array([[0.0, 1.0], [0.0, 0.0]]))
     np.save(tmp_path / "two.npy", 2 * np.eye(2))
-    monkeypatch.setattr(examine, "patience", lambda _: 1.0)
+    monkeypatch.setattr(examine, "patience", lambda budget: 1.0)
     return tmp_path
 
 
@@ -82,6 +95,14 @@ STATUSES = [
     ("nilpotent.npy --claim cocoercivity=1 --claim monotonicity", 1),
     ("sympy:Max(x,0) --claim firmly_nonexpansive", 0),
     ("sympy:1/x --budget 0.3 --claim lipschitz=1", 1),
+    ("turn.npy --claim prox", 1),
+    ("turn.npy --claim gradient", 1),
+    ("two.npy --claim gradient", 0),
+    ("two.npy --gradient-of SquaredL2(2.0)", 0),
+    ("two.npy --gradient-of SquaredL2(1.0)", 1),
+    ("sympy:x/2 --claim prox --gradient-of sympy:x**2/4", 0),
+    (f"ops.py:soft {FAST} --claim gradient", 0),
+    (f"ops.py:double {FAST} --gradient-of SquaredL2(1.0)", 1),
 ]
 
 
@@ -118,6 +139,7 @@ def test_the_ends_of_a_smallest_value_have_their_own_sign(folder: Path, capsys: 
     assert second.lower is None and second.upper is not None and second.upper < -1e9
     assert cli.main(["report", "out", "--format", "html"]) == 0
     said = (folder / "out/report.html").read_text(encoding="utf-8")
+    assert "the number is never below the theory" in said
     assert "-0.5 is attained" in said
 
 
@@ -150,6 +172,8 @@ FAULTS = [
     ("ops.py:soft --prox-of Nothing", "Need a function such as L1"),
     ("ops.py:soft --seed -1", "seed >= 0"),
     ("turn.npy --dim 3", "Need --dim 2 or none for this matrix"),
+    ("turn.npy --gradient-of two.npy", "Need a function such as L1"),
+    ("turn.npy --gradient-of ops.py:none", "Need a name in"),
     ("sympy:x+", "Need formulas such as"),
     ("sympy:x --prox-of L1", "Need a formula alone|Need a function for prox"),
 ]

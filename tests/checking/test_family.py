@@ -109,6 +109,16 @@ def test_what_is_pasted_shows_the_distance(file: str, name: str) -> None:
     assert result.bracket.lower is not None and float(done.stdout) >= result.bracket.lower * (1 - 1e-9)
 
 
+def test_a_torch_module_may_be_a_family(tmp_path: Path) -> None:
+    source = "import torch\nclass Tanh(torch.nn.Module):\n    def __init__(self, h): super().__init__()\n"
+    (tmp_path / "nets.py").write_text(f"{source}    def forward(self, x): return torch.tanh(x)\n")
+    result, _ = examined(load(f"{tmp_path}/nets.py:Tanh", 2), "h", 1.0, 0.1, 0)
+    assert result.verdict is Verdict.REFUTED and result.witness is not None
+    code = result.witness["snippet"]
+    done = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True, timeout=120)
+    assert result.bracket.lower is not None and float(done.stdout) >= result.bracket.lower * (1 - 1e-9), done.stderr
+
+
 def test_the_distance_is_that_of_the_formula(file: str) -> None:
     """A fixed threshold misses by exactly (1 - k/h) t in each large coordinate, for k < h."""
     result = asked(f"{file}:fixed", 1, box=(-2, 2))

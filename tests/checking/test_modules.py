@@ -1,6 +1,7 @@
 """Torch modules as operators: against numpy, against the norm of their matrices, and left as they were."""
 
 import pickle
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,12 @@ import torch
 from torch import nn
 torch.manual_seed(0)
 layer = nn.Conv2d(1, 1, 3, padding=1)
+class Twice(nn.Module):
+    def __init__(self, factor=2.0):
+        super().__init__()
+        self.factor = factor
+    def forward(self, x): return self.factor * x
+twice = Twice()
 class Wrong(nn.Module):
     def forward(self, x): return torch.nn.functional.dropout(x)
 """
@@ -173,6 +180,17 @@ def test_a_convolution_attains_its_norm_and_no_more(file: str) -> None:
         assert result.bracket.lower is not None
         assert 0.99 * truth <= result.bracket.lower <= truth * (1 + 1e-12)
     assert any("torch module" in line for line in found.remarks)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "expected"), [("twice", {}, 2.0), ("Twice", {"parameters": {"factor": 3.0}}, 3.0)]
+)
+def test_what_is_pasted_shows_the_violation(file: str, name: str, settings: Any, expected: float) -> None:
+    (result,) = check(f"{file}:{name}", 2, claims=["nonexpansive"], budget=0.5, **settings).results
+    assert result.verdict is Verdict.REFUTED and result.witness is not None
+    code = result.witness["snippet"]
+    done = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True, timeout=120)
+    assert float(done.stdout) == pytest.approx(expected, rel=1e-9), done.stderr
 
 
 def test_dropout_in_evaluation_mode_is_caught_as_random(file: str) -> None:

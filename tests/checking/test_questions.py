@@ -34,6 +34,7 @@ INF, NAN = math.inf, math.nan
         (["residual=0", "lipschitz"], [("residual", 0), ("lipschitz", None)]),
         (["cocoercivity=1e-3"], [("cocoercivity", 1e-3)]),
         (["prox"], [("prox", 0), ("firmly_nonexpansive", 1)]),
+        (["gradient"], [("gradient", 0)]),
         (["firmly_nonexpansive", "prox"], [("firmly_nonexpansive", 1), ("prox", 0)]),
         (["nonexpansive", "nonexpansive"], [("nonexpansive", 1)]),
         (["lipschitz=2", "lipschitz=2.0"], [("lipschitz", 2)]),
@@ -72,6 +73,7 @@ BAD = {
     "firmly_nonexpansive=": "Need a value|Need firmly_nonexpansive without a value",
     "residual=-1": "Need a value of residual",
     "prox=0": "Need prox without a value",
+    "gradient=0": "Need gradient without a value",
 }
 
 

@@ -83,10 +83,7 @@ HALF, THREE = Fraction(1, 2), Fraction(3)
 FORMULAS = {
     "zero": by_coordinates(Zero(), lambda i, t: 0, lambda i, u, h: u, lambda i, s: 0 if s == 0 else INF),
     "l1": by_coordinates(
-        L1(0.5),
-        lambda i, t: abs(t) / 2,
-        lambda i, u, h: shrink(u, h / 2),
-        lambda i, s: 0 if abs(s) <= HALF else INF,
+        L1(0.5), lambda i, t: abs(t) / 2, lambda i, u, h: shrink(u, h / 2), lambda i, s: 0 if abs(s) <= HALF else INF
     ),
     "l1 vector": by_coordinates(
         L1(np.array([0.5, 0.0, 3.0, 2.0])),
@@ -96,10 +93,7 @@ FORMULAS = {
     ),
     "l1 zero weight": by_coordinates(L1(0.0), lambda i, t: 0, lambda i, u, h: u, lambda i, s: 0 if s == 0 else INF),
     "squared l2": by_coordinates(
-        SquaredL2(3.0),
-        lambda i, t: 3 * t * t / 2,
-        lambda i, u, h: u / (1 + 3 * h),
-        lambda i, s: s * s / 6,
+        SquaredL2(3.0), lambda i, t: 3 * t * t / 2, lambda i, u, h: u / (1 + 3 * h), lambda i, s: s * s / 6
     ),
     "elastic net": by_coordinates(
         ElasticNet(0.5, 3.0),

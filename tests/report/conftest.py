@@ -33,8 +33,10 @@ def small(tmp_path: Path) -> Path:
 @pytest.fixture
 def saved(tmp_path: Path) -> Callable[..., Path]:
     """A function that writes claims and results to a fresh folder."""
+
     def write(claims: Sequence[Claim], results: Sequence[Result], name: str = "run") -> Path:
         return save(tmp_path / name, (claims, results))
+
     return write
 
 

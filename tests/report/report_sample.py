@@ -42,7 +42,7 @@ def always(_: object) -> float:
 
 
 def claim(
-    id: str, title: str, statement: str, *hypotheses: str, relation: Relation = Relation.TIGHT, control: bool = False,
+    id: str, title: str, statement: str, *hypotheses: str, relation: Relation = Relation.TIGHT, control: bool = False
 ) -> Claim:
     """A claim with the given texts."""
     conditions = tuple(Hypothesis(text, always) for text in hypotheses)
@@ -50,8 +50,14 @@ def claim(
 
 
 def result(
-    claim: str, case: str, verdict: Verdict, lower: float | None = None, theory: float | None = None,
-    upper: float | None = None, reason: str = "identity rechecked", plots: tuple[Plot, ...] = (),
+    claim: str,
+    case: str,
+    verdict: Verdict,
+    lower: float | None = None,
+    theory: float | None = None,
+    upper: float | None = None,
+    reason: str = "identity rechecked",
+    plots: tuple[Plot, ...] = (),
 ) -> Result:
     """A result with the given bracket; what is proved has a certificate, what is refuted a witness."""
     certificate = {"kind": "identity"} if verdict in (Verdict.PROVED, Verdict.CERTIFIED) else None
@@ -61,47 +67,70 @@ def result(
 
 CLAIMS = (
     claim(
-        "prox.l1", "The prox of the absolute value is the soft threshold",
+        "prox.l1",
+        "The prox of the absolute value is the soft threshold",
         r"\operatorname{prox}_{h\lambda|\cdot|}(u) = \operatorname{sign}(u)\,\max(|u|-h\lambda,\,0)",
-        "h > 0", r"\lambda \ge 0",
+        "h > 0",
+        r"\lambda \ge 0",
     ),
     claim(
-        "prox.firm", "A prox is firmly nonexpansive",
+        "prox.firm",
+        "A prox is firmly nonexpansive",
         r"\langle Tu-Tv,\ (u-v)-(Tu-Tv)\rangle \ge 0, \qquad T = \operatorname{prox}_{hg}",
-        "h > 0", r"g\ \text{convex}", relation=Relation.AT_MOST,
+        "h > 0",
+        r"g\ \text{convex}",
+        relation=Relation.AT_MOST,
     ),
     claim(
-        "contraction.gradient", "Contraction factor of a gradient step",
+        "contraction.gradient",
+        "Contraction factor of a gradient step",
         r"|Tx-Ty| \le \frac{1}{1+h\sigma}\max\bigl(|1-h\mu|,\,|1-h\ell|\bigr)\,|x-y|",
-        "h > 0", r"0 \le \mu \le \ell", r"\sigma \ge 0",
+        "h > 0",
+        r"0 \le \mu \le \ell",
+        r"\sigma \ge 0",
     ),
     claim(
-        "contraction.monotone", "Contraction factor of a strongly monotone step",
-        r"|Tx-Ty| \le \frac{\sqrt{1-2h\mu+h^2\ell^2}}{1+h\sigma}\,|x-y|", "h > 0", r"0 \le \mu \le \ell",
+        "contraction.monotone",
+        "Contraction factor of a strongly monotone step",
+        r"|Tx-Ty| \le \frac{\sqrt{1-2h\mu+h^2\ell^2}}{1+h\sigma}\,|x-y|",
+        "h > 0",
+        r"0 \le \mu \le \ell",
     ),
     claim(
-        "contraction.averaged", "Averagedness of the forward-backward step",
+        "contraction.averaged",
+        "Averagedness of the forward-backward step",
         r"T = \operatorname{prox}_{hg}\circ(I-hf)\ \text{is}\ \tfrac{2\beta}{4\beta-h}\text{-averaged}",
-        "0 < h", r"h \le 2\beta", relation=Relation.AT_MOST,
+        "0 < h",
+        r"h \le 2\beta",
+        relation=Relation.AT_MOST,
     ),
     claim(
-        "fixed-point.banach", "Linear convergence to the fixed point",
+        "fixed-point.banach",
+        "Linear convergence to the fixed point",
         r"|x_n-x^\star| \le q^n\,|x_0-x^\star| \quad\text{and}\quad"
         r" |x_n-x^\star| \le \frac{q}{1-q}\,|x_n-x_{n-1}| \quad\text{and}\quad"
         r" \sum_{n\ge 0} |x_{n+1}-x_n|^2 \le \frac{\alpha}{1-\alpha}\,|x_0-x^\star|^2",
-        r"0 \le q < 1", relation=Relation.AT_MOST,
+        r"0 \le q < 1",
+        relation=Relation.AT_MOST,
     ),
     claim(
-        "fixed-point.value", "Rate of the objective",
-        r"(F+g)(x_n)-\min(F+g) \le \frac{|x_0-x^\star|^2}{4hn}", r"0 < h \le 1/\ell",
+        "fixed-point.value",
+        "Rate of the objective",
+        r"(F+g)(x_n)-\min(F+g) \le \frac{|x_0-x^\star|^2}{4hn}",
+        r"0 < h \le 1/\ell",
     ),
     claim(
-        "contraction.no-gradient", "Control: the gradient factor without a gradient",
-        r"|Tx-Ty| \le \max(|1-h\mu|,|1-h\ell|)\,|x-y|", "h > 0", control=True,
+        "contraction.no-gradient",
+        "Control: the gradient factor without a gradient",
+        r"|Tx-Ty| \le \max(|1-h\mu|,|1-h\ell|)\,|x-y|",
+        "h > 0",
+        control=True,
     ),
     claim(
-        "fixed-point.planted", "Planted: the rate with the constant halved",
-        r"(F+g)(x_n)-\min \le \frac{|x_0-x^\star|^2}{8hn}", control=True,
+        "fixed-point.planted",
+        "Planted: the rate with the constant halved",
+        r"(F+g)(x_n)-\min \le \frac{|x_0-x^\star|^2}{8hn}",
+        control=True,
     ),
     claim("prox.planted", "Planted: a prox that contracts", r"|Tu-Tv| \le \tfrac12|u-v|", control=True),
 )
@@ -165,8 +194,13 @@ def contraction_results() -> Iterator[Result]:
     for h in (0.1, 0.2, 0.3, 0.4):
         yield result("contraction.averaged", f"beta=1/4, h={h}", Verdict.PROVED, None, 0.5 / (1 - h), None)
     yield result(
-        "contraction.averaged", "beta=1/4, h=0.5, LISTA weights of the third layer", Verdict.UNDECIDED, 0.7071, 0.75,
-        0.7612, "the upper bound 0.7612 does not reach down to the claim's 0.75",
+        "contraction.averaged",
+        "beta=1/4, h=0.5, LISTA weights of the third layer",
+        Verdict.UNDECIDED,
+        0.7071,
+        0.75,
+        0.7612,
+        "the upper bound 0.7612 does not reach down to the claim's 0.75",
     )
     for h in (0.1, 0.5, 1.0):
         case, norm = f"rotation by 90 degrees, h={h}", math.sqrt(1 + h * h)
@@ -181,12 +215,17 @@ def fixed_point_results() -> Iterator[Result]:
         plots = (convergence_plot(),) if (m, n) == (50, 400) else ()
         case = f"LASSO {m}x{d}, layer {n}"
         yield result(
-            "fixed-point.banach", case, Verdict.CERTIFIED, 0.93 * theory, theory, theory * (1 + 1e-14), plots=plots,
+            "fixed-point.banach", case, Verdict.CERTIFIED, 0.93 * theory, theory, theory * (1 + 1e-14), plots=plots
         )
     for n in range(1, 16):
         yield result("fixed-point.value", f"f=0, g=c|x|, n={n}", Verdict.PROVED, 0.25 / n, 0.25 / n, 0.25 / n)
     yield result(
-        "fixed-point.value", "step 1.7/ell, n=3", Verdict.REFUTED, 0.0912871, 0.25 / 3, 0.12,
+        "fixed-point.value",
+        "step 1.7/ell, n=3",
+        Verdict.REFUTED,
+        0.0912871,
+        0.25 / 3,
+        0.12,
         "0.0912871 is attained (scalar quadratic), the claim says 0.0833333333",
     )
     for n in (1, 2, 4):

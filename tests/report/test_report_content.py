@@ -28,15 +28,24 @@ def test_chapters_in_order_without_controls(tmp_path: Path) -> None:
     assert {case.verdict for case in text.controls} == {Verdict.REFUTED}
 
 
-@pytest.mark.parametrize("verdict, caught", [
-    (Verdict.PROVED, False), (Verdict.CERTIFIED, False), (Verdict.SUPPORTED, False), (Verdict.REFUTED, True),
-    (Verdict.UNDECIDED, False), (Verdict.NOT_APPLICABLE, True),
-])
+@pytest.mark.parametrize(
+    "verdict, caught",
+    [
+        (Verdict.PROVED, False),
+        (Verdict.CERTIFIED, False),
+        (Verdict.SUPPORTED, False),
+        (Verdict.REFUTED, True),
+        (Verdict.UNDECIDED, False),
+        (Verdict.NOT_APPLICABLE, True),
+    ],
+)
 def test_controls_must_be_caught(tmp_path: Path, verdict: Verdict, caught: bool) -> None:
     planted = claim("a.planted", "Planted", "1 = 2", control=True)
-    text = document(tmp_path, [planted], [
-        result("a.planted", "good", Verdict.REFUTED, 2.0, 1.0), result("a.planted", "probe", verdict, 2.0, 1.0),
-    ])
+    text = document(
+        tmp_path,
+        [planted],
+        [result("a.planted", "good", Verdict.REFUTED, 2.0, 1.0), result("a.planted", "probe", verdict, 2.0, 1.0)],
+    )
     assert text.controls_caught is caught
     assert ("slipped through" in text.controls_verdict) is not caught
     assert caught or text.controls[0].name == "probe"
@@ -82,10 +91,13 @@ def test_reasons_are_shared_and_counted(tmp_path: Path) -> None:
     assert (matter.count, len(matter.cases), matter.more) == (20, OPEN_SHOWN, 8)
 
 
-@pytest.mark.parametrize("reason", [
-    pytest.param(r"hypothesis \input{x} is not met", id="not a hypothesis of the claim"),
-    pytest.param(r"h > 0", id="a hypothesis without its sentence"),
-])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        pytest.param(r"hypothesis \input{x} is not met", id="not a hypothesis of the claim"),
+        pytest.param(r"h > 0", id="a hypothesis without its sentence"),
+    ],
+)
 def test_only_quoted_hypotheses_are_mathematics(tmp_path: Path, reason: str) -> None:
     text = document(tmp_path, [claim("a.b", "A", "q", "h > 0")], [result("a.b", "x", Verdict.UNDECIDED, reason=reason)])
     assert text.chapters[0].sections[0].notes[0].reason == ((reason, False),)
@@ -98,20 +110,28 @@ def test_result_of_an_unknown_claim_is_still_reported(tmp_path: Path) -> None:
     assert section.cases[0].gap is not None and section.cases[0].gap.absolute
 
 
-@pytest.mark.parametrize("verdicts, expected", [
-    pytest.param([Verdict.REFUTED], "nothing was established.", id="nothing"),
-    pytest.param([Verdict.PROVED, Verdict.NOT_APPLICABLE], "1 of 1 claim held", id="held where it applied"),
-    pytest.param([Verdict.SUPPORTED, Verdict.UNDECIDED], "0 of 1 claim held", id="held only in part"),
-    pytest.param([Verdict.NOT_APPLICABLE], "nothing was established.", id="never applied"),
-])
+@pytest.mark.parametrize(
+    "verdicts, expected",
+    [
+        pytest.param([Verdict.REFUTED], "nothing was established.", id="nothing"),
+        pytest.param([Verdict.PROVED, Verdict.NOT_APPLICABLE], "1 of 1 claim held", id="held where it applied"),
+        pytest.param([Verdict.SUPPORTED, Verdict.UNDECIDED], "0 of 1 claim held", id="held only in part"),
+        pytest.param([Verdict.NOT_APPLICABLE], "nothing was established.", id="never applied"),
+    ],
+)
 def test_what_holds_in_words(tmp_path: Path, verdicts: list[Verdict], expected: str) -> None:
     results = [result("a.b", str(i), verdict, 1.0, 1.0) for i, verdict in enumerate(verdicts)]
     assert expected in document(tmp_path, [claim("a.b", "A", "q")], results).holds
 
 
-@pytest.mark.parametrize("names, expected", [
-    (["q", "q", "q"], ("a.b--q", "a.b--q--2", "a.b--q--3")), (["q", "Q"], ("a.b--q", "a.b--Q--2")),
-    (["q", "q--2", "q"], ("a.b--q", "a.b--q-2", "a.b--q--2")), (["../x", "a b"], ("a.b--x", "a.b--a-b")),
-])
+@pytest.mark.parametrize(
+    "names, expected",
+    [
+        (["q", "q", "q"], ("a.b--q", "a.b--q--2", "a.b--q--3")),
+        (["q", "Q"], ("a.b--q", "a.b--Q--2")),
+        (["q", "q--2", "q"], ("a.b--q", "a.b--q-2", "a.b--q--2")),
+        (["../x", "a b"], ("a.b--x", "a.b--a-b")),
+    ],
+)
 def test_figures_of_one_name_do_not_overwrite_each_other(names: list[str], expected: tuple[str, ...]) -> None:
     assert content.stems(Plot("a.b", name, "", "", "", ()) for name in names) == expected

@@ -53,11 +53,14 @@ def test_logarithmic_axis_skips_what_it_cannot_show() -> None:
     assert line.get_markevery() == [0, 2]
 
 
-@pytest.mark.parametrize("curves", [
-    pytest.param((), id="no curve"),
-    pytest.param((Curve("empty", (), ()),), id="no point"),
-    pytest.param((Curve("negative", (0.0, 1.0), (-1.0, 0.0)),), id="nothing positive"),
-])
+@pytest.mark.parametrize(
+    "curves",
+    [
+        pytest.param((), id="no curve"),
+        pytest.param((Curve("empty", (), ()),), id="no point"),
+        pytest.param((Curve("negative", (0.0, 1.0), (-1.0, 0.0)),), id="nothing positive"),
+    ],
+)
 def test_nothing_to_show_is_said(curves: tuple[Curve, ...]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -66,9 +69,13 @@ def test_nothing_to_show_is_said(curves: tuple[Curve, ...]) -> None:
     assert [text.get_text() for text in picture.axes[0].texts] == ["no point to show"]
 
 
-@pytest.mark.parametrize("text", [pytest.param(HOSTILE[name], id=name) for name in (
-    "command", "long word", "emoji", "chinese", "control", "signs", "underscore", "dollars", "empty",
-)])
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(HOSTILE[name], id=name)
+        for name in ("command", "long word", "emoji", "chinese", "control", "signs", "underscore", "dollars", "empty")
+    ],
+)
 def test_any_label_can_be_drawn(text: str) -> None:
     curves = (Curve(text, (0.0, 1.0), (1.0, 2.0)), Curve(text, (0.0, 1.0), (1.0, 2.0), "points"))
     with warnings.catch_warnings():
@@ -88,10 +95,14 @@ def test_same_bytes_whatever_the_settings() -> None:
     assert b"CreationDate" not in files["pdf"] and b"dc:date" not in files["svg"]
 
 
-@pytest.mark.parametrize("source", [
-    pytest.param(text, id=f"{c.id} {i}")
-    for c in CLAIMS for i, text in enumerate((c.statement, *(h.statement for h in c.hypotheses)))
-])
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(text, id=f"{c.id} {i}")
+        for c in CLAIMS
+        for i, text in enumerate((c.statement, *(h.statement for h in c.hypotheses)))
+    ],
+)
 @pytest.mark.parametrize("display", [True, False])
 def test_formulas_of_the_package_are_drawn(source: str, display: bool) -> None:
     picture = ElementTree.fromstring(str(formula(source, display)))
@@ -101,16 +112,20 @@ def test_formulas_of_the_package_are_drawn(source: str, display: bool) -> None:
     assert path is not None and re.fullmatch(r"[MLQCZ\d. -]+", path.attrib["d"])
     left, top, width, height = map(float, picture.attrib["viewBox"].split())
     steps = re.findall(r"[MLQC]([^MLQCZ]+)", path.attrib["d"])
-    points = [tuple(map(float, step.split()[i:i + 2])) for step in steps for i in range(0, len(step.split()), 2)]
+    points = [tuple(map(float, step.split()[i : i + 2])) for step in steps for i in range(0, len(step.split()), 2)]
     ends = [tuple(map(float, step.split()[-2:])) for step in steps]
     assert points
     assert all(left <= x <= left + width and top <= y <= top + height for x, y in ends)
 
 
-@pytest.mark.parametrize("source", [
-    pytest.param(r"\begin{cases} <a> & b \end{cases}", id="an environment"), pytest.param("{", id="a brace"),
-    pytest.param(" ", id="nothing"),
-])
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(r"\begin{cases} <a> & b \end{cases}", id="an environment"),
+        pytest.param("{", id="a brace"),
+        pytest.param(" ", id="nothing"),
+    ],
+)
 def test_formula_that_cannot_be_drawn_is_shown_as_source(source: str) -> None:
     shown = str(formula(source))
     assert shown.startswith("<code") and "<a>" not in shown

@@ -11,30 +11,47 @@ from fbscheck.report.latex import escape, layout, mathematics
 from fbscheck.verdict import Verdict
 from report_sample import HOSTILE
 
-ALLOWED = {
-    "textbackslash", "textasciicircum", "textasciitilde", "textless", "textgreater", "textbar", "textquotedbl",
-    "textasciigrave", "allowbreak", "ensuremath", "textsuperscript", "textsubscript",
-} | {source.strip(" \\") for source in latex.MATHEMATICS.values()} | {"mathbb", "top", "|"}
+ALLOWED = (
+    {
+        "textbackslash",
+        "textasciicircum",
+        "textasciitilde",
+        "textless",
+        "textgreater",
+        "textbar",
+        "textquotedbl",
+        "textasciigrave",
+        "allowbreak",
+        "ensuremath",
+        "textsuperscript",
+        "textsubscript",
+    }
+    | {source.strip(" \\") for source in latex.MATHEMATICS.values()}
+    | {"mathbb", "top", "|"}
+)
 
 
-@pytest.mark.parametrize("text, expected", [
-    pytest.param("h=1", r"h=\allowbreak{}1", id="break after a sign"),
-    pytest.param("100%", r"100\%", id="comment sign"),
-    pytest.param("a_b^c", r"a\_\allowbreak{}b\textasciicircum{}c", id="scripts"),
-    pytest.param("\\x", r"\textbackslash{}x", id="command"),
-    pytest.param("--", "-{}-{}", id="no dash ligature"),
-    pytest.param("[1]", "{[}1{]}", id="no optional argument"),
-    pytest.param("µ μ", r"\ensuremath{\mu} \ensuremath{\mu}", id="micro sign and mu"),
-    pytest.param("x²", r"x²", id="superscript two is in the font"),
-    pytest.param("x₁", r"x\textsubscript{1}", id="subscript"),
-    pytest.param("é", "é", id="composed"),
-    pytest.param("e\N{COMBINING ACUTE ACCENT}", "é", id="decomposed"),
-    pytest.param("a\nb", "a b", id="newline"),
-    pytest.param("\x00", "{[}U+0000{]}", id="null"),
-    pytest.param("中", "{[}U+4E2D{]}", id="chinese"),
-    pytest.param("\ud800", "{[}U+D800{]}", id="lone surrogate"),
-    pytest.param("", "", id="empty"),
-])
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        pytest.param("h=1", r"h=\allowbreak{}1", id="break after a sign"),
+        pytest.param("100%", r"100\%", id="comment sign"),
+        pytest.param("a_b^c", r"a\_\allowbreak{}b\textasciicircum{}c", id="scripts"),
+        pytest.param("\\x", r"\textbackslash{}x", id="command"),
+        pytest.param("--", "-{}-{}", id="no dash ligature"),
+        pytest.param("[1]", "{[}1{]}", id="no optional argument"),
+        pytest.param("µ μ", r"\ensuremath{\mu} \ensuremath{\mu}", id="micro sign and mu"),
+        pytest.param("x²", r"x²", id="superscript two is in the font"),
+        pytest.param("x₁", r"x\textsubscript{1}", id="subscript"),
+        pytest.param("é", "é", id="composed"),
+        pytest.param("e\N{COMBINING ACUTE ACCENT}", "é", id="decomposed"),
+        pytest.param("a\nb", "a b", id="newline"),
+        pytest.param("\x00", "{[}U+0000{]}", id="null"),
+        pytest.param("中", "{[}U+4E2D{]}", id="chinese"),
+        pytest.param("\ud800", "{[}U+D800{]}", id="lone surrogate"),
+        pytest.param("", "", id="empty"),
+    ],
+)
 def test_escape(text: str, expected: str) -> None:
     assert escape(text) == expected
 
@@ -62,9 +79,15 @@ def test_every_known_character_is_kept() -> None:
         assert "U+" not in escape(char), char
 
 
-@pytest.mark.parametrize("source, expected", [
-    (r"h \le 2\beta", r"h \le 2\beta"), ("h ≤ 2β", r"h \le  2\beta "), ("a\n\nb", "a b"), ("步", r"\text{{[}U+6B65{]}}"),
-])
+@pytest.mark.parametrize(
+    "source, expected",
+    [
+        (r"h \le 2\beta", r"h \le 2\beta"),
+        ("h ≤ 2β", r"h \le  2\beta "),
+        ("a\n\nb", "a b"),
+        ("步", r"\text{{[}U+6B65{]}}"),
+    ],
+)
 def test_mathematics(source: str, expected: str) -> None:
     assert mathematics(source) == expected
 
@@ -74,11 +97,14 @@ def case(number: float | None) -> Case:
     return Case("a", "b", Verdict.CERTIFIED, number, number, number, None, ())
 
 
-@pytest.mark.parametrize("number, font, digits", [
-    pytest.param(None, "footnotesize", 10, id="no numbers"),
-    pytest.param(1 / 3, "footnotesize", 10, id="plain"),
-    pytest.param(-1 / 3 * 1e-300, "scriptsize", 10, id="very wide"),
-])
+@pytest.mark.parametrize(
+    "number, font, digits",
+    [
+        pytest.param(None, "footnotesize", 10, id="no numbers"),
+        pytest.param(1 / 3, "footnotesize", 10, id="plain"),
+        pytest.param(-1 / 3 * 1e-300, "scriptsize", 10, id="very wide"),
+    ],
+)
 def test_layout_leaves_room_for_text(number: float | None, font: str, digits: int) -> None:
     look = layout([case(number)])
     assert (look.font, look.digits) == (font, digits)

@@ -28,9 +28,10 @@ def latex_of(folder: Path) -> str:
 
 
 def test_same_bytes_from_two_folders(saved: Callable[..., Path]) -> None:
-    run = [claim("contraction.gradient", "Factor", "q < 1", "h > 0")], [
-        result("contraction.gradient", "h=1", Verdict.PROVED, 0.5, 0.5, 0.5, plots=(factor_plot(),)),
-    ]
+    run = (
+        [claim("contraction.gradient", "Factor", "q < 1", "h > 0")],
+        [result("contraction.gradient", "h=1", Verdict.PROVED, 0.5, 0.5, 0.5, plots=(factor_plot(),))],
+    )
     here, there = saved(*run, "here"), saved(*run, "elsewhere/deeper")
     assert report.write(here, "html") == here / "report.html"
     assert report.write(there, "html") == there / "report.html"
@@ -67,11 +68,15 @@ def test_hostile_texts_compile(attacked: Path, latexmk: bool) -> None:
         assert "root:" not in out.log
 
 
-@pytest.mark.parametrize("format, stated", [
-    pytest.param("pdf", False, id="no claim, pdf"), pytest.param("html", False, id="no claim, html"),
-    pytest.param("tex", True, id="a claim without results, tex"),
-    pytest.param("html", True, id="a claim without results, html"),
-])
+@pytest.mark.parametrize(
+    "format, stated",
+    [
+        pytest.param("pdf", False, id="no claim, pdf"),
+        pytest.param("html", False, id="no claim, html"),
+        pytest.param("tex", True, id="a claim without results, tex"),
+        pytest.param("html", True, id="a claim without results, html"),
+    ],
+)
 def test_empty_run(saved: Callable[..., Path], latexmk: bool, format: str, stated: bool) -> None:
     claims = [claim("prox.l1", "Soft threshold", r"x \ge 0")] if stated else []
     path = report.write(saved(claims, []), format if latexmk else "html")
@@ -128,16 +133,25 @@ def test_missing_latexmk_names_the_cure_and_leaves_the_source(small: Path, monke
     assert not (small / "report.pdf").exists()
 
 
-@pytest.mark.parametrize("script, expected", [
-    pytest.param("printf '! Undefined control sequence.\\nl.7 x\\n' > report.log; exit 12",
-                 "Undefined control sequence", id="an error of LaTeX"),
-    pytest.param("printf \"! LaTeX Error: File \\`lmodern.sty' not found.\\n\" > report.log; exit 12",
-                 "Need lmodern.sty for a PDF: apt-get install", id="a missing package"),
-    pytest.param("echo no luck; exit 1", "it named no error", id="no log"),
-    pytest.param("sleep 60", "longer than 1 s", id="hangs"),
-])
+@pytest.mark.parametrize(
+    "script, expected",
+    [
+        pytest.param(
+            "printf '! Undefined control sequence.\\nl.7 x\\n' > report.log; exit 12",
+            "Undefined control sequence",
+            id="an error of LaTeX",
+        ),
+        pytest.param(
+            'printf "! LaTeX Error: File \\`lmodern.sty\' not found.\\n" > report.log; exit 12',
+            "Need lmodern.sty for a PDF: apt-get install",
+            id="a missing package",
+        ),
+        pytest.param("echo no luck; exit 1", "it named no error", id="no log"),
+        pytest.param("sleep 60", "longer than 1 s", id="hangs"),
+    ],
+)
 def test_failure_is_one_line_that_names_the_log(
-    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, expected: str,
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, expected: str
 ) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -173,8 +187,12 @@ def test_page_and_print_say_the_same(saved: Callable[..., Path]) -> None:
     source = report.write(folder, "tex").read_text(encoding="utf-8")
     page = report.write(folder, "html").read_text(encoding="utf-8")
     for sentence in (
-        "In this run 7 claims were checked", "135 of 140 cases", "3 false statements", "every one was caught",
-        "20 further cases (20 proved) are in results.json.", "60 cases: 20 proved",
+        "In this run 7 claims were checked",
+        "135 of 140 cases",
+        "3 false statements",
+        "every one was caught",
+        "20 further cases (20 proved) are in results.json.",
+        "60 cases: 20 proved",
     ):
         assert sentence in source.replace("{}", ""), sentence
         assert sentence in page, sentence
