@@ -49,7 +49,6 @@ Values = npt.NDArray[np.float64]
 Progress = Callable[[int, int, str], None]
 Records = Callable[[str], tuple[Entry, Any, Any]]
 CHUNK = 4096
-DOUBLE = np.dtype(np.float64)
 FUNCTION = (
     *("kind", "shape", "low", "high", "target", "sha256", "parameters", "sampler", "accuracy"),
     *("absolute", "relative", "evaluations", "module"),
@@ -231,7 +230,7 @@ class _Formula:
         bound, boxes, parts = worse * math.inf, 0, []
         if certificate is not None:
             arrays, boxes = files.arrays(certificate), certificate["boxes"]
-            for (block, rows), part in zip(self.expression.blocks, certificate["covers"], strict=True):
+            for (block, rows), part in zip(self.expression.blocks, certificate["blocks"], strict=True):
                 cover = Cover(part["kind"], arrays[part["low"]], arrays[part["high"]])
                 parts.append((self._worst(question, block, cover, start[rows], end[rows]), cover))
             bound = worse * max(score for score, _ in parts)

@@ -131,8 +131,8 @@ def of_boxes(
     witness, arrays = None, dict[str, Any]()
     if pair is not None:
         witness = {name: hexadecimal(np.array(point)) for name, point in zip("xy", pair, strict=True)}
-    kept = [{"kind": c.kind, "low": add(c.low, arrays), "high": add(c.high, arrays)} for c in covers]
-    certificate = {"kind": "boxes", "boxes": boxes, "covers": kept}
+    blocks = [{"kind": c.kind, "low": add(c.low, arrays), "high": add(c.high, arrays)} for c in covers]
+    certificate = {"kind": "boxes", "boxes": boxes, "blocks": blocks}
     how = f"interval slopes on {boxes} boxes"
     pairs = "a pair of points, in ball arithmetic"
     return Found(attained, certified, pairs, how, witness, proof=proof, certificate=certificate, arrays=arrays)

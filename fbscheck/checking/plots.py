@@ -75,7 +75,7 @@ class Picture:
         sampled = {kind: constant.attained(d, v, np.zeros(d.shape[1])) for kind, (d, v) in self.pairs.items()}
         finite = np.concatenate([values[np.isfinite(values)] for values in sampled.values()])
         low, high = np.quantile(finite, [0.005, 0.995]) if finite.size else (0.0, 1.0)
-        room = max(high - low, 0.05 * max(1.0, abs(low)))
+        room = max(high - low, 0.25 * max(1.0, abs(low)))
         bounds = {q.bound: f"claimed: {_claimed(q)}" for q in asked if q.bound is not None}
         worst, refuted = _attained(constant, result), result.verdict is Verdict.REFUTED
         marks = [*bounds, *([] if worst is None else [worst])]
