@@ -54,7 +54,7 @@ ALLOWED = {
         "_version",
     },
     "__main__": {"cli"},
-    "__init__": {"_version", "checking", "functions", "operators", "claims", "splitting", "verdict"},
+    "__init__": {"_version", "checking", "functions", "operators", "claims", "network", "splitting", "verdict"},
 }
 OWNERS = {
     "cvxpy": {"reference"},

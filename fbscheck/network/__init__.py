@@ -1,1 +1,9 @@
 """Networks unrolled from forward-backward splitting: layers, families of parameters, Lipschitz brackets."""
+
+from fbscheck.network.families import alista, ista, lista, lista_cp
+from fbscheck.network.layers import Layers
+from fbscheck.network.network import Network
+from fbscheck.network.parameters import from_lista, to_lista
+from fbscheck.network.trajectory import Trajectory
+
+__all__ = ["Layers", "Network", "Trajectory", "alista", "from_lista", "ista", "lista", "lista_cp", "to_lista"]
