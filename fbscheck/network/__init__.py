@@ -5,5 +5,6 @@ from fbscheck.network.layers import Layers
 from fbscheck.network.network import Network
 from fbscheck.network.parameters import from_lista, to_lista
 from fbscheck.network.trajectory import Trajectory
+from fbscheck.network.weights import load
 
-__all__ = ["Layers", "Network", "Trajectory", "alista", "from_lista", "ista", "lista", "lista_cp", "to_lista"]
+__all__ = ["Layers", "Network", "Trajectory", "alista", "from_lista", "ista", "lista", "lista_cp", "load", "to_lista"]

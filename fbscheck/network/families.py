@@ -96,14 +96,14 @@ def alista(
     A, gammas, (steps, r) = finite_array(A, "A", 2), finite_array(gammas, "gammas", 1), _thresholding(thresholds)
     if len(gammas) != len(steps):
         raise InputError(f"Need one gamma and one threshold a layer, got {len(gammas)} and {len(steps)}.")
-    W = finite_array(W, "W", (2, 3))
-    if W.shape[-2:] != A.shape:
-        raise InputError(f"Need W of the shape of A in each layer, got {W.shape} and {A.shape} (transposed?).")
-    transposed = np.swapaxes(W, -1, -2)
-    shared = W.ndim == 2 and bool(np.all(gammas == gammas[0]))
-    scales = gammas[0] if shared else gammas[:, None, None]
-    W1 = _stacked(scales * transposed, "W", len(steps))
-    W2 = _stacked(np.eye(A.shape[1]) - scales * (transposed @ A), "W", len(steps))
+    W = _stacked(finite_array(W, "W", (2, 3)), "W", len(steps))
+    if W.shape[1:] != A.shape:
+        raise InputError(f"Need W of the shape of A in each layer, got {W.shape[1:]} and {A.shape} (transposed?).")
+    if W.strides[0] == 0 and (gammas == gammas[0]).all():
+        W, gammas = W[:1], gammas[:1]
+    scales, transposed = gammas[:, None, None], np.swapaxes(W, 1, 2)
+    W1, W2 = scales * transposed, np.eye(A.shape[1]) - scales * (transposed @ A)
+    W1, W2 = (np.broadcast_to(part, (len(steps), *part.shape[1:])) for part in (W1, W2))
     return _network(W2, W1, steps, r, step)
 
 

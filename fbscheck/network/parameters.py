@@ -7,7 +7,7 @@ With step h, a layer is ``prox_{h lambda r}(x - h(Kx - Lb)) = prox_{theta r}(W2 
 Both conversions round each operation to float64, u = 2^-53.  From W1, W2, theta and back, the entries of W1,
 theta and the off-diagonal ones of W2 return to a relative error of 2u and a little more, the diagonal ones to
 u |W2_ii| + 3u |1 - W2_ii|.  From K, L, lambda and back, the diagonal of K is off by up to
-u (1 + h |K_ii|) / h and a little more, since I - hK keeps only what the ones leave room for.
+u (1 + 4h |K_ii|) / h and a little more, since I - hK keeps only what the ones leave room for.
 
 A matrix that all layers share may be a view (``np.broadcast_to``), and so is then what becomes of it.
 """
