@@ -24,7 +24,7 @@ ALLOWED = {
     "certify": BASE,
     "proofs": {"certify"},
     "audit": BASE
-    | {"verdict", "judge", "functions", "operators", "certify", "proofs", "store", "files", "claims", "suites"},
+    | {"verdict", "judge", "functions", "operators", "certify", "proofs", "store", "files", "network", "claims", "suites"},
     "points": BASE | {"certify"},
     "files": {"errors", "verdict"},
     "store": {"errors", "verdict", "files"},
@@ -36,7 +36,7 @@ ALLOWED = {
     "claims": BASE
     | {"verdict", "judge", "certify", "functions", "operators", "splitting", "network", "reference", "proofs"},
     "suites": BASE
-    | {"verdict", "judge", "functions", "operators", "splitting", "claims", "store", "files", "_version"},
+    | {"verdict", "judge", "functions", "operators", "splitting", "network", "claims", "store", "files", "_version"},
     "checking": BASE | {"certify", "functions", "operators", "verdict", "judge"},
     "testing": {"checking", "verdict"},
     "report": BASE | {"verdict", "store", "files"},
