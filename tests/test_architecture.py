@@ -24,7 +24,7 @@ ALLOWED = {
     "certify": BASE,
     "proofs": {"certify"},
     "audit": BASE
-    | {"verdict", "judge", "functions", "operators", "certify", "proofs", "store", "files", "network", "claims", "suites"},
+    | {"verdict", "judge", "functions", "operators", "certify", "proofs", "store", "files", "claims", "suites"},
     "points": BASE | {"certify"},
     "files": {"errors", "verdict"},
     "store": {"errors", "verdict", "files"},

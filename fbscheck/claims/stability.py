@@ -78,7 +78,8 @@ def assess(claim: Claim, pair: Pair, scale: float = 1.0) -> Result:
     if (unmet := claim.unmet(pair)) is not None:
         return not_applicable(claim, pair.name, unmet)
     measured, bounds = _SIDES[claim.id.removeprefix("planted.")](pair)
-    moved = [(apart, bound) for apart, bound in zip(measured, bounds.tolist(), strict=True) if bound or not apart == 0]
+    sides = zip(measured, bounds.tolist(), strict=True)
+    moved = [(apart, bound) for apart, bound in sides if bound or lower(apart) > 0]
     if not moved:
         return undecided(claim, pair.name, "nothing is perturbed")
     evidence = ratio_evidence(moved, f"{pair.network.depth} layers in ball arithmetic")
@@ -88,8 +89,8 @@ def assess(claim: Claim, pair: Pair, scale: float = 1.0) -> Result:
 
 
 def ratio_evidence(sides: list[tuple[Any, float]], method: str) -> tuple[Evidence, Evidence]:
-    """The largest ratio of balls to bounds from both sides, inf where a bound is 0 and its ball is not."""
-    ratios = [(lower(apart / bound), upper(apart / bound)) if bound else (0.0, np.inf) for apart, bound in sides]
+    """The largest ratio of balls to bounds, from both sides."""
+    ratios = [(lower(apart / bound), upper(apart / bound)) if bound else (np.inf, np.inf) for apart, bound in sides]
     low, high = (max(ends) for ends in zip(*ratios, strict=True))
     return (
         Evidence(Side.ATTAINED, low, Rigour.ENCLOSED, method),

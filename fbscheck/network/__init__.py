@@ -4,7 +4,22 @@ from fbscheck.network.families import alista, ista, lista, lista_cp
 from fbscheck.network.layers import Layers
 from fbscheck.network.network import Network
 from fbscheck.network.parameters import from_lista, to_lista
+from fbscheck.network.stability import flow_constants, gap_factor, perturbation_bounds
 from fbscheck.network.trajectory import Trajectory
 from fbscheck.network.weights import load
 
-__all__ = ["Layers", "Network", "Trajectory", "alista", "from_lista", "ista", "lista", "lista_cp", "load", "to_lista"]
+__all__ = [
+    "Layers",
+    "Network",
+    "Trajectory",
+    "alista",
+    "flow_constants",
+    "from_lista",
+    "gap_factor",
+    "ista",
+    "lista",
+    "lista_cp",
+    "load",
+    "perturbation_bounds",
+    "to_lista",
+]

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from fbscheck.certify.balls import round_down
 from fbscheck.claims import flow, stability, stability_controls
 from fbscheck.claims.flow import Path
 from fbscheck.claims.pair import Pair
@@ -32,7 +31,7 @@ def drawn(kind: str, dimension: int, depth: int, rng: Generator) -> Network:
     """A network of one of ``KINDS``, with half as many observations as coordinates, on a unit of time."""
     d, m = dimension, dimension // 2
     A = rng.standard_normal((m, d)) / np.sqrt(m)
-    h = round_down(1 / Fraction(float(np.linalg.norm(A, 2))) ** 2)
+    h = 1 / float(np.linalg.norm(A, 2)) ** 2
     thresholds = rng.uniform(0.05, 0.15, depth)
     noise = rng.standard_normal((depth, m, d)) * 0.3 * np.linalg.norm(A, 2) / np.sqrt(m * d)
     if kind == "ISTA":
@@ -130,7 +129,7 @@ def paths(depths: tuple[int, ...], rng: Generator) -> list[Path]:
 def extremal_paths(depth: int) -> list[tuple[Claim, Path]]:
     """x' = -x + b attains the constants of the limit; a rotation nearly attains the gap to it."""
     one, rotation = np.ones(1), np.array([[[0.0, -1.0], [1.0, 0.0]]])
-    line = Path("extremal: x' = -x + b", np.ones((1, 1, 1)), np.ones((1, 1, 1)), Fraction(1), one, one, depth)
+    line = Path("extremal: x' = -x + b", np.ones((1, 1, 1)), np.ones((1, 1, 1)), Fraction(1), one, one, 1)
     turn = Path(f"extremal: rotation, N={depth}", rotation, np.zeros((1, 2, 1)), Fraction(1), np.ones(2), one, depth)
     return [(flow.FLOW, line), (flow.UNIFORM, turn)]
 
