@@ -93,7 +93,7 @@ UNIFORM = Claim(
     "The constant of a network and that of its limit",
     r"\prod_{n<N}\|I-hK_n\| \leq e^{-\int_0^T\mu}\,\exp\Bigl(\frac{h^2}{2}\sum_{n<N}\|K_n\|^2\Bigr)",
     Relation.AT_MOST,
-    "|I-hK|^2 <= 1 - 2h mu + h^2|K|^2 (ratio of the two sides)",
+    "proof: layer norm from above (ratio of the two sides)",
     (Hypothesis(r"fl(I-hK_n) = I-hK_n", lambda path: int(path.exact) - 1),),
 )
 CLAIMS = (FLOW, UNIFORM)

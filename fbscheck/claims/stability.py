@@ -33,7 +33,7 @@ START = Claim(
     "A perturbed initial state",
     r"|x_n-\tilde x_n| \leq \prod_{k<n} q_k\,|x_0-\tilde x_0|,\quad q_k=\frac{\|I-hK_k\|}{1+h\sigma_k}",
     Relation.AT_MOST,
-    f"nonexpansive proximal maps {RATIO}",
+    f"proof: perturbed layer {RATIO}",
     (SAME_NETWORK, SAME_DATA),
 )
 DATA = Claim(
@@ -41,7 +41,7 @@ DATA = Claim(
     "A perturbed observation",
     r"|x_n-\tilde x_n| \leq h\sum_{j<n}\Bigl(\prod_{j<k<n}q_k\Bigr)\frac{\|L_j\|}{1+h\sigma_j}\,|b-\tilde b|",
     Relation.AT_MOST,
-    f"nonexpansive proximal maps, summed {RATIO}",
+    f"proof: perturbed layer, summed {RATIO}",
     (SAME_NETWORK, SAME_START),
 )
 PARAMETERS = Claim(
@@ -50,7 +50,7 @@ PARAMETERS = Claim(
     r"|x_n-\tilde x_n| \leq h\sum_{j<n}\Bigl(\prod_{j<k<n}q_k\Bigr)"
     r"\frac{\|K_j-\tilde K_j\|\,|\tilde x_j|+\|L_j-\tilde L_j\|\,|b|+R\,|\lambda_j-\tilde\lambda_j|}{1+h\sigma_j}",
     Relation.AT_MOST,
-    f"monotone subdifferentials of an R-Lipschitz function {RATIO}",
+    f"proof: perturbed layer; r R-Lipschitz {RATIO}",
     (SAME_START, SAME_DATA),
 )
 BOUNDED = Claim(
@@ -58,7 +58,7 @@ BOUNDED = Claim(
     "States are bounded, uniformly in the depth",
     r"|x_{n+1}| \leq \frac{\|I-hK_n\|\,|x_n|+h\|L_n\|\,|b|}{1+h\sigma_n}\quad\mathrm{if}\ 0\in\partial g_n(0)",
     Relation.AT_MOST,
-    f"the proximal map fixes a minimiser {RATIO}",
+    f"proof: perturbed layer; against x = 0 {RATIO}",
     (SAME_NETWORK, SAME_START, SAME_DATA),
 )
 SPEED = Claim(
@@ -67,7 +67,7 @@ SPEED = Claim(
     r"|x_{n+1}-x_n| \leq q_n|x_n-x_{n-1}|+\|W_n-W_{n-1}\|\,|x_{n-1}|+h\|L_n-L_{n-1}\|\,|b|"
     r"+hR\,|\lambda_n-\lambda_{n-1}|",
     Relation.AT_MOST,
-    f"a network against itself one layer later {RATIO}",
+    f"proof: perturbed layer; a network against itself one layer later {RATIO}",
     (SAME_NETWORK, SAME_START, SAME_DATA, Hypothesis(r"N \geq 2", lambda pair: pair.network.depth - 2)),
 )
 CLAIMS = (START, DATA, PARAMETERS, BOUNDED, SPEED)
