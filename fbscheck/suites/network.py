@@ -1,6 +1,7 @@
 """Suite "network": perturbed networks of every family, extremal instances, planted errors, controls."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -13,8 +14,9 @@ from fbscheck.claims.pair import Pair
 from fbscheck.functions import L1, ElasticNet, Function, GroupL2, SquaredL2, Zero
 from fbscheck.network import Network, alista, ista, lista, lista_cp
 from fbscheck.network.layers import Values
+from fbscheck.network.stability import gap_factor
 from fbscheck.suites.task import Suite, Task
-from fbscheck.verdict import Claim, Result, planted
+from fbscheck.verdict import Claim, Curve, Plot, Result, planted
 
 __all__ = ["SUITE", "named"]
 
@@ -159,8 +161,20 @@ def _drawn(kind: str, dimension: int, depth: int, rng: Generator) -> list[Result
 
 
 def _over_depth(depths: tuple[int, ...], rng: Generator) -> list[Result]:
+    """The constants of one path over the depth, drawn relative to that of the limit."""
     known = paths(depths, rng)
-    return [flow.assess(flow.FLOW, known[0]), *(flow.assess(flow.UNIFORM, path) for path in known)]
+    results = [flow.assess(flow.UNIFORM, path) for path in known]
+    gaps = tuple(gap_factor(path.K, path.depth, path.horizon) for path in known)
+    x = tuple(map(float, depths))
+    found = tuple((r.bracket.upper or np.nan) * gap for r, gap in zip(results, gaps, strict=True))
+    curves = (
+        Curve("bound: gap factor", x, gaps),
+        Curve("product of the norms of the layers, certified", x, found, "points"),
+        Curve("limit", x, (1.0,) * len(x)),
+    )
+    title = "Constant of networks for x_0, relative to the one of their limit"
+    plot = Plot(flow.UNIFORM.id, "over-depth", title, "number of layers $N$", "ratio", curves, log_y=True)
+    return [flow.assess(flow.FLOW, known[0]), *results[:-1], replace(results[-1], plots=(plot,))]
 
 
 def _extremal(scale: float, rng: Generator) -> list[Result]:
