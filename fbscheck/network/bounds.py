@@ -52,7 +52,7 @@ def _measured(measure: Callable[[Values], float], stack: Values) -> Values:
 
 
 def _moved(g: Function, step: float, z: Values) -> float:
-    """|prox(z) - z|, rounded upward; 0 where z is the origin and a minimiser."""
-    if not step or not (z.any() or g.subgradient(z, z).any()):
+    """|prox(z) - z|, rounded upward; at the origin no operation of a proximal map rounds to zero."""
+    if not step or not (z.any() or g.prox(z, step).any()):
         return 0.0
     return upper(norm(g.prox(exact(z), step) - exact(z)))

@@ -74,12 +74,16 @@ def cases(kind: str, dimension: int, depth: int, rng: Generator) -> dict[Claim, 
 
 def worst(network: Network, x0: Values, b: Values) -> tuple[Values, Values]:
     """Unit directions of x_0 and of b that move x_N the most, by the power method on the Jacobian at (x0, b)."""
-    dx0, db = np.ones(len(x0)), np.ones(len(b))
+    dx0, db = np.ones(len(x0)) / np.sqrt(len(x0)), np.ones(len(b)) / np.sqrt(len(b))
     for _ in range(30):
-        dx0, _ = network.vjp(x0, b, network.jvp(x0, b, dx0, 0 * b))
-        _, db = network.vjp(x0, b, network.jvp(x0, b, 0 * x0, db))
-        dx0, db = (v / (np.linalg.norm(v) or 1.0) for v in (dx0, db))
+        dx0 = _unit(network.vjp(x0, b, network.jvp(x0, b, dx0, 0 * b))[0], dx0)
+        db = _unit(network.vjp(x0, b, network.jvp(x0, b, 0 * x0, db))[1], db)
     return dx0, db
+
+
+def _unit(v: Values, otherwise: Values) -> Values:
+    length = np.linalg.norm(v)
+    return v / length if length > 0 else otherwise
 
 
 def extremal() -> list[tuple[Claim, Pair]]:
@@ -173,7 +177,7 @@ def _over_depth(depths: tuple[int, ...], rng: Generator) -> list[Result]:
         Curve("limit", x, (1.0,) * len(x)),
     )
     title = "Constant of networks for x_0, relative to the one of their limit"
-    plot = Plot(flow.UNIFORM.id, "over-depth", title, "number of layers $N$", "ratio", curves, log_y=True)
+    plot = Plot(flow.UNIFORM.id, "over-depth", title, "number of layers $N$", "ratio", curves)
     return [flow.assess(flow.FLOW, known[0]), *results[:-1], replace(results[-1], plots=(plot,))]
 
 

@@ -213,6 +213,15 @@ def test_no_state_leaves_its_bound(r: Function) -> None:
     assert np.all(sizes <= net.bound(2.0, 3.0)[:, None] * (1 + 1e-12))
 
 
+@pytest.mark.parametrize("low", [0.25, 1e-13, 1e-300])
+def test_a_set_without_the_origin_is_not_overlooked(low: float) -> None:
+    """0 -> 0 by the first layer, 0 -> low by the second: |x_2| = low exactly."""
+    still = np.zeros((2, 1, 1))
+    net = Network.of_layers(still + 1, still, [1.0, 1.0], (L1(1.0), Box(low, 1.0)), 2.0)
+    np.testing.assert_array_equal(net(np.zeros(1), np.zeros(1)), [low])
+    assert low <= net.bound(0.0, 0.0)[-1] <= low * (1 + 1e-15)
+
+
 def grow(depth: int, factor: float) -> tuple[Network, Fraction]:
     """x' = kx + b in one dimension with x_0 = b = 1: (1 + hk)^N + h sum (1 + hk)^n, exactly."""
     h, k = Fraction(1, depth), Fraction(3, 2)
