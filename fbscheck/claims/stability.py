@@ -12,16 +12,17 @@ import numpy as np
 
 from fbscheck.archive import Arrays
 from fbscheck.certify import kernel
-from fbscheck.certify.balls import exact, lower, norm, upper
+from fbscheck.certify.balls import ball, exact, lower, matmul, norm, upper
 from fbscheck.claims.pair import Pair
 from fbscheck.claims.records import scale_of, scaled
 from fbscheck.inputs import Array
 from fbscheck.judge import decide, not_applicable, squeeze, undecided
 from fbscheck.network.layers import Values
-from fbscheck.network.stability import perturbation_bounds
+from fbscheck.network.network import Network
+from fbscheck.network.stability import distance_upper, perturbation_bounds
 from fbscheck.verdict import Claim, Evidence, Hypothesis, Relation, Result, Rigour, Side
 
-__all__ = ["BOUNDED", "CLAIMS", "DATA", "PARAMETERS", "SPEED", "START", "assess", "ratio_evidence", "replay"]
+__all__ = ["BOUNDED", "CLAIMS", "DATA", "ENERGY", "PARAMETERS", "SPEED", "START", "assess", "ratio_evidence", "replay"]
 
 SAME_NETWORK = Hypothesis(r"\theta = \tilde\theta", lambda pair: -int(pair.other is not None))
 SAME_START = Hypothesis(r"x_0 = \tilde x_0", lambda pair: -int(pair.other_x0 is not None))
@@ -70,7 +71,34 @@ SPEED = Claim(
     f"proof: perturbed layer; a network against itself one layer later {RATIO}",
     (SAME_NETWORK, SAME_START, SAME_DATA, Hypothesis(r"N \geq 2", lambda pair: pair.network.depth - 2)),
 )
-CLAIMS = (START, DATA, PARAMETERS, BOUNDED, SPEED)
+ENERGY = Claim(
+    "stability.energy",
+    "The energy of a gradient flow decreases in every layer",
+    r"\Bigl(\frac1h-\frac{\|K\|}{2}\Bigr)|x_{n+1}-x_n|^2 \leq \varphi(x_n)-\varphi(x_{n+1}),"
+    r"\quad \varphi(x)=\tfrac12\langle Kx,x\rangle-\langle Lb,x\rangle+\lambda r(x)",
+    Relation.AT_MOST,
+    f"proximal inequality at x_n, descent lemma {RATIO}",
+    (
+        SAME_NETWORK,
+        SAME_START,
+        SAME_DATA,
+        Hypothesis(r"K_n = K = K^{T}", lambda pair: int(_is_gradient(pair.network)) - 1),
+        Hypothesis(r"h|K| < 2", lambda pair: 2 - _length(pair.network), strict=True),
+    ),
+)
+CLAIMS = (START, DATA, PARAMETERS, BOUNDED, SPEED, ENERGY)
+
+
+def _is_gradient(network: Network) -> bool:
+    """Whether all layers are one, with a symmetric matrix."""
+    W = network.layers.transitions
+    stacks = (W, network.layers.injections, network.steps)
+    return bool(np.array_equal(W[0], W[0].T)) and all(np.all(stack == stack[0]) for stack in stacks)
+
+
+def _length(network: Network) -> float:
+    """h|K| = |I - W|, rounded upward."""
+    return distance_upper(np.eye(network.layers.dimension), network.layers.transitions[0])
 
 
 def assess(claim: Claim, pair: Pair, scale: float = 1.0) -> Result:
@@ -143,10 +171,24 @@ def _speed(pair: Pair) -> tuple[Array, Values]:
     return moved[1:], perturbation_bounds(later, earlier, sizes, upper(moved[0]), 0, upper(norm(exact(pair.b))))[1:]
 
 
+def _energy(pair: Pair) -> tuple[Array, Values]:
+    """Both sides of the decrease, times h: their ratios, against 1."""
+    (x, _), network = pair.trajectories(), pair.network
+    fed = matmul(network.layers.injections[0], exact(pair.b))
+    steep = x - matmul(network.layers.transitions[0], x)
+    energy = np.sum(x * steep, axis=0) / 2 - np.sum(fed[:, None] * x, axis=0)
+    if step := float(network.steps[0]):
+        energy = energy + step * network.functions[0](x)
+    moved = np.sum(np.diff(x) ** 2, axis=0)
+    ratios = (1 - ball(_length(network)) / 2) * moved / -np.diff(energy)
+    return ratios, np.ones(len(ratios))
+
+
 _SIDES: dict[str, Callable[[Pair], tuple[Array, Values]]] = {
     START.id: _perturbed,
     DATA.id: _perturbed,
     PARAMETERS.id: _perturbed,
     BOUNDED.id: _bounded,
     SPEED.id: _speed,
+    ENERGY.id: _energy,
 }

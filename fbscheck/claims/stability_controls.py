@@ -5,12 +5,14 @@ They must come out REFUTED; one that does not says that the checks are blind.
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import ball, exact, lower, maximum, norm, round_up
+from fbscheck.certify.definite import norm_upper
 from fbscheck.functions import L1, Zero
 from fbscheck.inputs import Array
 from fbscheck.judge import decide, squeeze
@@ -18,7 +20,17 @@ from fbscheck.network.network import Network
 from fbscheck.network.stability import flow_constants
 from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour, Side
 
-__all__ = ["CONTROLS", "EIGENVALUES", "FIXED_THRESHOLD", "LIMIT_CONSTANT", "RESIDUAL", "SKEW", "assess", "replay"]
+__all__ = [
+    "CONTROLS",
+    "EIGENVALUES",
+    "FIXED_THRESHOLD",
+    "LIMIT_CONSTANT",
+    "PRODUCT",
+    "RESIDUAL",
+    "SKEW",
+    "assess",
+    "replay",
+]
 
 
 def _control(name: str, title: str, statement: str, source: str) -> Claim:
@@ -42,6 +54,12 @@ EIGENVALUES = _control(
     "Eigenvalues in the place of norms, over several layers",
     r"|x_N-\tilde x_N| \leq \prod_{n<N}\rho(I-hK_n)\,|x_0-\tilde x_0|",
     "false: K = [[1, -10], [0, 1]] has modulus -4",
+)
+PRODUCT = _control(
+    "product",
+    "The norm of a product, as if the activations between its factors were not there",
+    r"|x_N-\tilde x_N| \leq \|(I-hK_{N-1})\cdots(I-hK_0)\|\,|x_0-\tilde x_0|",
+    "false: an inactive coordinate undoes the cancellation, [[1, -1], [0, 0]] [[1, 0], [1, 0]] = 0",
 )
 FIXED_THRESHOLD = _control(
     "fixed-threshold",
@@ -105,6 +123,15 @@ def _eigenvalues(depth: int) -> tuple[Any, float, dict[str, Any]]:
     return moved, round_up(Fraction(0.9) ** depth), {"K": K, "horizon": str(horizon), "x_0": start}
 
 
+def _product(depth: int) -> tuple[Any, float, dict[str, Any]]:
+    W, start = [[[1.0, 0.0], [1.0, 0.0]], [[1.0, -1.0], [0.0, 0.0]]], [0.5, 0.0]
+    transitions, still = np.array(W)[np.arange(depth) % 2], np.zeros((depth, 2, 1))
+    network = Network.of_layers(transitions, still, np.ones(depth), L1(np.array([0.0, 1.0])), depth)
+    moved = norm(network(exact(start), exact([0.0]))) / norm(exact(start))
+    whole = reduce(np.matmul, transitions[::-1])
+    return moved, norm_upper(whole), {"W": W, "weights": [0.0, 1.0], "x_0": start}
+
+
 def _fixed_threshold(depth: int) -> tuple[Any, float, dict[str, Any]]:
     x, activation = exact([1.0]), L1(0.1)
     for _ in range(depth):
@@ -124,7 +151,8 @@ _INSTANCES: dict[str, Callable[[int], tuple[Any, float, dict[str, Any]]]] = {
     LIMIT_CONSTANT.id: _limit_constant,
     SKEW.id: _skew,
     EIGENVALUES.id: _eigenvalues,
+    PRODUCT.id: _product,
     FIXED_THRESHOLD.id: _fixed_threshold,
     RESIDUAL.id: _residual,
 }
-CONTROLS = (LIMIT_CONSTANT, SKEW, EIGENVALUES, FIXED_THRESHOLD, RESIDUAL)
+CONTROLS = (LIMIT_CONSTANT, SKEW, EIGENVALUES, PRODUCT, FIXED_THRESHOLD, RESIDUAL)

@@ -25,7 +25,7 @@ from fbscheck.network.bounds import norms_upper
 from fbscheck.network.layers import Values, matrices
 from fbscheck.network.network import Network
 
-__all__ = ["flow_constants", "gap_factor", "perturbation_bounds"]
+__all__ = ["distance_upper", "flow_constants", "gap_factor", "perturbation_bounds"]
 
 
 def perturbation_bounds(
@@ -125,12 +125,12 @@ def _slope(g: Function, dimension: int) -> Fraction:
 def _distances(first: Values, second: Values) -> Values:
     """|A_n - B_n| (N,), rounded upward."""
     count = 1 if first.strides[0] == 0 == second.strides[0] else len(first)
-    found = [_distance(A, B) for A, B in zip(first[:count], second[:count], strict=True)]
+    found = [distance_upper(A, B) for A, B in zip(first[:count], second[:count], strict=True)]
     return np.broadcast_to(np.array(found), len(first))
 
 
-def _distance(A: Values, B: Values) -> float:
-    """The norm of a difference; its rounding errors are found exactly (Knuth's TwoSum) and added."""
+def distance_upper(A: Values, B: Values) -> float:
+    """|A - B| of two matrices, rounded upward; its rounding errors are found exactly (Knuth's TwoSum) and added."""
     with np.errstate(over="ignore", invalid="ignore"):
         difference = A - B
         back = difference - A

@@ -69,6 +69,7 @@ def cases(kind: str, dimension: int, depth: int, rng: Generator) -> dict[Claim, 
         stability.PARAMETERS: pair(other=other),
         stability.BOUNDED: pair(),
         stability.SPEED: pair(),
+        **({stability.ENERGY: pair()} if kind == "ISTA" else {}),
     }
 
 
@@ -121,6 +122,7 @@ def extremal() -> list[tuple[Claim, Pair]]:
         ),
         (stability.BOUNDED, "x' = 3x/2 + b", {"network": line(-1.5, 1, 0, zero_function, 16), "x0": one, "b": one}),
         (stability.SPEED, "x' = -x", {"network": decay, "x0": one, "b": zero}),
+        (stability.ENERGY, "x' = -x", {"network": decay, "x0": one, "b": zero}),
     ]
     return [(claim, Pair(f"extremal: {name}", **of)) for claim, name, of in rows]
 

@@ -114,6 +114,7 @@ def networks() -> list[Result]:
     return [
         *(stability.assess(claim, pair) for claim, pair in drawn.items()),
         stability.assess(stability.START, extremal[stability.START]),
+        stability.assess(stability.ENERGY, extremal[stability.ENERGY]),
         stability.assess(planted(stability.PARAMETERS), extremal[stability.PARAMETERS], 0.99),
     ]
 

@@ -60,6 +60,22 @@ def test_the_ratio_is_that_of_a_recursion_in_floats() -> None:
     assert low == pytest.approx(max(ratios), rel=1e-9)
 
 
+def test_the_energy_is_the_lasso_objective() -> None:
+    """In floats, with the objective written out; at h|K| >= 2 the claim does not apply."""
+    rng = np.random.default_rng(3)
+    A, b, x0 = rng.standard_normal((M, D)), rng.standard_normal(M), rng.standard_normal(D)
+    h = 1.5 / np.linalg.norm(A, 2) ** 2
+    net = ista(A, 0.1, h, 6)
+    x = net.trajectory(x0, b).states
+    objective = ((A @ x.T - b[:, None]) ** 2).sum(axis=0) / 2 + 0.1 * np.abs(x).sum(axis=1)
+    ratios = (1 / h - np.linalg.norm(A, 2) ** 2 / 2) * (np.diff(x, axis=0) ** 2).sum(axis=1) / -np.diff(objective)
+    result = stability.assess(stability.ENERGY, Pair("LASSO", net, x0, b))
+    assert result.verdict is Verdict.CERTIFIED
+    assert result.bracket.lower == pytest.approx(ratios.max(), rel=1e-8)
+    long = stability.assess(stability.ENERGY, Pair("LASSO", ista(A, 0.1, 1.5 * h, 6), x0, b))
+    assert "h|K| < 2 is not met" in long.reason
+
+
 EXTREMAL = suite.extremal()
 extremal = pytest.mark.parametrize(("claim", "pair"), EXTREMAL, ids=[pair.name for _, pair in EXTREMAL])
 
@@ -77,6 +93,7 @@ UNMET = [
     pytest.param(stability.START, stability.PARAMETERS, r"theta = tilde theta is not met", id="other parameters"),
     pytest.param(stability.START, stability.DATA, r"b = tilde b is not met", id="other data"),
     pytest.param(stability.DATA, stability.START, r"x_0 = tilde x_0 is not met", id="other start"),
+    pytest.param(stability.ENERGY, stability.SPEED, r"K_n = K = K^{T} is not met", id="no gradient"),
     pytest.param(stability.BOUNDED, stability.START, r"x_0 = tilde x_0 is not met", id="two states"),
 ]
 
@@ -162,6 +179,7 @@ def test_controls_are_refuted(claim: Claim, depth: int) -> None:
 
 
 NUMBERS = [
+    pytest.param(stability_controls.PRODUCT, 7, 1.0, id="an inactive coordinate"),
     pytest.param(stability_controls.SKEW, 1, 2**0.5, id="rotation, one layer"),
     pytest.param(stability_controls.SKEW, 100, (1 + 1e-4) ** 50, id="rotation, 100 layers"),
     pytest.param(stability_controls.LIMIT_CONSTANT, 8, 1 - 0.75**8, id="geometric sum"),
