@@ -213,7 +213,7 @@ def _tasks(size: str) -> list[Task]:
 CLAIMS = (*stability.CLAIMS, *flow.CLAIMS)
 SUITE = Suite(
     "network",
-    "perturbed networks: bounds that do not grow with the depth, attained by extremal instances",
+    "perturbed networks against bounds uniform in the depth, attained by extremal ones",
     (*CLAIMS, *map(planted, CLAIMS), *stability_controls.CONTROLS),
     _tasks,
 )
