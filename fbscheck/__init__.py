@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from fbscheck._version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from fbscheck import functions, operators
+    from fbscheck import functions, network, operators
     from fbscheck.checking.session import check
     from fbscheck.claims.contraction import contraction_factor
+    from fbscheck.network import Network
     from fbscheck.splitting import ForwardBackward, GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
     from fbscheck.verdict import Bracket, Verdict
 
@@ -24,6 +25,7 @@ __all__ = [
     "Bracket",
     "ForwardBackward",
     "GradientOf",
+    "Network",
     "StronglyMonotoneCocoercive",
     "StronglyMonotoneLipschitz",
     "Verdict",
@@ -31,12 +33,14 @@ __all__ = [
     "check",
     "contraction_factor",
     "functions",
+    "network",
     "operators",
 ]
 
 _HOMES = {
     "Bracket": "fbscheck.verdict",
     "Verdict": "fbscheck.verdict",
+    "Network": "fbscheck.network",
     "ForwardBackward": "fbscheck.splitting",
     "GradientOf": "fbscheck.splitting",
     "StronglyMonotoneCocoercive": "fbscheck.splitting",
@@ -47,7 +51,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("functions", "operators"):
+    if name in ("functions", "network", "operators"):
         return importlib.import_module(f"fbscheck.{name}")
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)

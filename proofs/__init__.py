@@ -21,6 +21,7 @@ FILES = (
     "sublinear_rate_any_depth",
     "sensitivity",
     "step_independence",
+    "perturbed_layer",
     "riccati_step",
     "deep_limit",
     "lista_recursion",

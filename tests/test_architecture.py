@@ -48,7 +48,7 @@ ALLOWED = {
     "claims": BASE
     | {"verdict", "judge", "certify", "functions", "operators", "splitting", "network", "reference", "proofs"},
     "suites": BASE
-    | {"verdict", "judge", "functions", "operators", "splitting", "claims", "store", "files", "_version"},
+    | {"verdict", "judge", "functions", "operators", "splitting", "network", "claims", "store", "files", "_version"},
     "checking": BASE | {"certify", "functions", "operators", "splitting", "reference", "verdict", "judge"},
     "testing": {"checking", "verdict"},
     "report": BASE | {"verdict", "store", "files"},
@@ -66,7 +66,7 @@ ALLOWED = {
         "_version",
     },
     "__main__": {"cli"},
-    "__init__": {"_version", "checking", "functions", "operators", "claims", "splitting", "verdict"},
+    "__init__": {"_version", "checking", "functions", "operators", "claims", "network", "splitting", "verdict"},
 }
 OWNERS = {
     "cvxpy": {"reference"},

@@ -1,4 +1,4 @@
-"""What a name promises: the functions and problems that the suites call by it.
+"""What a name promises: the functions, problems and networks that the suites call by it.
 
 Data are made again, from their source or from the run's seed, and compared to rounding: sums and products
 differ in their last digits from one machine to another.  A name that no suite uses promises nothing.
@@ -6,6 +6,7 @@ differ in their last digits from one machine to another.  A name that no suite u
 
 from collections.abc import Mapping
 from dataclasses import fields
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -16,7 +17,7 @@ from fbscheck.archive import Arrays, rebuild
 from fbscheck.certify.kernel import Refusal
 from fbscheck.claims.problems import Problem
 from fbscheck.errors import MissingToolError
-from fbscheck.suites import data, fixed_point, prox
+from fbscheck.suites import data, fixed_point, network, prox
 from fbscheck.suites.registry import SUITES
 from fbscheck.suites.task import Task
 
@@ -26,13 +27,15 @@ ROUNDING = 1e-9
 
 
 def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None:
-    """Refuse a witness whose function or problem is not the one of its name.
+    """Refuse a witness whose function, problem, networks or path are not those of its name.
 
     Raises
     ------
     Refusal
-        If it is another one.
+        If it is another one, or the seed cannot have been one.
     """
+    if seed < 0:
+        raise Refusal(f"a seed is a natural number, not {seed}")
     if "function" in witness:
         stored = rebuild(witness["function"], arrays, vars(functions))
         known = [case.g for case in prox.CASES if case.name == witness.get("case")]
@@ -46,6 +49,35 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
             return
         if candidates and not any(_is(text, arrays, problem) for problem in candidates):
             raise Refusal(f"the problem is not the one that the suite calls {text['name']!r}")
+    for kind in {"pair", "path"} & set(witness):
+        text = witness[kind]
+        cases = _networks(str(text["name"]), seed)
+        if cases and not any(_alike(text, arrays, *case) for case in cases):
+            raise Refusal(f"the {kind} is not the one that the suite calls {text['name']!r}")
+
+
+@cache
+def _networks(name: str, seed: int) -> tuple[tuple[dict[str, Any], Arrays], ...]:
+    """The descriptions of the cases of a name, with their arrays."""
+    found: list[tuple[dict[str, Any], Arrays]] = []
+    for case in network.named(name, seed):
+        of: Arrays = {}
+        found.append((case.describe(of), of))
+    return tuple(found)
+
+
+def _alike(stored: Any, arrays: Arrays, known: Any, of: Arrays) -> bool:
+    """Whether two descriptions are the same but for rounding; a perturbation that was searched for is free."""
+    if isinstance(known, Mapping):
+        free = {"other", "other_x0", "other_b"} if not str(known.get("name")).startswith("extremal") else set()
+        mine, theirs = ({k: v for k, v in text.items() if k not in free} for text in (known, stored))
+        return set(mine) == set(theirs) and all(_alike(theirs[k], arrays, v, of) for k, v in mine.items())
+    if known in of:
+        return stored in arrays and _close(arrays[stored], of[known])
+    try:
+        return stored == known or _close(float(Fraction(stored)), float(Fraction(known)))
+    except ValueError:
+        return False
 
 
 @cache

@@ -69,7 +69,7 @@ class BlackBox:
         self.relative = self._rounding(probes, ulp)
         self.absolute = 0.0 if subject.accuracy else self._roughness(min(LINES, probes // 4))
         self.derivable = sandbox.has_derivative
-        self.told = (sandbox.remark,) if sandbox.remark else ()
+        self.told: tuple[str, ...] = (sandbox.remark,) if sandbox.remark else ()
         if self._seconds * FEW > budget:
             self.told += (f"T takes {self._seconds:.2g} s a call: a budget of {budget:g} s pays for few of them.",)
         if self.derivable:

@@ -11,7 +11,17 @@ import numpy as np
 
 from fbscheck.archive import Arrays
 from fbscheck.certify import kernel
-from fbscheck.claims import contraction, contraction_map, controls, fixed_point, many_steps, prox
+from fbscheck.claims import (
+    contraction,
+    contraction_map,
+    controls,
+    fixed_point,
+    flow,
+    many_steps,
+    prox,
+    stability,
+    stability_controls,
+)
 from fbscheck.claims.records import scale_of, scaled
 from fbscheck.errors import FbscheckError
 from fbscheck.judge import decide
@@ -70,6 +80,11 @@ def _replay(
         return prox.replay(claim, witness, arrays)
     if chapter == "fixed-point":
         return fixed_point.replay(claim, case, witness, arrays)
+    if chapter == "stability":
+        evaluate = flow.replay if "path" in witness else stability.replay
+        return evaluate(claim, witness, arrays)
+    if claim in stability_controls.CONTROLS:
+        return stability_controls.replay(claim, witness)
     if chapter == "contraction" or claim.id == controls.NOT_A_GRADIENT.id:
         return _contraction(claim, certificate, witness)
     return controls.replay(claim, witness)

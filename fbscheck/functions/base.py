@@ -37,8 +37,8 @@ def indicator(violation: Array, size: Any = 0.0) -> Any:
 class Function(ABC):
     """A proper, convex, lower semicontinuous function g on R^d.
 
-    Subclasses give ``_value``, ``_prox``, ``_conjugate`` and ``_subgradient``; the public methods
-    check the input first.
+    Subclasses give ``_value``, ``_prox``, ``_prox_jacobian``, ``_conjugate`` and ``_subgradient``; the
+    public methods check the input first.
     """
 
     separable: ClassVar[bool] = False
@@ -87,6 +87,23 @@ class Function(ABC):
         with np.errstate(over="ignore", under="ignore"):
             return self._prox(u, _operand(step, u))
 
+    def prox_jacobian(self, u: Array, step: Number, v: Array) -> Array:
+        """An element J of the Clarke Jacobian of ``prox(., step)`` at ``u``, applied to ``v`` (float64).
+
+        J is symmetric with eigenvalues in [0, 1 / (1 + step * strong_convexity)], so that forward and
+        adjoint derivatives use the same action.  Where the prox is differentiable, J is its derivative;
+        elsewhere it is the limit from one of the sides.
+
+        Raises
+        ------
+        InputError
+            If ``step`` is not finite and positive, or ``u`` and ``v`` have different shapes, or hold NaN or inf.
+        """
+        step = positive(step, "step", "A proximal step is a length; a gradient-descent sign or a zero default?")
+        u, v = self._pair(u, "u", v, "v")
+        with np.errstate(over="ignore", under="ignore"):
+            return self._prox_jacobian(u, float(step), v)
+
     def conjugate(self, s: Array) -> Any:
         """The convex conjugate ``sup_x <s, x> - g(x)``, inf outside its domain."""
         s = self._checked(s, "s")
@@ -102,9 +119,7 @@ class Function(ABC):
         InputError
             If ``x`` and ``near`` have different shapes, or hold NaN or inf.
         """
-        x, near = self._checked(x, "x"), self._checked(near, "near")
-        if x.shape != near.shape:
-            raise InputError(f"Need x and near of one shape, got {x.shape} and {near.shape}.")
+        x, near = self._pair(x, "x", near, "near")
         with np.errstate(over="ignore"):
             return self._subgradient(x, near)
 
@@ -122,11 +137,20 @@ class Function(ABC):
             raise InputError(f"Need {name} of shape {want} for {type(self).__name__}, got {x.shape} (transposed?).")
         return x
 
+    def _pair(self, x: Array, name: str, y: Array, other: str) -> tuple[Array, Array]:
+        x, y = self._checked(x, name), self._checked(y, other)
+        if x.shape != y.shape:
+            raise InputError(f"Need {name} and {other} of one shape, got {x.shape} and {y.shape}.")
+        return x, y
+
     @abstractmethod
     def _value(self, x: Array) -> Any: ...
 
     @abstractmethod
     def _prox(self, u: Array, step: Any) -> Array: ...
+
+    @abstractmethod
+    def _prox_jacobian(self, u: Array, step: float, v: Array) -> Array: ...
 
     @abstractmethod
     def _conjugate(self, s: Array) -> Any: ...

@@ -42,6 +42,13 @@ class L2Ball(Function):
         outside = size > self.radius / np.where(size > 0, length, 1.0)
         return np.where(outside, shape * (self.radius / np.where(size > 0, length, 1.0)), u)
 
+    def _prox_jacobian(self, u: Array, step: float, v: Array) -> Array:
+        size = norm(u)
+        outside = size > self.radius
+        normal = u / np.where(outside, size, 1.0)
+        tangential = v - normal * np.sum(normal * v, axis=0)
+        return np.where(outside, self.radius / np.where(outside, size, 1.0) * tangential, v)
+
     def _conjugate(self, s: Array) -> Any:
         return self.radius * norm(s)
 
@@ -117,6 +124,16 @@ class GroupL2(Function):
         if threshold == 0:
             return +u
         return u * self._spread(1 - 1 / maximum(1.0, self._norms(u) / threshold))
+
+    def _prox_jacobian(self, u: Array, step: float, v: Array) -> Array:
+        threshold = step * self.weight
+        if threshold == 0:
+            return +v
+        norms = self._norms(u)
+        shrunk = self._spread(1 / maximum(1.0, norms / threshold))
+        normal = u / self._spread(np.where(norms > 0, norms, 1.0))
+        radial = self._spread(np.add.reduceat((normal * v)[self._order], self._starts, axis=0))
+        return np.where(self._spread(norms) > threshold, (1 - shrunk) * v + shrunk * normal * radial, 0.0)
 
     def _conjugate(self, s: Array) -> Any:
         return indicator(self._norms(s) - self.weight, self.weight)

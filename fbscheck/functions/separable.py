@@ -32,6 +32,13 @@ class Separable(Function):
         low, high = self._one_sided(x)
         return np.clip(near, low, high)
 
+    def _prox_jacobian(self, u: Array, step: float, v: Array) -> Array:
+        return self._slope(u, step) * v
+
+    @abstractmethod
+    def _slope(self, u: Array, step: float) -> Array:
+        """The derivative of the proximal map in each coordinate; at a kink, from one side."""
+
     @abstractmethod
     def _one_sided(self, x: Array) -> tuple[Array, Array]:
         """The left and right derivatives at ``x``; -inf and inf at the ends of the domain."""
@@ -57,6 +64,9 @@ class Zero(Separable):
 
     def _prox(self, u: Array, step: Any) -> Array:
         return +u
+
+    def _slope(self, u: Array, step: float) -> Array:
+        return np.ones_like(u)
 
     def _conjugate(self, s: Array) -> Any:
         return indicator(absolute(s))
@@ -99,6 +109,9 @@ class L1(Separable):
     def _prox(self, u: Array, step: Any) -> Array:
         return soft_threshold(u, step * along(self.weight, u))
 
+    def _slope(self, u: Array, step: float) -> Array:
+        return np.where(np.abs(u) >= step * along(self.weight, u), 1.0, 0.0)
+
     def _conjugate(self, s: Array) -> Any:
         return indicator(absolute(s) - along(self.weight, s), along(self.weight, s))
 
@@ -127,6 +140,9 @@ class SquaredL2(Separable):
 
     def _prox(self, u: Array, step: Any) -> Array:
         return u / (1 + step * self.weight)  # type: ignore[no-any-return]
+
+    def _slope(self, u: Array, step: float) -> Array:
+        return np.full_like(u, 1 / (1 + step * self.weight))
 
     def _conjugate(self, s: Array) -> Any:
         return np.sum(s * s, axis=0) / 2 / self.weight
@@ -159,6 +175,9 @@ class ElasticNet(Separable):
 
     def _prox(self, u: Array, step: Any) -> Array:
         return soft_threshold(u, step * self.l1) / (1 + step * self.l2)  # type: ignore[no-any-return]
+
+    def _slope(self, u: Array, step: float) -> Array:
+        return np.where(np.abs(u) >= step * self.l1, 1 / (1 + step * self.l2), 0.0)
 
     def _conjugate(self, s: Array) -> Any:
         excess = soft_threshold(s, self.l1)
@@ -203,6 +222,9 @@ class Box(Separable):
     def _prox(self, u: Array, step: Any) -> Array:
         return clip(u, along(self.low, u), along(self.high, u))
 
+    def _slope(self, u: Array, step: float) -> Array:
+        return np.where((u > along(self.low, u)) & (u < along(self.high, u)), 1.0, 0.0)
+
     def _conjugate(self, s: Array) -> Any:
         return np.sum(maximum(along(self.low, s) * s, along(self.high, s) * s), axis=0)
 
@@ -222,6 +244,9 @@ class NonNegative(Separable):
 
     def _prox(self, u: Array, step: Any) -> Array:
         return maximum(u, 0.0)
+
+    def _slope(self, u: Array, step: float) -> Array:
+        return np.where(u > 0, 1.0, 0.0)
 
     def _conjugate(self, s: Array) -> Any:
         return indicator(s)
@@ -251,6 +276,10 @@ class Huber(Separable):
     def _prox(self, u: Array, step: Any) -> Array:
         stretch = 1 + step * self.weight
         return clip(u / stretch, -self.delta, self.delta) + soft_threshold(u, self.delta * stretch)
+
+    def _slope(self, u: Array, step: float) -> Array:
+        stretch = 1 + step * self.weight
+        return np.where(np.abs(u) < self.delta * stretch, 1 / stretch, 1.0)
 
     def _conjugate(self, s: Array) -> Any:
         slope = s / self.weight

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fbscheck.errors import InputError
 from fbscheck.inputs import finite_array
 
-__all__ = ["Layers"]
+__all__ = ["Layers", "Values", "matrices"]
 
 Values = npt.NDArray[np.float64]
 
@@ -41,7 +41,7 @@ class Layers:
     strong_convexity: npt.ArrayLike = 0.0
 
     def __post_init__(self) -> None:
-        transitions, injections = _stack(self.transitions, "transitions"), _stack(self.injections, "injections")
+        transitions, injections = (_kept(matrices(getattr(self, name), name)) for name in ("transitions", "injections"))
         depth, dimension, columns = transitions.shape
         if dimension != columns or injections.shape[:2] != (depth, dimension) or not depth:
             raise InputError(
@@ -73,8 +73,25 @@ class Layers:
         return int(self.injections.shape[2])
 
 
-def _stack(value: npt.ArrayLike, name: str) -> Values:
-    """Matrices (N, ., .), checked and copied; of N views of one matrix, one copy is made."""
-    if isinstance(value, np.ndarray) and value.ndim == 3 and len(value) and value.strides[0] == 0:
-        return np.broadcast_to(finite_array(value[:1], name, 3), value.shape)
+def matrices(value: npt.ArrayLike, name: str) -> Values:
+    """Finite float64 matrices (N, ., .), not copied if they are that already; of N views of one, one is read.
+
+    Raises
+    ------
+    InputError
+        If they are none.
+    """
+    if isinstance(value, np.ndarray) and value.ndim == 3 and value.size:
+        if value.strides[0] == 0:
+            return np.broadcast_to(finite_array(value[:1], name, 3), value.shape)
+        if value.dtype == np.float64 and np.isfinite(value).all():
+            return value
     return finite_array(value, name, 3)
+
+
+def _kept(stack: Values) -> Values:
+    """The matrices as they will stay: a copy, unless nobody can write to them."""
+    if stack.flags.writeable or not (stack.strides[0] == 0 or stack.flags.owndata):
+        stack = stack.copy()
+        stack.setflags(write=False)
+    return stack

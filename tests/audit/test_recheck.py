@@ -17,14 +17,26 @@ import numpy as np
 import pytest
 from fbscheck import store
 from fbscheck.certify import instances
-from fbscheck.claims import contraction, contraction_map, controls, fixed_point, iterates, many_steps, minimisers, prox
+from fbscheck.claims import (
+    contraction,
+    contraction_map,
+    controls,
+    fixed_point,
+    flow,
+    iterates,
+    many_steps,
+    minimisers,
+    prox,
+    stability,
+    stability_controls,
+)
 from fbscheck.claims.contraction import Step
 from fbscheck.claims.many_steps import Steps
 from fbscheck.claims.problems import Problem
 from fbscheck.functions import L1, GroupL2
 from fbscheck.operators import LeastSquares, Logistic
 from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
-from fbscheck.suites import data
+from fbscheck.suites import data, network
 from fbscheck.suites.prox import CASES
 from fbscheck.verdict import Claim, Result, Verdict, planted
 from tampering import CLAIMS, Stored, refusals, refuses, tampered
@@ -96,8 +108,30 @@ def all_iterates() -> list[Result]:
     ]
 
 
+def networks() -> list[Result]:
+    extremal, drawn = dict(network.extremal()), network.cases("LISTA", 2, 2, np.random.default_rng(1))
+    return [
+        *(stability.assess(claim, pair) for claim, pair in drawn.items()),
+        stability.assess(stability.START, extremal[stability.START]),
+        stability.assess(stability.ENERGY, extremal[stability.ENERGY]),
+        stability.assess(planted(stability.PARAMETERS), extremal[stability.PARAMETERS], 0.99),
+    ]
+
+
+def flows() -> list[Result]:
+    (path,) = network.paths((4,), np.random.default_rng(1))
+    (_, line), (_, turn) = network.extremal_paths(4)
+    return [
+        *(flow.assess(claim, path) for claim in flow.CLAIMS),
+        flow.assess(flow.FLOW, line),
+        flow.assess(planted(flow.UNIFORM), turn, 0.99),
+        *(stability_controls.assess(claim, 10) for claim in stability_controls.CONTROLS),
+    ]
+
+
 KINDS: dict[str, Callable[[], list[Result]]] = {
-    made.__name__: made for made in (one_step, several_steps, proximal, other_controls, fixed_points, all_iterates)
+    made.__name__: made
+    for made in (one_step, several_steps, proximal, other_controls, fixed_points, all_iterates, networks, flows)
 }
 
 SECONDS = "how long it took; nobody can check it, and nothing rests on it"
@@ -133,6 +167,7 @@ TRUE_ALL_THE_SAME: dict[str, str] = {
     "*fixed-point.*|witnesses|problem/relative step|*": UNCONCERNED,
     "*fixed-point.*|witnesses|proposals/iterates|*": COUNT,
     "fixed-point.agreement|array|problem/f/*|last digit": OTHER_DATA,
+    "*stability.*|array|*|*": OTHER_DATA,
     "fixed-point.steps|array|*|*": STATED,
     "fixed-point.steps|witnesses|proposals/seed of the points|*": STATED,
 }

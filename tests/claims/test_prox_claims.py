@@ -30,6 +30,9 @@ class Faulty(Separable):
     def _conjugate(self, s: Array) -> Any:
         return self.right._conjugate(s)
 
+    def _slope(self, u: Array, step: float) -> Array:
+        return self.right._slope(u, step)
+
     def _one_sided(self, x: Array) -> tuple[Array, Array]:
         return self.right._one_sided(x)
 

@@ -1,0 +1,141 @@
+"""How far perturbed data and parameters move the states, rounded upward, uniformly in the depth.
+
+Two networks with functions r in common, layers (W_n, U_n, s_n) and (W'_n, U'_n, s'_n), r R-Lipschitz where s_n != s'_n:
+
+    |x_{n+1} - x'_{n+1}| (1 + rho_n) <= |W_n||x_n - x'_n| + |W_n - W'_n||x'_n|
+                                         + |U_n||b - b'| + |U_n - U'_n||b'| + R |s_n - s'_n|.
+
+In the limit, with K and L constant on pieces of time and m the least eigenvalue of (K + K^T)/2, |x(T) - x'(T)| is at
+most e^{-int m} |x_0 - x'_0| + |b - b'| int_0^T e^{-int_s^T m} |L(s)| ds.  A network's own constants approach these, and
+exceed them at finite depth: |I - hK| <= exp(-hm + h^2|K|^2/2).
+"""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from fbscheck.certify.balls import ball, exact, norm, round_up, upper
+from fbscheck.certify.definite import norm_upper, symmetric_eigenvalue_lower
+from fbscheck.errors import InputError
+from fbscheck.functions import L1, Function
+from fbscheck.inputs import Number, nonnegative
+from fbscheck.network.bounds import norms_upper
+from fbscheck.network.layers import Values, matrices
+from fbscheck.network.network import Network
+
+__all__ = ["distance_upper", "flow_constants", "gap_factor", "perturbation_bounds"]
+
+
+def perturbation_bounds(
+    network: Network,
+    other: Network,
+    other_sizes: npt.ArrayLike,
+    start_distance: Number = 0,
+    b_distance: Number = 0,
+    other_b_norm: Number = 0,
+) -> Values:
+    """Bounds (N+1,) on |x_n - x'_n|, rounded upward; inf beyond float64.
+
+    Parameters
+    ----------
+    network, other
+        Two networks with the same functions, of one depth and shape.
+    other_sizes
+        (N+1,) with |x'_n| at most that: the norms of a trajectory, rounded upward, or ``other.bound(...)``.
+    start_distance, b_distance
+        At least |x_0 - x'_0| and |b - b'|.
+    other_b_norm
+        At least |b'|; matters where the injections differ.
+
+    Raises
+    ------
+    InputError
+        If the networks do not fit, or their weights differ and r is not Lipschitz.
+    """
+    if any(f is not g for f, g in zip(network.functions, other.functions, strict=False)):
+        raise InputError("Need the same functions in both networks, layer by layer (the same objects).")
+    shapes = [(of.depth, of.layers.dimension, of.layers.observations) for of in (network, other)]
+    if shapes[0] != shapes[1]:
+        raise InputError(f"Need two networks of one depth and shape, got (N, d, m) = {shapes[0]} and {shapes[1]}.")
+    layers, others = network.layers, other.layers
+    sizes = np.broadcast_to(np.asarray(other_sizes, dtype=np.float64), network.depth + 1)
+    rows = zip(
+        norms_upper(layers.transitions),
+        _distances(layers.transitions, others.transitions),
+        sizes,
+        norms_upper(layers.injections),
+        _distances(layers.injections, others.injections),
+        _changes(network, other),
+        np.asarray(layers.strong_convexity),
+        strict=False,
+    )
+    moved, data = (Fraction(nonnegative(v, "distance", "It bounds a norm.")) for v in (b_distance, other_b_norm))
+    bounds = [round_up(Fraction(nonnegative(start_distance, "start_distance", "It bounds a norm.")))]
+    for row in rows:
+        try:
+            W, W_off, size, U, U_off, change, rho = map(Fraction, row)
+            apart = W * Fraction(bounds[-1]) + W_off * size + U * moved + U_off * data + change
+            bounds.append(round_up(apart / (1 + rho)))
+        except OverflowError:
+            bounds.append(math.inf)
+    return np.array(bounds)
+
+
+def flow_constants(
+    K: npt.ArrayLike, L: npt.ArrayLike, horizon: Number, strong_convexity: Number = 0
+) -> tuple[float, float]:
+    """The two constants of the limit, for x_0 and for b, rounded upward.
+
+    K (P, d, d) and L (P, d, m) are constant on P pieces of [0, T] of one length; g is sigma-strongly convex.
+    """
+    K, L = matrices(K, "K"), matrices(L, "L")
+    tau = ball(Fraction(horizon) / len(K))
+    start, data = ball(1), ball(0)
+    for K_p, L_p in zip(K[::-1], L[::-1], strict=True):
+        rate = ball(symmetric_eigenvalue_lower(K_p)) + ball(strong_convexity)
+        gone = tau if rate == 0 else -(-tau * rate).expm1() / rate
+        data += start * gone * norm_upper(L_p)
+        start *= (-tau * rate).exp()
+    return upper(start), upper(data)
+
+
+def gap_factor(K: npt.ArrayLike, depth: int, horizon: Number) -> float:
+    """exp((h^2/2) sum |K_n|^2), rounded upward: by what N layers may exceed a constant of the limit; see above."""
+    squares = sum((Fraction(norm_upper(K_p)) ** 2 for K_p in matrices(K, "K")), Fraction(0))
+    return upper(ball(Fraction(horizon) ** 2 / (2 * depth * len(np.asarray(K))) * squares).exp())
+
+
+def _changes(network: Network, other: Network) -> list[Fraction]:
+    """R |s_n - s'_n|, layer by layer."""
+    steps = zip(network.functions, network.steps.tolist(), other.steps.tolist(), strict=True)
+    dimension = network.layers.dimension
+    return [_slope(g, dimension) * abs(Fraction(s) - Fraction(t)) if s != t else Fraction(0) for g, s, t in steps]
+
+
+def _slope(g: Function, dimension: int) -> Fraction:
+    """A Lipschitz constant of g on R^d."""
+    whole = L1(np.full(dimension, g.weight)) if isinstance(g, L1) and np.ndim(g.weight) == 0 else g
+    if whole.lipschitz is None:
+        raise InputError(f"Need a Lipschitz function where the weights differ, got {type(g).__name__}.")
+    return Fraction(whole.lipschitz)
+
+
+def _distances(first: Values, second: Values) -> Values:
+    """|A_n - B_n| (N,), rounded upward."""
+    count = 1 if first.strides[0] == 0 == second.strides[0] else len(first)
+    found = [distance_upper(A, B) for A, B in zip(first[:count], second[:count], strict=True)]
+    return np.broadcast_to(np.array(found), len(first))
+
+
+def distance_upper(A: Values, B: Values) -> float:
+    """|A - B| of two matrices, rounded upward; its rounding errors are found exactly (Knuth's TwoSum) and added."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        difference = A - B
+        back = difference - A
+        errors = (A - (difference - back)) + (-B - back)
+    if not np.isfinite(difference).all():
+        return math.inf
+    found = norm_upper(difference)
+    return round_up(Fraction(found) + Fraction(upper(norm(exact(errors.ravel()))))) if errors.any() else found
