@@ -15,8 +15,8 @@ from fbscheck import functions, operators
 from fbscheck.archive import Arrays, rebuild
 from fbscheck.certify.kernel import Refusal
 from fbscheck.claims.problems import Problem
-from fbscheck.errors import MissingToolError
-from fbscheck.suites import data, fixed_point, prox
+from fbscheck.errors import InputError, MissingToolError
+from fbscheck.suites import data, dictionaries, fixed_point, prox
 from fbscheck.suites.registry import SUITES
 from fbscheck.suites.task import Task
 
@@ -38,6 +38,15 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
         known = [case.g for case in prox.CASES if case.name == witness.get("case")]
         if known and not any(_same(stored, g) for g in known):
             raise Refusal(f"the function is not the one that the suite calls {witness['case']!r}")
+    if "dictionary" in witness:
+        try:
+            known_matrix = dictionaries.dictionary(str(witness["dictionary"]))
+        except MissingToolError:
+            return
+        except InputError as error:
+            raise Refusal(str(error)) from None
+        if not _close(arrays[witness["matrix"]], known_matrix):
+            raise Refusal(f"the dictionary is not the one that the suite calls {witness['dictionary']!r}")
     if "problem" in witness:
         text = witness["problem"]
         try:

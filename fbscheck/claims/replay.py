@@ -11,7 +11,17 @@ import numpy as np
 
 from fbscheck.archive import Arrays
 from fbscheck.certify import kernel
-from fbscheck.claims import contraction, contraction_map, controls, fixed_point, many_steps, prox
+from fbscheck.claims import (
+    coherence,
+    contraction,
+    contraction_map,
+    controls,
+    fixed_point,
+    many_steps,
+    prox,
+    recovery,
+    recovery_controls,
+)
 from fbscheck.claims.records import scale_of, scaled
 from fbscheck.errors import FbscheckError
 from fbscheck.judge import decide
@@ -70,6 +80,15 @@ def _replay(
         return prox.replay(claim, witness, arrays)
     if chapter == "fixed-point":
         return fixed_point.replay(claim, case, witness, arrays)
+    if chapter == "lista":
+        of_dictionary = claim.id.removeprefix("planted.") in (known.id for known in coherence.CLAIMS)
+        return (
+            coherence.replay(claim, certificate, witness, arrays)
+            if of_dictionary
+            else recovery.replay(claim, witness, arrays)
+        )
+    if claim in recovery_controls.CLAIMS:
+        return recovery_controls.replay(claim, witness, arrays)
     if chapter == "contraction" or claim.id == controls.NOT_A_GRADIENT.id:
         return _contraction(claim, certificate, witness)
     return controls.replay(claim, witness)

@@ -85,15 +85,19 @@ def frobenius_weights(dictionary: npt.ArrayLike) -> Values:
 
 
 def generalised_coherence_lower(
-    dictionary: npt.ArrayLike, representations: npt.ArrayLike, columns: npt.ArrayLike
+    dictionary: npt.ArrayLike,
+    representations: npt.ArrayLike,
+    columns: npt.ArrayLike,
+    inverse: npt.ArrayLike | None = None,
 ) -> float:
     r"""A float64 that no weights' coherence is below; 0 where nothing is proved.
 
     Column k of ``representations`` (n, k) nearly represents a_i, i = ``columns[k]``, by the other columns.
+    ``inverse`` (n, m) is nearly a right inverse of A; the floating pseudoinverse if it is None.
 
     Notes
     -----
-    Let R be a floating pseudoinverse of A and E = I - AR, with \|E\|_1 < 1.  The residual r = a_i - Az is
+    Let R be that inverse and E = I - AR, with \|E\|_1 < 1.  The residual r = a_i - Az is
     removed by d = R(I-E)^-1 r, since Ad = r, and \|d\|_1 <= rho = \|R\|_1 \|r\|_1 / (1 - \|E\|_1).  Hence
     1 - d_i = sum_{j != i} (z_j + d_j) <w_i, a_j>, and the coherence is at least (1 - rho) / (\|z\|_1 + rho).
     All norms are rounded up.  Rows of zeros are left out; if A has no full rank otherwise, nothing is proved.
@@ -104,14 +108,17 @@ def generalised_coherence_lower(
         raise InputError(f"Need {A.shape[1]} coefficients for each of {chosen.size} columns, got {Z.shape}.")
     if chosen.min() < 0 or chosen.max() >= A.shape[1]:
         raise InputError(f"Need columns within 0..{A.shape[1] - 1}, got {chosen.min()}..{chosen.max()}.")
-    A = A[np.any(A != 0, axis=1)]
+    R = np.linalg.pinv(A) if inverse is None else finite_array(inverse, "inverse", 2)
+    if R.shape != A.T.shape:
+        raise InputError(f"Need an inverse of shape {A.T.shape}, got {R.shape} (a transpose?).")
+    rows = np.any(A != 0, axis=1)
+    A, R = A[rows], R[:, rows]
     Z[chosen, np.arange(chosen.size)] = 0.0
-    inverse = np.linalg.pinv(A)
-    defect = _column_sums(exact(np.eye(len(A))) - matmul(A, exact(inverse)))
+    defect = _column_sums(exact(np.eye(len(A))) - matmul(A, exact(R)))
     rest = 1 - reduce(flint.arb.max, defect)
     if not rest > 0:
         return 0.0
-    repair = reduce(flint.arb.max, _column_sums(exact(inverse))) / rest
+    repair = reduce(flint.arb.max, _column_sums(exact(R))) / rest
     errors = repair * _column_sums(exact(A[:, chosen]) - matmul(A, exact(Z)))
     bounds = (1 - errors) / (_column_sums(exact(Z)) + errors)
     return max(0.0, *map(lower, bounds))

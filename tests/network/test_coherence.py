@@ -137,6 +137,15 @@ def test_rows_of_zeros_change_nothing_and_a_lost_rank_proves_nothing() -> None:
     assert generalised_coherence_lower(np.vstack([A, A[0]]), found.representations, found.columns) == 0.0
 
 
+@pytest.mark.parametrize("size", [1e-9, 1e-3, 0.1, 10.0])
+def test_an_inverse_that_is_off_never_proves_too_much(size: float) -> None:
+    A, rng = gaussian(6, 10, 0), np.random.default_rng(1)
+    found, inverse = generalised_coherence(A), np.linalg.pinv(A)
+    best, Z = coherence(found.weights, A)[1], 1.001 * found.representations
+    for wrong in (inverse + size * rng.standard_normal(inverse.shape), inverse * (1 + size), -inverse, 0 * inverse):
+        assert generalised_coherence_lower(A, Z, found.columns, wrong) <= best
+
+
 def test_one_column_bounds_the_whole_from_below() -> None:
     A = gaussian(10, 16, 2)
     whole, one = generalised_coherence(A), generalised_coherence(A, [3])
@@ -187,6 +196,10 @@ BAD = [
     pytest.param(lambda: mutual_coherence([[1.0, np.nan]]), "finite entries", id="nan"),
     pytest.param(lambda: generalised_coherence_lower(np.eye(2), np.eye(2), [0, 5]), "columns within", id="column"),
     pytest.param(lambda: generalised_coherence_lower(np.eye(2), np.eye(2), [0]), "coefficients for each", id="count"),
+    pytest.param(
+        lambda: generalised_coherence_lower(EQUI, EQUI.T, [0], EQUI), "coefficients for", id="representations"
+    ),
+    pytest.param(lambda: generalised_coherence_lower(EQUI, np.eye(32), range(32), EQUI), "an inverse", id="inverse"),
     pytest.param(lambda: trace_bound(0, 2), "at least one row", id="rows"),
     pytest.param(lambda: largest_support(-1.0, 2), "coherence >= 0", id="sign"),
     pytest.param(lambda: largest_support(float("nan"), 2), "coherence >= 0", id="not a number"),
