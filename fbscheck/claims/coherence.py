@@ -42,7 +42,7 @@ PUBLISHED = Claim(
     "The theorem in the setting where ALISTA was published",
     r"|x^k-x^*|_1 \leq s\,c^k,\quad c=(2s-1)\tilde\mu < 1",
     Relation.AT_MOST,
-    "Liu, Chen, Wang and Yin 2019, section 4: 250 x 500, a tenth of the entries nonzero",
+    "Liu, Chen, Wang and Yin 2019: 250 x 500, a tenth of the entries nonzero",
 )
 CLAIMS = (COHERENCE, REACH)
 PRACTICE = (28, 74)
@@ -99,7 +99,7 @@ def reach_of(source: str, dictionary: Values, columns: Sequence[int] | None = No
 
     found = generalised_coherence(dictionary, columns)
     weights = found.weights if columns is None else None
-    inverse = np.linalg.pinv(dictionary)
+    inverse = np.asarray(np.linalg.pinv(dictionary), dtype=np.float64)
     optimum = float(found.optima.max())
     return Reach(source, dictionary, found.representations, found.columns, inverse, optimum, weights)
 
@@ -160,7 +160,7 @@ def published(case: Reach) -> Result:
     if low == 0 or allowed >= fewest:
         return undecided(PUBLISHED, case.name, f"only a coherence of at least {_down(low)} is certain for any weights")
     unmet = (
-        f"hypothesis s < (1+1/mu~)/2 is not met: no weights have a coherence below {_down(low)}, certified, which allows "
+        f"hypothesis s < (1+1/mu~)/2 is not met: no weights have a coherence below {_down(low)}, certified, which "
         f"s <= {allowed}; the published signals have {fewest} to {most} nonzeros, off by {fewest - allowed} to "
         f"{most - allowed}; no dictionary of {rows} x {columns} allows s > {anywhere}"
     )

@@ -27,7 +27,7 @@ UNFITTING = Claim(
     "Recovery with weights that do not fit each other",
     r"|x^k-x^*| \leq 0.01\,|x^*|\ \mathrm{for\ some}\ k,\quad W^2=1/2,\ W^1=2/5,\ A=1",
     Relation.AT_MOST,
-    "false: recovery needs W^2 - (I - W^1 A) to vanish; Chen, Liu, Wang and Yin 2018, theorem 1",
+    "false: recovery needs W^2 - (I - W^1 A) to vanish; Chen, Liu, Wang and Yin 2018",
     control=True,
 )
 BEYOND = Claim(

@@ -181,8 +181,6 @@ def restore(text: Mapping[str, Any], arrays: Arrays) -> Recovery:
     if set(text) != fields | ({"noise", "level"} if noisy else set()) or not isinstance(text["dictionary"], str):
         raise kernel.Refusal("the witness is incomplete, or has other fields")
     mu, level = (float(kernel.rational(part)) for part in (text["coherence"], text.get("level", "0")))
-    points = (arrays[text[name]] for name in ("steps", "signals"))
-    A, W = arrays[text["matrix"]], arrays[text["weights"]]
-    return Recovery(
-        text["dictionary"], A, W, mu, text["support"], *points, arrays[text["noise"]] if noisy else None, level
-    )
+    A, W, steps, signals = (arrays[text[name]] for name in ("matrix", "weights", "steps", "signals"))
+    noise = arrays[text["noise"]] if noisy else None
+    return Recovery(text["dictionary"], A, W, mu, text["support"], steps, signals, noise, level)

@@ -19,6 +19,9 @@ __all__ = ["Programs", "generalised_coherence"]
 
 Values = npt.NDArray[np.float64]
 
+TOLERANCE = 1e-10
+"""The least that HiGHS takes."""
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -44,8 +47,17 @@ def generalised_coherence(dictionary: Values, columns: Sequence[int] | None = No
     """
     chosen = np.arange(dictionary.shape[1]) if columns is None else np.asarray(columns, dtype=np.int64)
     found = [_one(dictionary, int(column)) for column in chosen]
-    weights, representations, optima = (np.array(part) for part in zip(*found, strict=True))
-    return Programs(chosen, weights.T, representations.T, optima)
+    weights, representations, optima = (np.array(part).T for part in zip(*found, strict=True))
+    return Programs(chosen, weights, _corrected(dictionary, representations, chosen), optima)
+
+
+def _corrected(dictionary: Values, representations: Values, columns: npt.NDArray[np.int64]) -> Values:
+    """The representations, from which a pseudoinverse removes what the solver left of the residual."""
+    each = np.arange(columns.size)
+    moved = representations + np.linalg.pinv(dictionary) @ (dictionary[:, columns] - dictionary @ representations)
+    own = moved[columns, each].copy()
+    moved[columns, each] = 0.0
+    return np.where(representations.any(axis=0), moved / (1 - own), 0.0)
 
 
 def _one(dictionary: Values, column: int) -> tuple[Values, Values, float]:

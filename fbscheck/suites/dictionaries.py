@@ -10,7 +10,7 @@ import scipy.linalg
 from fbscheck.errors import InputError
 from fbscheck.suites.data import digits
 
-__all__ = ["dictionary", "signals"]
+__all__ = ["adversarial", "dictionary", "signals"]
 
 Values = npt.NDArray[np.float64]
 
@@ -44,22 +44,34 @@ def dictionary(name: str) -> Values:
     raise InputError(f"Need the name of a dictionary, got {name!r:.80}.")
 
 
-def signals(coupling: Values, support: int, count: int, rng: np.random.Generator) -> Values:
-    """Signals (n, count + 2) with ``support`` nonzeros in [-1, 1], for weights with this W^T A.
+def adversarial(coupling: Values, support: int, count: int) -> Values:
+    """Signals (n, count) whose ``support`` ones and minus ones move one coordinate off their support most.
 
-    The first has the signs that move one coordinate off its support most; the second has them for one of its
-    own coordinates, against its sign; the others are random, every other one of ones.
+    ``coupling`` is W^T A; the coordinates are those that can be moved furthest.
     """
-    size = len(coupling)
     off = coupling - np.diag(np.diag(coupling))
     order = np.argsort(-np.abs(off), axis=1)[:, :support]
-    worst = int(np.take_along_axis(np.abs(off), order, axis=1).sum(axis=1).argmax())
-    x = np.zeros((size, count + 2))
-    x[order[worst], 0] = np.where(off[worst, order[worst]] < 0, -1.0, 1.0)
-    own, rest = worst, order[worst][: support - 1]
-    x[own, 1], x[rest, 1] = 1.0, np.where(off[own, rest] > 0, -1.0, 1.0)
-    places = np.argsort(rng.random((size, count)), axis=0)[:support]
-    values = rng.uniform(-1, 1, (support, count))
+    entries = np.take_along_axis(off, order, axis=1)
+    worst = np.argsort(-np.abs(entries).sum(axis=1), kind="stable")[:count]
+    x = np.zeros((len(coupling), count))
+    np.put_along_axis(x, order[worst].T, np.where(entries[worst].T < 0, -1.0, 1.0), axis=0)
+    return x
+
+
+def signals(coupling: Values, support: int, count: int, rng: np.random.Generator) -> Values:
+    """Signals (n, count) with ``support`` nonzeros in [-1, 1], for weights with this W^T A.
+
+    The first is adversarial; the second moves a coordinate of its own most, against its sign; the others are
+    random, every other one of ones and minus ones.
+    """
+    off = coupling - np.diag(np.diag(coupling))
+    x = np.zeros((len(coupling), count))
+    x[:, :1] = adversarial(coupling, support, 1)
+    moved = int(np.abs(off @ x[:, 0]).argmax())
+    rest = np.argsort(-np.abs(off[moved]))[: support - 1]
+    x[moved, 1], x[rest, 1] = 1.0, np.where(off[moved, rest] > 0, -1.0, 1.0)
+    places = np.argsort(rng.random((len(x), count - 2)), axis=0)[:support]
+    values = rng.uniform(-1, 1, (support, count - 2))
     values[:, ::2] = np.where(values[:, ::2] < 0, -1.0, 1.0)
     np.put_along_axis(x[:, 2:], places, values, axis=0)
     return x

@@ -15,7 +15,7 @@ from fbscheck.claims.signals import Recovery
 from fbscheck.errors import MissingToolError
 from fbscheck.judge import undecided
 from fbscheck.network.coherence import coherence, coupling
-from fbscheck.suites.dictionaries import dictionary, signals
+from fbscheck.suites.dictionaries import adversarial, dictionary, signals
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Claim, Curve, Plot, Result, planted
 
@@ -47,7 +47,7 @@ def _case(
 ) -> Recovery:
     """Signals, the worst that are known among them, for weights whose coherence is taken as it is certified."""
     A = dictionary(source)
-    x = signals(nearest(coupling(weights, A)), support, 10, rng)
+    x = signals(nearest(coupling(weights, A)), support, 12, rng)
     noise = None
     if level:
         noise = rng.standard_normal((len(A), x.shape[1]))
@@ -77,7 +77,7 @@ def _equal(layers: int, rng: np.random.Generator) -> list[Result]:
 
 
 def _programs(source: str, layers: int, rng: np.random.Generator) -> list[Result]:
-    """Weights by linear programs; every support that they allow, up to 4, and the next."""
+    """Weights by linear programs; the largest supports that they allow, up to 4, and one that they do not."""
     try:
         found = reach_of(source, dictionary(source))
     except MissingToolError as missing:
@@ -86,8 +86,9 @@ def _programs(source: str, layers: int, rng: np.random.Generator) -> list[Result
     if weights is None:
         return []
     most = min(4, found.most)
+    supports = range(max(1, most - 1), most + 2)
     claims = (chapter.COHERENCE, chapter.REACH)
-    return [*chapter.assess(found, claims), *_on_weights(source, weights, range(1, most + 2), layers, rng)]
+    return [*chapter.assess(found, claims), *_on_weights(source, weights, supports, layers, rng)]
 
 
 def _published(seed: int, count: int, rng: np.random.Generator) -> list[Result]:
@@ -144,15 +145,17 @@ def _plant(rng: np.random.Generator) -> list[Result]:
 
 def _control(layers: int, rng: np.random.Generator) -> list[Result]:
     A = dictionary(EQUAL)
+    found = [(s, adversarial(nearest(coupling(A, A)), s, 30)) for s in (2, 4)]
+    worst = [Recovery(EQUAL, A, A, 0.125, s, np.ones(2), x) for s, x in found]
     return [
-        *(recovery_controls.small_threshold(_case(EQUAL, A, s, np.ones(4), rng)) for s in (2, 4)),
+        *(recovery_controls.small_threshold(case) for case in worst),
         recovery_controls.beyond(_case(EQUAL, A, 5, np.ones(layers), rng)),
         recovery_controls.unfitting(60),
     ]
 
 
 def _tasks(size: str) -> list[Task]:
-    layers = 12 if size == "small" else 30
+    layers = 10 if size == "small" else 30
     return [
         Task("lista: equal coherence", partial(_equal, layers)),
         *(Task(f"lista: {source}", partial(_programs, source, layers)) for source in LISTS[size]),
@@ -162,7 +165,7 @@ def _tasks(size: str) -> list[Task]:
         ),
         Task("lista: reach", partial(_drawn, DRAWN[size])),
         Task("lista: planted errors", _plant),
-        Task("lista: controls", partial(_control, 2 * layers)),
+        Task("lista: controls", partial(_control, 24)),
     ]
 
 

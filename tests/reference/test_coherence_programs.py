@@ -51,6 +51,6 @@ def test_columns_that_the_others_do_not_span_cost_nothing() -> None:
 
 def test_a_program_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     solve = programs.linprog
-    monkeypatch.setattr(programs, "linprog", lambda *a, **k: solve(*a, **k, options={"maxiter": 1}))
+    monkeypatch.setattr(programs, "linprog", lambda *a, **k: solve(*a, **{**k, "options": {"maxiter": 1}}))
     with pytest.raises(SolverError, match="HiGHS ended the program of column 0"):
         generalised_coherence(np.random.default_rng(0).standard_normal((20, 30)))
