@@ -86,7 +86,6 @@ class Reach:
     def describe(self, arrays: Arrays) -> tuple[dict[str, Any], dict[str, Any]]:
         """Witness and certificate; their arrays are kept in ``arrays``."""
         witness = {"dictionary": self.source, "matrix": add(self.dictionary, arrays)}
-        witness["optimum"] = str(Fraction(self.optimum))
         if self.weights is not None:
             witness["weights"] = add(self.weights, arrays)
         names = ("representations", "columns", "inverse")
@@ -119,6 +118,8 @@ def _assess_one(claim: Claim, case: Reach, scale: float) -> Result:
     witness, certificate = case.describe(arrays)
     theory = scale * (_farthest(case) if of_reach else case.optimum)
     evidence = _of_reach(case) if of_reach else _of_coherence(case)
+    if not of_reach:
+        witness["optimum"] = str(Fraction(case.optimum))
     bracket = squeeze(theory, evidence, {"quantity": claim.statement, **certificate})
     return replace(decide(claim, case.name, bracket, scaled(witness, scale)), arrays=arrays)
 
@@ -193,7 +194,7 @@ def replay(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, A
         parts[0],
         columns,
         parts[1],
-        float(kernel.rational(content["optimum"])),
+        float(kernel.rational(content.get("optimum", "0"))),
         weights,
     )
     return _assess_one(claim, case, float(scale))

@@ -53,11 +53,11 @@ def generalised_coherence(dictionary: Values, columns: Sequence[int] | None = No
 
 def _corrected(dictionary: Values, representations: Values, columns: npt.NDArray[np.int64]) -> Values:
     """The representations, from which a pseudoinverse removes what the solver left of the residual."""
-    each = np.arange(columns.size)
+    each, known = np.arange(columns.size), representations.any(axis=0)
     moved = representations + np.linalg.pinv(dictionary) @ (dictionary[:, columns] - dictionary @ representations)
-    own = moved[columns, each].copy()
+    own = np.where(known, moved[columns, each], 0.0)
     moved[columns, each] = 0.0
-    return np.where(representations.any(axis=0), moved / (1 - own), 0.0)
+    return np.where(known, moved / (1 - own), 0.0)
 
 
 def _one(dictionary: Values, column: int) -> tuple[Values, Values, float]:
