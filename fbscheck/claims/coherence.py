@@ -162,7 +162,7 @@ def published(case: Reach) -> Result:
         return undecided(PUBLISHED, case.name, f"only a coherence of at least {_down(low)} is certain for any weights")
     unmet = (
         f"hypothesis s < (1+1/mu~)/2 is not met: no weights have a coherence below {_down(low)}, certified, which "
-        f"s <= {allowed}; the published signals have {fewest} to {most} nonzeros, off by {fewest - allowed} to "
+        f"allows s <= {allowed}; the published signals have {fewest} to {most} nonzeros, off by {fewest - allowed} to "
         f"{most - allowed}; no dictionary of {rows} x {columns} allows s > {anywhere}"
     )
     return not_applicable(PUBLISHED, case.name, unmet)

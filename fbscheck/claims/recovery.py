@@ -29,6 +29,7 @@ SPARSE = Hypothesis(
     r"s < (1+1/\tilde\mu)/2", lambda case: (1 + 1 / Fraction(case.coherence)) / 2 - case.support, strict=True
 )
 SHORT = Hypothesis(r"\gamma_j \leq 1", lambda case: 1 - Fraction(float(case.steps.max())))
+EXACT_DATA = Hypothesis(r"\varepsilon = 0", lambda case: -Fraction(case.level))
 UNIT = Hypothesis(r"\gamma_j = 1", lambda case: -Fraction(float(np.abs(case.steps - 1).max())))
 
 RATE = Claim(
@@ -38,7 +39,7 @@ RATE = Claim(
     r"(|x^*|_0 \leq s,\ |x^*|_\infty \leq 1)",
     Relation.AT_MOST,
     "Liu, Chen, Wang and Yin 2019; proof: LISTA recovery (largest ratio of the two sides)",
-    (SPARSE,),
+    (SPARSE, EXACT_DATA),
 )
 SUPPORT = Claim(
     "lista.support",
@@ -46,7 +47,7 @@ SUPPORT = Claim(
     r"|u_i| \leq \theta\quad (x^*_i = 0)\ \mathrm{in\ every\ layer}",
     Relation.AT_MOST,
     "Chen, Liu, Wang and Yin 2018; proof: LISTA recovery: off the support (largest ratio of the two sides)",
-    (SPARSE,),
+    (SPARSE, EXACT_DATA),
 )
 ADAPTED = Claim(
     "lista.rate-adapted",
@@ -54,7 +55,7 @@ ADAPTED = Claim(
     r"|x^k-x^*|_1 \leq s\,c^k,\quad c=(2s-1)\tilde\mu,\quad \theta_k=\tilde\mu\,\sup|x^k-x^*|_1",
     Relation.AT_MOST,
     "Chen, Liu, Wang and Yin 2018; proof: LISTA recovery (largest ratio of the two sides)",
-    (SPARSE, UNIT),
+    (SPARSE, EXACT_DATA, UNIT),
 )
 NOISE = Claim(
     "lista.noise",
@@ -70,7 +71,7 @@ DEEP_LIMIT = Claim(
     r"|x^k-x^*|_1 \leq s\exp\bigl(-(1-(2s-1)\tilde\mu)\sum_{j<k}\gamma_j\bigr)",
     Relation.AT_MOST,
     "proof: LISTA recovery; and 1-y <= exp(-y) (largest ratio of the two sides)",
-    (SPARSE, SHORT),
+    (SPARSE, EXACT_DATA, SHORT),
 )
 CLAIMS = (RATE, SUPPORT, ADAPTED, NOISE, DEEP_LIMIT)
 

@@ -56,12 +56,13 @@ class Recovery:
             object.__setattr__(self, name, finite_array(getattr(self, name), name, dimensions))
         positive(self.coherence, "coherence", "Orthogonal columns need no thresholds.")
         nonnegative(self.level, "level", "It is a norm.")
-        if type(self.support) is not int or self.support < 1:
-            raise InputError(f"Need a support of at least one index, got {self.support!r}.")
+        size = self.dictionary.shape[1]
+        if type(self.support) is not int or not 0 < self.support < size:
+            raise InputError(f"Need a support of 1 to {size - 1} indices, got {self.support!r}.")
         if self.steps.min() <= 0:
             raise InputError(f"Need positive steps, got {self.steps.min():.3g}.")
-        if self.signals.shape[0] != self.dictionary.shape[1]:
-            raise InputError(f"Need signals of {self.dictionary.shape[1]} entries, got {self.signals.shape[0]}.")
+        if self.signals.shape[0] != size:
+            raise InputError(f"Need signals of {size} entries, got {self.signals.shape[0]}.")
         most = int(np.count_nonzero(self.signals, axis=0).max())
         if most > self.support or np.abs(self.signals).max() > 1:
             raise InputError(

@@ -30,14 +30,14 @@ def dictionary(name: str) -> Values:
     if name == "three directions":
         half = np.sqrt(0.75)
         return np.array([[1.0, -0.5, -0.5], [0.0, half, -half]])
-    if found := re.fullmatch(r"digits, (\d{1,3}) atoms", name):
+    if found := re.fullmatch(r"digits, ([1-9]\d{0,2}) atoms", name):
         images = digits()[: int(found[1])]
         return np.asarray(images.T / np.linalg.norm(images, axis=1))
-    if found := re.fullmatch(r"identity and Hadamard (\d{1,4}) x (\d{1,4})", name):
+    if found := re.fullmatch(r"identity and Hadamard ([1-9]\d{0,3}) x ([1-9]\d{0,3})", name):
         rows = int(found[1])
         if rows & (rows - 1) == 0 and int(found[2]) == 2 * rows:
             return np.hstack([np.eye(rows), scipy.linalg.hadamard(rows) / np.sqrt(rows)])
-    if found := re.fullmatch(r"(Gaussian|Bernoulli) (\d{1,4}) x (\d{1,4}), seed (\d{1,9})", name):
+    if found := re.fullmatch(r"(Gaussian|Bernoulli) ([1-9]\d{0,3}) x ([1-9]\d{0,3}), seed (\d{1,9})", name):
         rng, shape = np.random.default_rng(int(found[4])), (int(found[2]), int(found[3]))
         entries = rng.standard_normal(shape) if found[1] == "Gaussian" else rng.choice([-1.0, 1.0], shape)
         return np.asarray(entries / np.linalg.norm(entries, axis=0))
