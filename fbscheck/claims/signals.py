@@ -82,6 +82,11 @@ class Recovery:
         elif self.level:
             raise InputError(f"Need noise for a level of {self.level:.3g}, got none.")
 
+    @classmethod
+    def of(cls, source: str, dictionary: Values, weights: Values, *rest: Any) -> "Recovery":
+        """The same, with the coherence that the weights certainly have at most; ``rest`` are the fields after it."""
+        return cls(source, dictionary, weights, coherence(weights, dictionary)[1], *rest)
+
     @property
     def name(self) -> str:
         """The dictionary and the numbers, as a table shows them."""

@@ -44,29 +44,29 @@ def dictionary(name: str) -> Values:
     raise InputError(f"Need the name of a dictionary, got {name!r:.80}.")
 
 
-def adversarial(coupling: Values, support: int, count: int) -> Values:
+def adversarial(weights: Values, dictionary: Values, support: int, count: int) -> Values:
     """Signals (n, count) whose ``support`` ones and minus ones move one coordinate off their support most.
 
-    ``coupling`` is W^T A; the coordinates are those that can be moved furthest.
+    The coordinates are those that can be moved furthest.
     """
-    off = coupling - np.diag(np.diag(coupling))
+    off = _off_diagonal(weights, dictionary)
     order = np.argsort(-np.abs(off), axis=1)[:, :support]
     entries = np.take_along_axis(off, order, axis=1)
     worst = np.argsort(-np.abs(entries).sum(axis=1), kind="stable")[:count]
-    x = np.zeros((len(coupling), count))
+    x = np.zeros((len(off), count))
     np.put_along_axis(x, order[worst].T, np.where(entries[worst].T < 0, -1.0, 1.0), axis=0)
     return x
 
 
-def signals(coupling: Values, support: int, count: int, rng: np.random.Generator) -> Values:
-    """Signals (n, count) with ``support`` nonzeros in [-1, 1], for weights with this W^T A.
+def signals(weights: Values, dictionary: Values, support: int, count: int, rng: np.random.Generator) -> Values:
+    """Signals (n, count) with ``support`` nonzeros in [-1, 1].
 
     The first is adversarial; the second moves a coordinate of its own most, against its sign; the others are
     random, every other one of ones and minus ones.
     """
-    off = coupling - np.diag(np.diag(coupling))
-    x = np.zeros((len(coupling), count))
-    x[:, :1] = adversarial(coupling, support, 1)
+    off = _off_diagonal(weights, dictionary)
+    x = np.zeros((len(off), count))
+    x[:, :1] = adversarial(weights, dictionary, support, 1)
     moved = int(np.abs(off @ x[:, 0]).argmax())
     rest = np.argsort(-np.abs(off[moved]))[: support - 1]
     x[moved, 1], x[rest, 1] = 1.0, np.where(off[moved, rest] > 0, -1.0, 1.0)
@@ -75,3 +75,9 @@ def signals(coupling: Values, support: int, count: int, rng: np.random.Generator
     values[:, ::2] = np.where(values[:, ::2] < 0, -1.0, 1.0)
     np.put_along_axis(x[:, 2:], places, values, axis=0)
     return x
+
+
+def _off_diagonal(weights: Values, dictionary: Values) -> Values:
+    """W^T A with W normalised, without its diagonal."""
+    products = weights.T @ dictionary
+    return np.asarray(products / np.diag(products)[:, None] - np.eye(len(products)))

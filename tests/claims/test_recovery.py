@@ -13,7 +13,6 @@ from fbscheck.claims.recovery import ADAPTED, CLAIMS, DEEP_LIMIT, NOISE, RATE, S
 from fbscheck.claims.replay import replay
 from fbscheck.claims.signals import Recovery
 from fbscheck.errors import InputError
-from fbscheck.network.coherence import coherence, coupling
 from fbscheck.reference.coherence import generalised_coherence
 from fbscheck.suites.dictionaries import adversarial, dictionary, signals
 from fbscheck.suites.lista import SUITE
@@ -37,11 +36,11 @@ def random(name: str, support: int, layers: int, seed: int, level: float = 0.0) 
     """Weights by linear programs, random signals and steps; noise of the l1 norm ``level``."""
     A, rng = dictionary(name), np.random.default_rng(seed)
     W = generalised_coherence(A).weights
-    x = signals(nearest(coupling(W, A)), support, 8, rng)
+    x = signals(W, A, support, 8, rng)
     noise = rng.standard_normal((len(A), 8))
     noise *= level * (1 - 1e-12) / np.abs(noise).sum(axis=0)
     steps = np.ones(layers) if level else rng.uniform(0.3, 1.0, layers)
-    return Recovery(name, A, W, coherence(W, A)[1], support, steps, x, noise if level else None, level)
+    return Recovery.of(name, A, W, support, steps, x, noise if level else None, level)
 
 
 def in_fractions(case: Recovery) -> list[tuple[R, R]]:
@@ -75,7 +74,7 @@ def test_layers_are_those_of_rational_arithmetic(seed: int, level: float) -> Non
 def test_the_rate_and_the_threshold_are_attained_in_every_layer(steps: Any) -> None:
     case = pair(steps)
     assert all(lower(e / b) > 1 - 1e-15 for e, b in zip(case.trace.errors, case.trace.bounds, strict=True))
-    worst = Recovery(NAME, D, D, 0.25, 2, case.steps, adversarial(D.T @ D, 2, 3))
+    worst = Recovery(NAME, D, D, 0.25, 2, case.steps, adversarial(D, D, 2, 3))
     for claim, instance in ((RATE, case), (SUPPORT, worst)):
         (result,) = assess(instance, (claim,))
         assert (result.verdict, result.bracket.upper) == (Verdict.CERTIFIED, 1.0)
@@ -196,7 +195,7 @@ def test_what_the_theory_needs_is_checked(arguments: Any, rule: str) -> None:
 
 
 def test_thresholds_a_fifth_smaller_let_every_adversarial_signal_through() -> None:
-    x = adversarial(D.T @ D, 2, 30)
+    x = adversarial(D, D, 2, 30)
     case = Recovery(NAME, D, D, 0.25, 2, ONE, x)
     assert set(np.count_nonzero(x, axis=0)) == {2}
     assert case.trace.wrong.tolist() == [0, 0]
@@ -210,7 +209,7 @@ def test_beyond_the_theory_the_network_is_stuck_at_zero() -> None:
     """[I, H/8], n = 64, s = 5: the error is 5 once the thresholds have outgrown the signals."""
     A = np.hstack([np.eye(64), hadamard(64) / 8.0])
     assert np.array_equal(A, dictionary("identity and Hadamard 64 x 128"))
-    x = signals(A.T @ A, 5, 6, np.random.default_rng(0))
+    x = signals(A, A, 5, 6, np.random.default_rng(0))
     x[:, 2:] = np.where(x[:, 2:] != 0, 1.0, 0.0)
     case = Recovery("identity and Hadamard 64 x 128", A, A, 0.125, 5, np.ones(16), x)
     result = recovery_controls.beyond(case)
@@ -291,7 +290,7 @@ def test_a_result_is_evaluated_again_from_what_it_stores(result: Result) -> None
 def test_drawn_signals_have_what_they_promise() -> None:
     rng = np.random.default_rng(0)
     for s in (1, 2, 4):
-        x = signals(D.T @ D, s, 9, rng)
+        x = signals(D, D, s, 9, rng)
         assert x.shape == (32, 9)
         assert np.count_nonzero(x, axis=0).max() <= s
         assert np.abs(x).max() <= 1
