@@ -21,6 +21,7 @@ from fbscheck.claims import (
     prox,
     recovery,
     recovery_controls,
+    weighted,
 )
 from fbscheck.claims.records import scale_of, scaled
 from fbscheck.errors import FbscheckError
@@ -81,17 +82,21 @@ def _replay(
     if chapter == "fixed-point":
         return fixed_point.replay(claim, case, witness, arrays)
     if chapter == "lista":
-        of_dictionary = claim.id.removeprefix("planted.") in (known.id for known in coherence.CLAIMS)
-        return (
-            coherence.replay(claim, certificate, witness, arrays)
-            if of_dictionary
-            else recovery.replay(claim, witness, arrays)
-        )
+        return _lista(claim, certificate, witness, arrays)
     if claim in recovery_controls.CLAIMS:
         return recovery_controls.replay(claim, witness, arrays)
     if chapter == "contraction" or claim.id == controls.NOT_A_GRADIENT.id:
         return _contraction(claim, certificate, witness)
     return controls.replay(claim, witness)
+
+
+def _lista(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, Any], arrays: Arrays) -> Result:
+    kind = claim.id.removeprefix("planted.")
+    if kind == weighted.WEIGHTED.id:
+        return weighted.replay(claim, certificate, witness, arrays)
+    if kind in (known.id for known in coherence.CLAIMS):
+        return coherence.replay(claim, certificate, witness, arrays)
+    return recovery.replay(claim, witness, arrays)
 
 
 def _contraction(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, Any]) -> Result:

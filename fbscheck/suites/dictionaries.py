@@ -10,7 +10,7 @@ import scipy.linalg
 from fbscheck.errors import InputError
 from fbscheck.suites.data import digits
 
-__all__ = ["adversarial", "dictionary", "signals"]
+__all__ = ["adversarial", "dictionary", "moved", "signals"]
 
 Values = npt.NDArray[np.float64]
 
@@ -75,6 +75,12 @@ def signals(weights: Values, dictionary: Values, support: int, count: int, rng: 
     values[:, ::2] = np.where(values[:, ::2] < 0, -1.0, 1.0)
     np.put_along_axis(x[:, 2:], places, values, axis=0)
     return x
+
+
+def moved(A: Values, step: float, seed: int) -> Values:
+    """K (n, n) of a layer like a trained one: ``step`` (A^T + 0.3 |A| G) A / |A|^2, with a Gaussian G of norm 1."""
+    noise, size = np.random.default_rng(seed).standard_normal(A.T.shape), np.linalg.norm(A, 2)
+    return np.asarray(step * (A.T + 0.3 * size * noise / np.linalg.norm(noise, 2)) @ A / size**2)
 
 
 def _off_diagonal(weights: Values, dictionary: Values) -> Values:

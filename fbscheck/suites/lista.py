@@ -2,22 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from fbscheck.claims import coherence as chapter
-from fbscheck.claims import recovery, recovery_controls
+from fbscheck.claims import recovery, recovery_controls, weighted
 from fbscheck.claims.coherence import PRACTICE, Reach, published, reach_of
 from fbscheck.claims.signals import Recovery
+from fbscheck.claims.weighted import Layer
 from fbscheck.errors import MissingToolError
 from fbscheck.judge import undecided
-from fbscheck.suites.dictionaries import adversarial, dictionary, signals
+from fbscheck.suites.dictionaries import adversarial, dictionary, moved, signals
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Claim, Curve, Plot, Result, planted
 
-__all__ = ["SUITE"]
+__all__ = ["SUITE", "layers"]
 
 Values = npt.NDArray[np.float64]
 
@@ -118,6 +120,26 @@ def _drawn(counts: tuple[int, ...], rng: np.random.Generator) -> list[Result]:
     return [*results[:-1], replace(results[-1], plots=(plot,))]
 
 
+def layers() -> tuple[Layer, ...]:
+    """One that a diagonal weight mends, the textbook's; and layers like trained ones, on images and on noise."""
+    images = dictionary("digits, 6 atoms")
+    return (
+        Layer("K = [[1, -10], [0, 1]], h = 1/10", np.array([[1.0, -10.0], [0.0, 1.0]]), Fraction(1, 10)),
+        Layer("digits, 6 atoms, weights moved by 30%, step 1.9", moved(images, 1.9, 4)),
+        Layer("Gaussian 16 x 8, weights moved by 30%, step 1.9", moved(dictionary("Gaussian 16 x 8, seed 0"), 1.9, 0)),
+        Layer("digits, 6 atoms, weights moved by 30%, step 1", moved(images, 1.0, 4)),
+    )
+
+
+def _weighted(rng: np.random.Generator) -> list[Result]:
+    try:
+        found = layers()
+    except MissingToolError as missing:
+        return [undecided(weighted.WEIGHTED, "digits, 6 atoms", str(missing))]
+    planted_one = weighted.assess(planted(weighted.WEIGHTED), found[1], 0.99)
+    return [*(weighted.assess(weighted.WEIGHTED, layer) for layer in found), planted_one]
+
+
 def _plant(rng: np.random.Generator) -> list[Result]:
     """Bounds 1% too small, where they are attained."""
     A = dictionary(EQUAL)
@@ -162,6 +184,7 @@ def _tasks(size: str) -> list[Task]:
             for seed, count in SOLVED[size].items()
         ),
         Task("lista: reach", partial(_drawn, DRAWN[size])),
+        Task("lista: weighted norms", _weighted),
         Task("lista: planted errors", _plant),
         Task("lista: controls", partial(_control, 24)),
     ]
@@ -174,7 +197,8 @@ SUITE = Suite(
         *recovery.CLAIMS,
         *chapter.CLAIMS,
         chapter.PUBLISHED,
-        *map(planted, (*recovery.CLAIMS, *chapter.CLAIMS)),
+        weighted.WEIGHTED,
+        *map(planted, (*recovery.CLAIMS, *chapter.CLAIMS, weighted.WEIGHTED)),
         *recovery_controls.CLAIMS,
     ),
     _tasks,

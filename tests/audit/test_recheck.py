@@ -30,6 +30,7 @@ from fbscheck.claims import (
     prox,
     recovery,
     recovery_controls,
+    weighted,
 )
 from fbscheck.claims.contraction import Step
 from fbscheck.claims.many_steps import Steps
@@ -130,6 +131,7 @@ def recovered() -> list[Result]:
         recovery_controls.small_threshold(plain),
         recovery_controls.beyond(large),
         recovery_controls.unfitting(20),
+        weighted.assess(weighted.WEIGHTED, weighted.Layer("expands", np.array([[1.0, -10.0], [0.0, 1.0]]), R(1, 10))),
     ]
 
 
@@ -181,6 +183,8 @@ TRUE_ALL_THE_SAME: dict[str, str] = {
     "lista.noise|array|noise|last digit": OTHER_SAMPLE,
     "*lista.coherence|array|*|*": OTHER_PROOF,
     "*lista.reach|array|*|*": OTHER_PROOF,
+    "lista.weighted|array|matrix|last digit": OTHER_PROOF,
+    "lista.weighted|array|multipliers|last digit": OTHER_PROOF,
 }
 """Changes that may survive renewed seals (claim|file|place|change, with wildcards), and why they are harmless."""
 
