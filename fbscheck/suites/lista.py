@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -82,13 +82,10 @@ def _programs(source: str, layers: int, rng: np.random.Generator) -> list[Result
         found = reach_of(source, dictionary(source))
     except MissingToolError as missing:
         return [undecided(claim, source, str(missing)) for claim in UNSTATED]
-    weights = found.weights
-    if weights is None:
-        return []
     most = min(4, found.most)
     supports = range(max(1, most - 1), most + 2)
     claims = (chapter.COHERENCE, chapter.REACH)
-    return [*chapter.assess(found, claims), *_on_weights(source, weights, supports, layers, rng)]
+    return [*chapter.assess(found, claims), *_on_weights(source, np.asarray(found.weights), supports, layers, rng)]
 
 
 def _published(seed: int, count: int, rng: np.random.Generator) -> list[Result]:
@@ -120,6 +117,7 @@ def _drawn(counts: tuple[int, ...], rng: np.random.Generator) -> list[Result]:
     return [*results[:-1], replace(results[-1], plots=(plot,))]
 
 
+@cache
 def layers() -> tuple[Layer, ...]:
     """One that a diagonal weight mends, the textbook's; and layers like trained ones, on images and on noise."""
     images = dictionary("digits, 6 atoms")
