@@ -88,6 +88,29 @@ def other_controls() -> list[Result]:
     return [controls.spectral_radius(), controls.not_cocoercive(3), controls.fixed_activation(0.5)]
 
 
+def recovered() -> list[Result]:
+    """On [I, H/2] of order 4 with s = 1, mu~ = 1/2; the signal e_1 attains the rate, and noise on it the floor."""
+    name = "identity and Hadamard 4 x 8"
+    A, signals, noise = dictionary(name), np.zeros((8, 2)), np.zeros((4, 2))
+    signals[0], signals[5, 1], noise[0, 0] = (1.0, 0.0), -0.5, -0.125
+    plain = Recovery(name, A, A, 0.5, 1, np.ones(3), signals)
+    noisy = Recovery(name, A, A, 0.5, 1, np.ones(30), signals, noise, 0.125)
+    short = Recovery(name, A, A, 0.5, 1, np.full(2, 2.0**-7), signals)
+    large = Recovery(name, A, A, 0.5, 2, np.ones(20), np.eye(8)[:, :1] + np.eye(8)[:, 1:2])
+    reach = coherence.reach_of("three directions", dictionary("three directions"))
+    return [
+        *recovery.assess(plain, (recovery.RATE, recovery.SUPPORT, recovery.ADAPTED)),
+        *recovery.assess(noisy, (recovery.NOISE,)),
+        *recovery.assess(short, (recovery.DEEP_LIMIT, planted(recovery.DEEP_LIMIT)), 0.99)[1:],
+        *coherence.assess(reach, coherence.CLAIMS),
+        *coherence.assess(reach, tuple(map(planted, coherence.CLAIMS)), 0.99),
+        recovery_controls.small_threshold(plain),
+        recovery_controls.beyond(large),
+        recovery_controls.unfitting(20),
+        weighted.assess(weighted.WEIGHTED, weighted.Layer("expands", np.array([[1.0, -10.0], [0.0, 1.0]]), R(1, 10))),
+    ]
+
+
 def solved(problem: Problem, claims: tuple[Claim, ...], scale: float = 1.0) -> list[Result]:
     return fixed_point.assess(problem, claims, np.random.default_rng(1), scale)
 
@@ -109,29 +132,6 @@ def all_iterates() -> list[Result]:
         *solved(rate, (iterates.RATE,)),
         *solved(banach, (planted(iterates.APRIORI),), 0.99),
         *solved(sums, (planted(minimisers.SENSITIVITY),), 0.99),
-    ]
-
-
-def recovered() -> list[Result]:
-    """On [I, H/2] of order 4 with s = 1, mu~ = 1/2; the signal e_1 attains the rate, and noise on it the floor."""
-    name = "identity and Hadamard 4 x 8"
-    A, signals, noise = dictionary(name), np.zeros((8, 2)), np.zeros((4, 2))
-    signals[0], signals[5, 1], noise[0, 0] = (1.0, 0.0), -0.5, -0.125
-    plain = Recovery(name, A, A, 0.5, 1, np.ones(3), signals)
-    noisy = Recovery(name, A, A, 0.5, 1, np.ones(30), signals, noise, 0.125)
-    short = Recovery(name, A, A, 0.5, 1, np.full(2, 2.0**-7), signals)
-    large = Recovery(name, A, A, 0.5, 2, np.ones(20), np.eye(8)[:, :1] + np.eye(8)[:, 1:2])
-    reach = coherence.reach_of("three directions", dictionary("three directions"))
-    return [
-        *recovery.assess(plain, (recovery.RATE, recovery.SUPPORT, recovery.ADAPTED)),
-        *recovery.assess(noisy, (recovery.NOISE,)),
-        *recovery.assess(short, (recovery.DEEP_LIMIT, planted(recovery.DEEP_LIMIT)), 0.99)[1:],
-        *coherence.assess(reach, coherence.CLAIMS),
-        *coherence.assess(reach, tuple(map(planted, coherence.CLAIMS)), 0.99),
-        recovery_controls.small_threshold(plain),
-        recovery_controls.beyond(large),
-        recovery_controls.unfitting(20),
-        weighted.assess(weighted.WEIGHTED, weighted.Layer("expands", np.array([[1.0, -10.0], [0.0, 1.0]]), R(1, 10))),
     ]
 
 
