@@ -1,18 +1,35 @@
-"""Negative controls of chapter "lista": smaller thresholds, weights that do not fit, supports beyond the theory."""
+"""Negative controls of chapter "lista": smaller thresholds, weights that do not fit or are
+the best in another sense, supports beyond the theory."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from fbscheck.archive import Arrays
+import numpy as np
+import numpy.typing as npt
+
+from fbscheck.archive import Arrays, add
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import lower, round_down
 from fbscheck.claims.signals import Recovery, restore
+from fbscheck.inputs import finite_array
 from fbscheck.judge import decide, squeeze
+from fbscheck.network.coherence import coherence, coupling, frobenius_weights
 from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour, Side
 
-__all__ = ["BEYOND", "CLAIMS", "SMALL_THRESHOLD", "UNFITTING", "beyond", "replay", "small_threshold", "unfitting"]
+__all__ = [
+    "BEYOND",
+    "CLAIMS",
+    "FROBENIUS",
+    "SMALL_THRESHOLD",
+    "UNFITTING",
+    "beyond",
+    "frobenius",
+    "replay",
+    "small_threshold",
+    "unfitting",
+]
 
 SMALL_THRESHOLD = Claim(
     "control.lista-threshold",
@@ -38,7 +55,17 @@ BEYOND = Claim(
     "false: the bound grows, the thresholds with it, and the network is stuck at 0 (error relative to s)",
     control=True,
 )
-CLAIMS = (SMALL_THRESHOLD, UNFITTING, BEYOND)
+FROBENIUS = Claim(
+    "control.lista-frobenius",
+    "Smaller Frobenius norm, smaller coherence",
+    r"\mu(V) \leq \mu(W)\ \mathrm{where}\ |V^TA|_F \leq |W^TA|_F",
+    Relation.AT_MOST,
+    "false: the closed form of ALISTA's weights does not minimise the coherence (ratio of the two sides)",
+    control=True,
+)
+CLAIMS = (SMALL_THRESHOLD, UNFITTING, BEYOND, FROBENIUS)
+Values = npt.NDArray[np.float64]
+
 SHRINK = Fraction(4, 5)
 
 
@@ -75,6 +102,27 @@ def unfitting(layers: int) -> Result:
     return decide(UNFITTING, f"scalar, N={layers}", squeeze(0.01, (evidence,)), witness)
 
 
+def frobenius(source: str, dictionary: Values, weights: Values, closed: Values | None = None) -> Result:
+    """Compare ``closed``, the closed form if None, with ``weights`` of larger Frobenius norm and smaller coherence.
+
+    Raises
+    ------
+    kernel.Refusal
+        If the Frobenius norm of the former is not certainly the smaller one.
+    """
+    closed = frobenius_weights(dictionary) if closed is None else closed
+    first, second = (np.sum(coupling(W, dictionary) ** 2) for W in (closed, weights))
+    if not first <= second:
+        raise kernel.Refusal("the Frobenius norm is not certainly the smaller one")
+    low, high = coherence(closed, dictionary)[0], coherence(weights, dictionary)[1]
+    ratio = round_down(Fraction(low) / Fraction(high))
+    evidence = Evidence(Side.ATTAINED, ratio, Rigour.ENCLOSED, f"coherence {low:.6f} against {high:.6f}, enclosed")
+    arrays: Arrays = {}
+    named = {"matrix": dictionary, "closed": closed, "weights": weights}
+    witness = {"dictionary": source, **{name: add(array, arrays) for name, array in named.items()}}
+    return replace(decide(FROBENIUS, source, squeeze(1.0, (evidence,)), witness), arrays=arrays)
+
+
 def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
     """Run the control again that left ``witness``.
 
@@ -87,4 +135,7 @@ def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
         if type(witness["layers"]) is not int or not 0 < witness["layers"] <= 1000:
             raise kernel.Refusal("the number of layers is out of range")
         return unfitting(witness["layers"])
+    if claim.id == FROBENIUS.id:
+        matrices = [finite_array(arrays[witness[name]], name, 2) for name in ("matrix", "weights", "closed")]
+        return frobenius(str(witness["dictionary"]), *matrices)
     return {SMALL_THRESHOLD.id: small_threshold, BEYOND.id: beyond}[claim.id](restore(witness, arrays))

@@ -33,7 +33,7 @@ WEIGHTED = Claim(
     r"(T=\mathrm{prox}_{hg}(I-hK),\ g\ \mathrm{separable})",
     Relation.AT_MOST,
     "the proximal map of a separable function, coordinate by coordinate: a matrix inequality",
-    (Hypothesis(r"\|I-hK\| > 1", lambda layer: layer.norm - 1, strict=True),),
+    (Hypothesis(r"|I-hK| > 1", lambda layer: layer.norm - 1, strict=True),),
 )
 MARGIN = 1e-9
 """The factor is this much above the least that was proved, relatively: other machines round otherwise."""

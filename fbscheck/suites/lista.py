@@ -163,12 +163,16 @@ def _plant(rng: np.random.Generator) -> list[Result]:
 
 def _control(layers: int, rng: np.random.Generator) -> list[Result]:
     A = dictionary(EQUAL)
+    source = SMALL[0]
+    gaussian = dictionary(source)
+    best = reach_of(source, gaussian).weights
     found = [(s, adversarial(A, A, s, 30)) for s in (2, 4)]
     worst = [Recovery(EQUAL, A, A, 0.125, s, np.ones(2), x) for s, x in found]
     return [
         *(recovery_controls.small_threshold(case) for case in worst),
         recovery_controls.beyond(_case(EQUAL, A, 5, np.ones(layers), rng)),
         recovery_controls.unfitting(60),
+        recovery_controls.frobenius(source, gaussian, np.asarray(best)),
     ]
 
 

@@ -90,7 +90,7 @@ def other_controls() -> list[Result]:
 
 def recovered() -> list[Result]:
     """On [I, H/2] of order 4 with s = 1, mu~ = 1/2; the signal e_1 attains the rate, and noise on it the floor."""
-    name = "identity and Hadamard 4 x 8"
+    name, drawn = "identity and Hadamard 4 x 8", "Gaussian 3 x 5, seed 0"
     A, signals, noise = dictionary(name), np.zeros((8, 2)), np.zeros((4, 2))
     signals[0], signals[5, 1], noise[0, 0] = (1.0, 0.0), -0.5, -0.125
     plain = Recovery(name, A, A, 0.5, 1, np.ones(3), signals)
@@ -107,6 +107,7 @@ def recovered() -> list[Result]:
         recovery_controls.small_threshold(plain),
         recovery_controls.beyond(large),
         recovery_controls.unfitting(20),
+        recovery_controls.frobenius(drawn, dictionary(drawn), coherence.reach_of(drawn, dictionary(drawn)).weights),
         weighted.assess(weighted.WEIGHTED, weighted.Layer("expands", np.array([[1.0, -10.0], [0.0, 1.0]]), R(1, 10))),
     ]
 
@@ -183,6 +184,7 @@ TRUE_ALL_THE_SAME: dict[str, str] = {
     "lista.noise|array|noise|last digit": OTHER_SAMPLE,
     "*lista.coherence|array|*|*": OTHER_PROOF,
     "*lista.reach|array|*|*": OTHER_PROOF,
+    "control.lista-frobenius|array|*|*": OTHER_INSTANCE,
     "lista.weighted|array|matrix|last digit": OTHER_PROOF,
     "lista.weighted|array|multipliers|last digit": OTHER_PROOF,
 }

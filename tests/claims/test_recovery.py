@@ -229,6 +229,21 @@ def test_weights_that_do_not_fit_lose_a_fifth() -> None:
     assert result.bracket.lower == pytest.approx(1 - x)
 
 
+def test_the_weights_of_least_frobenius_norm_have_another_coherence() -> None:
+    name = "Gaussian 10 x 15, seed 0"
+    A = dictionary(name)
+    best = generalised_coherence(A).weights
+    result = recovery_controls.frobenius(name, A, best)
+    assert (result.verdict, result.bracket.upper) == (Verdict.REFUTED, None)
+    closed = np.linalg.solve(A @ A.T, A)
+    products = np.abs((closed / np.sum(closed * A, axis=0)).T @ A) - np.eye(15)
+    assert result.bracket.lower == pytest.approx(products.max() / np.abs(best.T @ A - np.eye(15)).max(), rel=1e-9)
+    again = replay(recovery_controls.FROBENIUS, name, None, result.witness or {}, dict(result.arrays))
+    assert (again, again.bracket) == (result, result.bracket)
+    with pytest.raises(kernel.Refusal, match="not certainly the smaller"):
+        recovery_controls.frobenius(name, A, closed, best)
+
+
 def test_the_coherence_is_enclosed_and_planted_values_fail() -> None:
     case = reach.reach_of("Gaussian 10 x 15, seed 0", dictionary("Gaussian 10 x 15, seed 0"))
     found, far = reach.assess(case, reach.CLAIMS)
