@@ -14,7 +14,9 @@ If supp x is in supp x^*, |e|_1 <= E and theta = mu~ gamma E, then supp x^+ is i
 * one entry of W^T A adds at most mu~ |e_j| to |c_i|;
 * off the support |u_i| <= theta, and soft(u_i, theta) = 0 where |u_i| <= theta: no false positives;
 * on the support |u_i - x_i^*| is bounded by the errors, and soft adds at most theta;
-* the sum over the support, which has each |e_j| once for every other index.
+* the sum over the support, which has each |e_j| once for every other index;
+* with noise n_i = <w_i, noise> of size at most nu = C_W sigma, gamma = 1 and theta = mu~ E + nu: the same, and
+  its closed form |x^k - x^*|_1 <= s c^k + 2s nu/(1-c), c = (2s-1) mu~, from |x^*|_infinity <= 1.
 
 Sizes are named scalars; |v| is the largest <v, t> with |t| <= 1, and t is any such number.  What a record
 uses is the definition of a norm or of a subgradient, the statement of an earlier record, or cited.
@@ -29,10 +31,12 @@ __all__ = ["PROOFS"]
 mu, gamma, theta, s = sympy.symbols(r"\tilde\mu gamma theta s", positive=True)
 r, v, w = sympy.symbols("r v w", nonnegative=True)
 g = sympy.Symbol("g_{ij}", real=True)
-e, e_j, c, t, p, u, x = vectors("e_i e_j c_i t p u x^*")
+e, e_j, c, n, t, p, u, x = vectors("e_i e_j c_i n_i t p u x^*")
+rate = sympy.Symbol("c", positive=True)
 size, size_j, size_p, size_x, apart = (scalar(f"|{name}|") for name in ("e_i", "e_j", "p", "x^*", "p-x^*"))
 error, next_error, bound, threshold = (scalar(name) for name in ("|e|_1", "|x^+-x^*|_1", "E", r"\theta"))
 others, pairs = scalar(r"\sum_{j\ne i}|e_j|"), scalar(r"\sum_i\sum_{j\ne i}|e_j|")
+noise, power, added = scalar(r"\nu"), scalar("c^k"), scalar(r"2s\nu")
 moved = scalar(r"\sum_i|u_i-x^*_i|")
 
 ADDITION = Assumption("inequalities with an index add up to one for the sums over the index", "addition")
@@ -141,4 +145,54 @@ PROOFS = (
     _on_the_support(LONG, size + inner(e, t)),
     _recursion(SHORT),
     _recursion(LONG),
+    Proof(
+        name="LISTA recovery: noise, off the support",
+        statement=r"|u_i| \le \theta,\quad u_i=n_i-c_i\ \mathrm{as}\ e_i=x^*_i=0,\ \gamma=1",
+        domain=r"\gamma = 1",
+        goal=threshold + inner(c, t) - inner(n, t),
+        hypotheses=(
+            Term(r"-\langle c_i,t\rangle \le \tilde\mu|e|_1", mu * error + inner(c, t)),
+            Term(r"\langle n_i,t\rangle \le \nu", noise - inner(n, t)),
+            Term(r"|e|_1 \le E", bound - error, mu),
+            Term(r"\theta \ge \tilde\mu E+\nu", threshold - mu * bound - noise),
+        ),
+        assumptions=(ADDITION,),
+    ),
+    Proof(
+        name="LISTA recovery: noise, on the support",
+        statement=r"|u_i-x^*_i| \le \tilde\mu\sum_{j\ne i}|e_j|+\nu,\quad u_i-x^*_i=n_i-c_i",
+        domain=r"\gamma = 1",
+        goal=mu * others + noise + inner(c, t) - inner(n, t),
+        hypotheses=(
+            Term(r"-\langle c_i,t\rangle \le \tilde\mu\sum_{j\ne i}|e_j|", mu * others + inner(c, t)),
+            Term(r"\langle n_i,t\rangle \le \nu", noise - inner(n, t)),
+        ),
+        assumptions=(ADDITION,),
+    ),
+    Proof(
+        name="LISTA recovery: noise, recursion",
+        statement=r"|x^+-x^*|_1 \le (2s-1)\tilde\mu E+2s\nu",
+        domain=r"\gamma = 1,\ s \ge 1",
+        goal=(2 * s - 1) * mu * bound + 2 * s * noise - next_error,
+        hypotheses=(
+            Term(r"\sum_i:\ |x^+_i-x^*_i| \le |u_i-x^*_i|+\theta", moved + s * threshold - next_error),
+            Term(r"\sum_i:\ |u_i-x^*_i| \le \tilde\mu\sum_{j\ne i}|e_j|+\nu", mu * pairs + s * noise - moved),
+            Term(r"\sum_i\sum_{j\ne i}|e_j| \le (s-1)|e|_1", (s - 1) * error - pairs, mu),
+            Term(r"\theta \le \tilde\mu E+\nu", mu * bound + noise - threshold, s),
+            Term(r"|e|_1 \le E", bound - error, (s - 1) * mu),
+        ),
+        cover={s: 1 + w},
+        assumptions=(ADDITION, COUNTING),
+    ),
+    Proof(
+        name="LISTA recovery: noise, closed form",
+        statement=r"E^+ \le s\,c^{k+1}+\frac{2s\nu}{1-c}",
+        domain=r"0 < c < 1",
+        goal=s * rate * power + 1 / (1 - rate) * added - next_error,
+        hypotheses=(
+            Term(r"E^+ \le cE+2s\nu", rate * bound + added - next_error),
+            Term(r"E \le s\,c^k+\frac{2s\nu}{1-c}", s * power + 1 / (1 - rate) * added - bound, rate),
+        ),
+        assumptions=(INDUCTION,),
+    ),
 )

@@ -65,7 +65,9 @@ def test_exit_statuses_of_verify(
 
 BAD_USE = [
     pytest.param(
-        ["verify", "nonsense"], "Need a suite among prox, contraction, fixed-point, network, got 'nonsense'", id="suite"
+        ["verify", "nonsense"],
+        "Need a suite among prox, contraction, fixed-point, network, lista, got 'nonsense'",
+        id="suite",
     ),
     pytest.param(["verify", "--jobs", "0"], "Need --jobs", id="no jobs"),
     pytest.param(["verify", "--jobs", "x"], "invalid int value", id="jobs no number"),

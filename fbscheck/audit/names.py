@@ -16,8 +16,8 @@ from fbscheck import functions, operators
 from fbscheck.archive import Arrays, rebuild
 from fbscheck.certify.kernel import Refusal
 from fbscheck.claims.problems import Problem
-from fbscheck.errors import MissingToolError
-from fbscheck.suites import data, fixed_point, network, prox
+from fbscheck.errors import InputError, MissingToolError
+from fbscheck.suites import data, dictionaries, fixed_point, lista, network, prox
 from fbscheck.suites.registry import SUITES
 from fbscheck.suites.task import Task
 
@@ -41,6 +41,8 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
         known = [case.g for case in prox.CASES if case.name == witness.get("case")]
         if known and not any(_same(stored, g) for g in known):
             raise Refusal(f"the function is not the one that the suite calls {witness['case']!r}")
+    if "dictionary" in witness or "layer" in witness:
+        _require_matrix(witness, arrays)
     if "problem" in witness:
         text = witness["problem"]
         try:
@@ -78,6 +80,26 @@ def _alike(stored: Any, arrays: Arrays, known: Any, of: Arrays) -> bool:
         return stored == known or _close(float(Fraction(stored)), float(Fraction(known)))
     except ValueError:
         return False
+
+
+def _require_matrix(witness: Mapping[str, Any], arrays: Arrays) -> None:
+    """The same for a dictionary, or for the matrix of a layer."""
+    try:
+        if "layer" in witness:
+            name = str(witness["layer"])
+            own = [layer for layer in lista.layers() if layer.name == name]
+            if any(str(layer.step) != witness["step"] for layer in own):
+                raise Refusal(f"the step is not that of the layer that the suite calls {name!r}")
+            matrices = [layer.matrix for layer in own]
+        else:
+            name = str(witness["dictionary"])
+            matrices = [dictionaries.dictionary(name)]
+    except MissingToolError:
+        return
+    except InputError as error:
+        raise Refusal(str(error)) from None
+    if matrices and not any(_close(arrays[witness["matrix"]], matrix) for matrix in matrices):
+        raise Refusal(f"the matrix is not the one that the suite calls {name!r}")
 
 
 @cache

@@ -27,6 +27,7 @@ __all__ = [
     "cocoercivity_lower",
     "gram_factor",
     "gram_eigenvalue_lower",
+    "is_semidefinite",
     "norm_lower",
     "norm_upper",
     "quotient_lower",
@@ -72,6 +73,12 @@ def _times(matrix: Exact, factor: Fraction) -> Exact:
 def _identity(like: Exact) -> Exact:
     n = like.nrows()
     return type(like)(n, n, [int(i == j) for i in range(n) for j in range(n)])
+
+
+def is_semidefinite(matrix: flint.fmpq_mat) -> bool:
+    """Whether a symmetric rational matrix is proved positive semidefinite: decided up to ``EXACT_SIZE``."""
+    exact = matrix if matrix.nrows() <= EXACT_SIZE else flint.arb_mat(matrix)
+    return _is_semidefinite(exact, as_float(matrix))
 
 
 def _is_semidefinite(matrix: Exact, approximation: Matrix) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from fbscheck.archive import Arrays
 from fbscheck.certify import kernel
 from fbscheck.claims import (
+    coherence,
     contraction,
     contraction_map,
     controls,
@@ -19,8 +20,11 @@ from fbscheck.claims import (
     flow,
     many_steps,
     prox,
+    recovery,
+    recovery_controls,
     stability,
     stability_controls,
+    weighted,
 )
 from fbscheck.claims.records import scale_of, scaled
 from fbscheck.errors import FbscheckError
@@ -85,9 +89,22 @@ def _replay(
         return evaluate(claim, witness, arrays)
     if claim in stability_controls.CONTROLS:
         return stability_controls.replay(claim, witness)
+    if chapter == "lista":
+        return _lista(claim, certificate, witness, arrays)
+    if claim in recovery_controls.CLAIMS:
+        return recovery_controls.replay(claim, witness, arrays)
     if chapter == "contraction" or claim.id == controls.NOT_A_GRADIENT.id:
         return _contraction(claim, certificate, witness)
     return controls.replay(claim, witness)
+
+
+def _lista(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, Any], arrays: Arrays) -> Result:
+    kind = claim.id.removeprefix("planted.")
+    if kind == weighted.WEIGHTED.id:
+        return weighted.replay(claim, certificate, witness, arrays)
+    if kind in (known.id for known in coherence.CLAIMS):
+        return coherence.replay(claim, certificate, witness, arrays)
+    return recovery.replay(claim, witness, arrays)
 
 
 def _contraction(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, Any]) -> Result:

@@ -17,7 +17,7 @@ from fbscheck.errors import MissingToolError
 from fbscheck.functions import L1, Box, ElasticNet, GroupL2, NonNegative, Zero
 from fbscheck.operators import LeastSquares, Logistic
 
-__all__ = ["REAL", "extremal", "real", "synthetic"]
+__all__ = ["REAL", "digits", "extremal", "real", "synthetic"]
 
 Points = npt.NDArray[np.float64]
 
@@ -89,8 +89,19 @@ def _breast_cancer(name: str) -> Problem:
     return Problem(name, loss, L1(0.1 * float(np.abs(data.T @ labels).max())))
 
 
+def digits() -> Points:
+    """The images (1797, 64) of handwritten digits that come with scikit-learn.
+
+    Raises
+    ------
+    MissingToolError
+        If it is not installed.
+    """
+    return _load("digits")[0]
+
+
 def _digits(name: str) -> Problem:
-    images, _ = _load("digits")
+    images = digits()
     dictionary = images[:ATOMS].T / np.linalg.norm(images[:ATOMS], axis=1)
     f = LeastSquares(dictionary, images[int(name.rsplit(maxsplit=1)[-1])] / 16.0)
     weight = 0.05 * _largest_correlation(f)

@@ -9,14 +9,26 @@ import numpy as np
 import pytest
 from fbscheck.archive import add
 from fbscheck.audit.recheck import Outcome, recheck
-from fbscheck.claims import contraction, contraction_map, controls, fixed_point, iterates, minimisers, prox
+from fbscheck.claims import (
+    contraction,
+    contraction_map,
+    controls,
+    fixed_point,
+    iterates,
+    minimisers,
+    prox,
+    recovery,
+    weighted,
+)
 from fbscheck.claims.contraction import Step
 from fbscheck.claims.problems import Problem, Study
 from fbscheck.claims.prox import ProxCase
+from fbscheck.claims.signals import Recovery
 from fbscheck.cli import main
 from fbscheck.functions import L1, L2Ball, Zero
 from fbscheck.operators import LeastSquares
 from fbscheck.splitting.classes import GradientOf, steps_record
+from fbscheck.suites.dictionaries import dictionary
 from fbscheck.suites.prox import CASES
 from fbscheck.verdict import Claim, Result, planted
 from tampering import Stored, refusals
@@ -198,6 +210,25 @@ def test_a_name_of_the_suites_belongs_to_its_function_and_its_problem(tmp_path: 
     for name in ("diabetes LASSO", "synthetic LASSO, d=10", "extremal: f = 4x - 2b"):
         problem = Problem(name, LASSO.f, LASSO.g)
         assert "the suite calls" in reasons(tmp_path, solved(tmp_path, minimisers.RESIDUAL, problem))
+
+
+@pytest.mark.parametrize("name", ["Gaussian 4 x 8, seed 0", "identity and Hadamard 4 x 8", "no dictionary"])
+def test_a_name_belongs_to_its_dictionary(name: str, tmp_path: Path) -> None:
+    """[H/2, I] has the coherence of [I, H/2], but is another dictionary."""
+    A = dictionary("identity and Hadamard 4 x 8")[:, ::-1]
+    case = Recovery(name, A, A, 0.5, 1, np.ones(2), np.eye(8))
+    reason = "Need the name of a dictionary" if name == "no dictionary" else "the matrix is not the one"
+    assert reason in reasons(tmp_path, Stored.of(tmp_path / "honest", *recovery.assess(case, [recovery.RATE])))
+
+
+def test_a_name_belongs_to_its_layer(tmp_path: Path) -> None:
+    """The layer that the suite calls by its matrix, with another one."""
+    name = "K = [[1, -10], [0, 1]], h = 1/10"
+    for entry, reason in ((-10.0, ""), (-9.0, "the matrix is not the one")):
+        layer = weighted.Layer(name, np.array([[1.0, entry], [0.0, 1.0]]), Fraction(1, 10))
+        run = Stored.of(tmp_path / "honest", weighted.assess(weighted.WEIGHTED, layer))
+        assert reason in reasons(tmp_path, run)
+        assert bool(reason) == bool(reasons(tmp_path, run))
 
 
 def test_a_control_with_a_theory_of_its_own_is_refused(tmp_path: Path) -> None:

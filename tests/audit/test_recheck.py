@@ -18,6 +18,7 @@ import pytest
 from fbscheck import store
 from fbscheck.certify import instances
 from fbscheck.claims import (
+    coherence,
     contraction,
     contraction_map,
     controls,
@@ -27,16 +28,21 @@ from fbscheck.claims import (
     many_steps,
     minimisers,
     prox,
+    recovery,
+    recovery_controls,
     stability,
     stability_controls,
+    weighted,
 )
 from fbscheck.claims.contraction import Step
 from fbscheck.claims.many_steps import Steps
 from fbscheck.claims.problems import Problem
+from fbscheck.claims.signals import Recovery
 from fbscheck.functions import L1, GroupL2
 from fbscheck.operators import LeastSquares, Logistic
 from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
 from fbscheck.suites import data, network
+from fbscheck.suites.dictionaries import dictionary
 from fbscheck.suites.prox import CASES
 from fbscheck.verdict import Claim, Result, Verdict, planted
 from tampering import CLAIMS, Stored, refusals, refuses, tampered
@@ -82,6 +88,30 @@ def proximal() -> list[Result]:
 
 def other_controls() -> list[Result]:
     return [controls.spectral_radius(), controls.not_cocoercive(3), controls.fixed_activation(0.5)]
+
+
+def recovered() -> list[Result]:
+    """On [I, H/2] of order 4 with s = 1, mu~ = 1/2; the signal e_1 attains the rate, and noise on it the floor."""
+    name, drawn = "identity and Hadamard 4 x 8", "Gaussian 3 x 5, seed 0"
+    A, signals, noise = dictionary(name), np.zeros((8, 2)), np.zeros((4, 2))
+    signals[0], signals[5, 1], noise[0, 0] = (1.0, 0.0), -0.5, -0.125
+    plain = Recovery(name, A, A, 0.5, 1, np.ones(3), signals)
+    noisy = Recovery(name, A, A, 0.5, 1, np.ones(30), signals, noise, 0.125)
+    short = Recovery(name, A, A, 0.5, 1, np.full(2, 2.0**-7), signals)
+    large = Recovery(name, A, A, 0.5, 2, np.ones(20), np.eye(8)[:, :1] + np.eye(8)[:, 1:2])
+    reach = coherence.reach_of("three directions", dictionary("three directions"))
+    return [
+        *recovery.assess(plain, (recovery.RATE, recovery.SUPPORT, recovery.ADAPTED)),
+        *recovery.assess(noisy, (recovery.NOISE,)),
+        *recovery.assess(short, (recovery.DEEP_LIMIT, planted(recovery.DEEP_LIMIT)), 0.99)[1:],
+        *coherence.assess(reach, coherence.CLAIMS),
+        *coherence.assess(reach, tuple(map(planted, coherence.CLAIMS)), 0.99),
+        recovery_controls.small_threshold(plain),
+        recovery_controls.beyond(large),
+        recovery_controls.unfitting(20),
+        recovery_controls.frobenius(drawn, dictionary(drawn), coherence.reach_of(drawn, dictionary(drawn)).weights),
+        weighted.assess(weighted.WEIGHTED, weighted.Layer("expands", np.array([[1.0, -10.0], [0.0, 1.0]]), R(1, 10))),
+    ]
 
 
 def solved(problem: Problem, claims: tuple[Claim, ...], scale: float = 1.0) -> list[Result]:
@@ -131,7 +161,17 @@ def flows() -> list[Result]:
 
 KINDS: dict[str, Callable[[], list[Result]]] = {
     made.__name__: made
-    for made in (one_step, several_steps, proximal, other_controls, fixed_points, all_iterates, networks, flows)
+    for made in (
+        one_step,
+        several_steps,
+        proximal,
+        other_controls,
+        fixed_points,
+        all_iterates,
+        networks,
+        flows,
+        recovered,
+    )
 }
 
 SECONDS = "how long it took; nobody can check it, and nothing rests on it"
@@ -170,6 +210,13 @@ TRUE_ALL_THE_SAME: dict[str, str] = {
     "*stability.*|array|*|*": OTHER_DATA,
     "fixed-point.steps|array|*|*": STATED,
     "fixed-point.steps|witnesses|proposals/seed of the points|*": STATED,
+    "*lista*|array|signals|*": OTHER_SAMPLE,
+    "lista.noise|array|noise|last digit": OTHER_SAMPLE,
+    "*lista.coherence|array|*|*": OTHER_PROOF,
+    "*lista.reach|array|*|*": OTHER_PROOF,
+    "control.lista-frobenius|array|*|*": OTHER_INSTANCE,
+    "lista.weighted|array|matrix|last digit": OTHER_PROOF,
+    "lista.weighted|array|multipliers|last digit": OTHER_PROOF,
 }
 """Changes that may survive renewed seals (claim|file|place|change, with wildcards), and why they are harmless."""
 

@@ -30,7 +30,7 @@ def test_the_catalogue_is_complete() -> None:
     assert set(fbscheck.proofs.FILES) == files
     assert len(PROOFS) >= 39
     assert sum(name.startswith("contraction") for name in NAMES) == 6
-    assert sum(name.startswith("LISTA recovery") for name in NAMES) == 8
+    assert sum(name.startswith("LISTA recovery") for name in NAMES) == 12
 
 
 @pytest.mark.parametrize("name", NAMES)
