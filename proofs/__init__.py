@@ -22,6 +22,7 @@ FILES = (
     "sensitivity",
     "step_independence",
     "riccati_step",
+    "ista_layer",
     "deep_limit",
     "lista_recursion",
 )
