@@ -23,6 +23,7 @@ FILES = (
     "step_independence",
     "perturbed_layer",
     "riccati_step",
+    "ista_layer",
     "deep_limit",
     "lista_recursion",
 )

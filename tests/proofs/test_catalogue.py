@@ -28,7 +28,7 @@ def test_the_catalogue_is_complete() -> None:
     folder = Path(fbscheck.proofs.__file__).parent
     files = {path.stem for path in folder.glob("*.py")} - {"__init__", "multipliers"}
     assert set(fbscheck.proofs.FILES) == files
-    assert len(PROOFS) >= 39
+    assert len(PROOFS) >= 40
     assert sum(name.startswith("contraction") for name in NAMES) == 6
     assert sum(name.startswith("LISTA recovery") for name in NAMES) == 12
 
