@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from fbscheck.checking.circulation import circulating
+from fbscheck.checking.circulation import around, circulating
 from fbscheck.checking.conditions import CONSTANTS
 from fbscheck.checking.confirm import certainly_attained, certainly_cyclic
 from fbscheck.checking.cycles import cyclic
@@ -234,21 +234,29 @@ class BlackBox:
         if found is None:
             how = f"no circulation beyond its error around {tried} polygons"
             return decide(claim, self.subject.name, squeeze(0.0, (Evidence(Side.ATTAINED, 0.0, Rigour.ENCLOSED, how),)))
-        surely = float(np.nextafter(abs(found.value) - found.error, 0.0))
+        value, error = (float(part[0]) for part in around(self._afresh, np.expand_dims(found.corners, 1), found.pieces))
+        if abs(value) <= error:
+            return undecided(claim, self.subject.name, UNSTEADY)
+        surely = float(np.nextafter(abs(value) - error, 0.0))
         how = (
             f"<T, dx> around {found.corners.shape[1]} corners, {found.pieces} pieces a side, "
-            f"less {found.error:.2g}, the estimated error"
+            f"less {error:.2g}, the estimated error"
         )
         evidence = Evidence(Side.ATTAINED, surely, Rigour.ENCLOSED, how)
         witness = {
             "operator": self.subject.name,
             "corners": [hexadecimal(x) for x in found.corners.T],
             "pieces": found.pieces,
-            "circulation": found.value.hex(),
-            "error": found.error.hex(),
+            "circulation": value.hex(),
+            "error": error.hex(),
             "snippet": circulation_snippet(self.subject, found.corners, found.pieces, self.module),
         }
         return decide(claim, self.subject.name, squeeze(0.0, (evidence,)), witness)
+
+    def _afresh(self, x: Values) -> tuple[Values, Values]:
+        """T at the columns of ``x`` in a fresh process, and bounds on the errors."""
+        tx = self.sandbox.call_afresh(x)
+        return tx, self.noise(x, tx)
 
     def deviation(self, against: Stated | Defined, seconds: float) -> Result:
         """How far the operator certainly is from the stated proximal map at the worst sample, of how many."""

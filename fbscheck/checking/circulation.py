@@ -21,7 +21,7 @@ import numpy as np
 from fbscheck.checking.points import Domain, Region, Values, directions
 from fbscheck.checking.trials import NoisyMap, Oracle, OutOfTime
 
-__all__ = ["Integrals", "Circulation", "along", "circulating", "near"]
+__all__ = ["Integrals", "Circulation", "along", "around", "circulating", "near"]
 
 SAFETY = 2.0
 PIECES = (16, 128, 1024)
@@ -94,8 +94,8 @@ def circulating(
             polygons = _polygons(values, domain, rng, oracle.affordable)
             tried += polygons.shape[1]
             for pieces in PIECES:
-                around, error = _around(values, polygons, pieces)
-                ratio = np.nan_to_num(np.abs(around) / error, nan=0.0, posinf=0.0)
+                turning, error = around(values, polygons, pieces)
+                ratio = np.nan_to_num(np.abs(turning) / error, nan=0.0, posinf=0.0)
                 best = int(np.argmax(ratio))
                 if ratio[best] > 1:
                     found = _confirmed(values, polygons[:, [best]], 4 * pieces, domain, rng)
@@ -110,8 +110,8 @@ def circulating(
         return None, tried
 
 
-def _around(values: Callable[[Values], tuple[Values, Values]], polygons: Values, pieces: int) -> tuple[Values, Values]:
-    """The circulations (P,) and bounds on their errors."""
+def around(values: Callable[[Values], tuple[Values, Values]], polygons: Values, pieces: int) -> tuple[Values, Values]:
+    """The circulations (P,) around polygons (d, P, k) and bounds on their errors."""
     integrals = along(values, polygons, np.roll(polygons, -1, axis=2), pieces)
     return np.sum(integrals.value, axis=1), np.sum(integrals.error, axis=1)
 
@@ -124,19 +124,19 @@ def _confirmed(
     rng: np.random.Generator,
 ) -> Circulation | None:
     """The polygon (d, 1, k) if more nodes confirm its circulation; with short decimals if these do as well."""
-    around, error = _around(values, near(polygon, rng, domain), pieces)
-    if not np.all(np.abs(around) > error):
+    turning, error = around(values, near(polygon, rng, domain), pieces)
+    if not np.all(np.abs(turning) > error):
         return None
     found = None
     for digits in (17, 1, 2, 3, 4, 6, 8) if domain.solid else (17,):
         corners = np.array([float(f"{t:.{digits}g}") for t in polygon.ravel()]).reshape(polygon.shape)
         corners = np.clip(corners, np.min(polygon), np.max(polygon))
         try:
-            around, error = _around(values, corners, pieces)
+            turning, error = around(values, corners, pieces)
         except OutOfTime:
             return found
-        if abs(around[0]) > error[0]:
-            found = Circulation(corners[:, 0], pieces, float(around[0]), float(error[0]))
+        if abs(turning[0]) > error[0]:
+            found = Circulation(corners[:, 0], pieces, float(turning[0]), float(error[0]))
             if digits < 17:
                 break
         elif found is None:
