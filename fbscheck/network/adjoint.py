@@ -1,0 +1,111 @@
+"""A smooth stand-in for the Lipschitz bound, its derivatives by the multipliers, and a floor under all bounds.
+
+The greatest eigenvalue of the input's block of P_0 is replaced by the Schatten norm of order p, which is
+never below it.  Its derivative by P_0 is a covariance of inputs; a sweep forward carries it along.  With a
+little weight on a random state x_0 the objective grows without bound before 2 Lambda - width P^xx width becomes
+singular, also in directions that no b reaches.
+
+The floor: for random inputs with E|input|^2 = 1 and any linear replies Dw_n with E Dw_i (Du_i - Dw_i) >= 0
+for every unit, taking expectations of the inequalities of :mod:`fbscheck.network.riccati` gives E|Dx_N|^2 <= bound^2
+for every choice of multipliers.  Near the optimum the maximising replies almost do; moved to the sphere on
+which equality holds, unit by unit, they do exactly.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+
+from fbscheck.network.riccati import Recursion, Trail
+
+__all__ = ["Sweep", "floor_of", "sweep"]
+
+Values = npt.NDArray[np.float64]
+
+NEGLIGIBLE = 1e-6
+"""Inputs with less than this of the largest weight are left out of derivatives."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """One evaluation: the ``bound``, the ``objective`` near 2 log(bound), its ``slopes`` (N, d) by the logarithms
+    of the multipliers, and their natural scale, the ``weights``."""
+
+    trail: Trail
+    bound: float
+    objective: float
+    slopes: Values
+    weights: Values
+
+
+def sweep(recursion: Recursion, multipliers: Values, power: float, noise: float, kick: Values) -> Sweep | None:
+    """Objective and derivatives, or None where the multipliers are not admissible.
+
+    The objective is log(Schatten norm of order ``power``) + ``noise`` log(trace of kick^T P^xx_0 kick).
+    """
+    trail = recursion.backward(multipliers)
+    if trail is None or not np.isfinite(trail.storage).all():
+        return None
+    d = recursion.shape[1]
+    excited = float(np.sum(kick * (trail.storage[:d, :d] @ kick)))
+    spectrum, vectors = np.linalg.eigh(recursion.block(trail.storage))
+    if not (spectrum[-1] > 0 and excited > 0):
+        return None
+    ratios = np.maximum(spectrum / spectrum[-1], 0)
+    total = float(np.sum(ratios**power))
+    objective = math.log(spectrum[-1]) + math.log(total) / power + noise * math.log(excited)
+    shares = ratios ** (power - 1) / total
+    kept = shares > NEGLIGIBLE * shares.max()
+    states, data = _inputs(recursion, vectors[:, kept] * np.sqrt(shares[kept] / spectrum[-1]))
+    states = np.hstack([states, kick * math.sqrt(noise / excited)])
+    data = np.hstack([data, np.zeros((len(data), kick.shape[1]))])
+    slopes, weights = np.empty(recursion.shape), np.empty(recursion.shape)
+    for n, factor in trail.forward():
+        arguments, replies = trail.reply(n, factor, states, data)
+        slopes[n] = np.einsum("ij,ij->i", replies, arguments - replies)
+        weights[n] = np.einsum("ij,ij->i", replies, replies)
+        states = trail.outcome(n, arguments, replies)
+    return Sweep(trail, math.sqrt(spectrum[-1]), objective, 2 * multipliers * slopes, 2 * multipliers * weights)
+
+
+def floor_of(trail: Trail, powers: Iterable[float] = (2, 8, 32, 128, 512)) -> float:
+    """A number that, rounding aside, no bound of this recursion is below, whatever the multipliers."""
+    recursion = trail.recursion
+    spectrum, vectors = np.linalg.eigh(recursion.block(trail.storage))
+    ratios = np.maximum(spectrum / max(spectrum[-1], np.finfo(float).tiny), 0)
+    starts = [vectors * np.sqrt(ratios ** (power - 1)) for power in powers]
+    total = [float(np.sum(start**2)) for start in starts]
+    states, data = _inputs(recursion, np.hstack(starts))
+    for n, factor in trail.forward():
+        arguments, replies = trail.reply(n, factor, states, data)
+        moved = [
+            _onto_sphere(u, w, recursion.separable)
+            for u, w in zip(np.hsplit(arguments, len(starts)), np.hsplit(replies, len(starts)), strict=True)
+        ]
+        states = trail.outcome(n, arguments, np.hstack(moved))
+    ends = [float(np.sum(part**2)) for part in np.hsplit(states, len(starts))]
+    return max((math.sqrt(end / start) for end, start in zip(ends, total, strict=True) if start > 0), default=0.0)
+
+
+def _inputs(recursion: Recursion, vectors: Values) -> tuple[Values, Values]:
+    """Vectors of the input's block as columns Dx_0 and Db."""
+    (_, d), m = recursion.shape, recursion.injections.shape[2]
+    if recursion.wrt == "b":
+        return np.zeros((d, vectors.shape[1])), vectors
+    return vectors[:d], vectors[d : d + m]
+
+
+def _onto_sphere(arguments: Values, replies: Values, separable: bool) -> Values:
+    """The nearest replies with E Dw_i (Du_i - Dw_i) = 0, or with that sum over all units."""
+    half = arguments / 2
+    away = replies - half
+    radius, distance = np.einsum("ij,ij->i", half, half), np.einsum("ij,ij->i", away, away)
+    if not separable:
+        radius, distance = (np.full(len(x), np.sum(x)) for x in (radius, distance))
+    stretch = np.sqrt(np.divide(radius, distance, out=np.zeros_like(radius), where=distance > 1e-30 * radius))
+    moved: Values = half + stretch[:, None] * away
+    return moved
