@@ -94,7 +94,7 @@ def _step(recursion: Recursion, n: int, storage: Values, multipliers: Values) ->
     diagonal = np.diagonal(pencil.centre)
     if not (np.isfinite(diagonal).all() and (diagonal > 0).all()):
         return None
-    unit: Values = 2.0 ** -np.round(np.log2(diagonal) / 2)
+    unit = np.exp2(-np.round(np.log2(diagonal) / 2))
     pencil = pencil.rows(unit).columns(unit)
     forward = exact(recursion.transitions[n]), exact(recursion.injections[n])
     images = [part.rows(multipliers) for part in forward]
