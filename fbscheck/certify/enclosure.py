@@ -18,7 +18,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["UNIT", "Enclosure", "eigenvalue_lower", "eigenvalue_upper", "exact", "sum_up"]
+__all__ = ["UNIT", "Enclosure", "eigenvalue_lower", "eigenvalue_upper", "exact", "norm_upper", "sum_up"]
 
 Values = npt.NDArray[np.float64]
 
@@ -132,6 +132,21 @@ def eigenvalue_upper(symmetric: Enclosure) -> float:
         if math.isfinite(found):
             return min(found, norm)
     return norm
+
+
+def norm_upper(matrix: Enclosure) -> float:
+    """A float64 no less than the spectral norm of each of the matrices, close to the least one; inf if none is seen.
+
+    Quicker and a little less sharp than :func:`fbscheck.certify.definite.norm_upper`.
+    """
+    largest = _largest(matrix.centre)
+    if largest == 0.0 or not math.isfinite(largest):
+        return matrix.norm() if largest == 0.0 else math.inf
+    unit = 2.0 ** -(math.frexp(largest)[1] - 1)
+    scaled = exact(matrix.centre).rows(np.full(len(matrix.centre), unit))
+    tall = scaled if scaled.centre.shape[0] >= scaled.centre.shape[1] else scaled.T
+    top = eigenvalue_upper(tall.T @ tall)
+    return sum_up(math.sqrt(max(top, 0.0)) / unit, matrix.radius, TINY) if math.isfinite(top) else math.inf
 
 
 def _cholesky(matrix: Values) -> Any:

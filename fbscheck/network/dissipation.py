@@ -106,7 +106,7 @@ def _step(recursion: Recursion, n: int, storage: Values, multipliers: Values) ->
     definite = eigenvalue_lower(pencil, SHIFT)
     if not definite > 0:
         return None
-    gains = [exact(_solve(pencil.centre, image.centre)) for image in images]
+    gains = [exact(_solution(pencil.centre, image.centre)) for image in images]
     rests = [(image - pencil @ gain).norm() for image, gain in zip(images, gains, strict=True)]
     norms = [gain.norm() for gain in gains]
     pairs = ((0, 0), (0, 1), (1, 1))
@@ -129,16 +129,16 @@ def _step(recursion: Recursion, n: int, storage: Values, multipliers: Values) ->
     return found if np.isfinite(found).all() else None
 
 
-def _solve(matrix: Values, right: Values) -> Values:
-    solution: Values = np.linalg.solve(matrix, right)
-    return solution
+def _solution(matrix: Values, right: Values) -> Values:
+    """Near the solution of a linear system; how near does not matter."""
+    return np.asarray(np.linalg.solve(matrix, right), dtype=np.float64)
 
 
 def _above(centre: Values, missed: float) -> Values:
     """A symmetric float64 matrix that is no less than the symmetric part of ``centre`` plus ``missed`` I."""
     half = exact(centre).rows(np.full(len(centre), 0.5))
     whole = half + half.T
-    found = whole.centre.copy()
+    found: Values = whole.centre.copy()
     diagonal = np.diagonal(found)
     lift = sum_up(missed, whole.radius, 8 * UNIT * float(np.max(np.abs(diagonal), initial=0.0)))
     found[np.diag_indices(len(found))] += lift

@@ -2,11 +2,12 @@ r"""Lower bounds on Lipschitz constants, attained by networks with the same weig
 
 Layer n is given the derivative D_n.  Separable maps may have any diagonal D_n with slopes s in
 [0, 1 / (1 + rho_n)], since the proximal map of (1/s - 1)|x|^2 / 2 has slope s and that of the indicator of {0}
-slope 0; maps that are not separable may have D_n = v v^T / ((1 + rho_n) |v|^2), an indicator of the line of v plus a quadratic.
-So the norm of the product of any such derivatives is attained in the class.  For a left vector y and an input z,
-<y, J z> is linear in each D_n: with a_n the derivative of <y, x_N> by x_{n+1} and u_n the argument of layer n it
-is best to let through the units with (a_n)_i (u_n)_i > 0, or to project on the bisector of a_n and u_n.  Updating layer
-after layer, forward and backward, and y and z in between, the value never decreases.
+slope 0; maps that are not separable may have D_n = v v^T / ((1 + rho_n) |v|^2), an indicator of the line of v
+plus a quadratic.  So the norm of the product of any such derivatives is attained in the class.  For a left
+vector y and an input z, <y, J z> is linear in each D_n: with a_n the derivative of <y, x_N> by x_{n+1} and u_n
+the argument of layer n it is best to let through the units with (a_n)_i (u_n)_i > 0, or to project on the
+bisector of a_n and u_n.  Updating layer after layer, forward and backward, and y and z in between, the value
+never decreases.
 """
 
 from collections.abc import Callable

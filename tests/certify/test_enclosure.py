@@ -6,7 +6,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from fbscheck.certify.enclosure import Enclosure, eigenvalue_lower, eigenvalue_upper, exact, frobenius_upper
+from fbscheck.certify import definite
+from fbscheck.certify.enclosure import Enclosure, eigenvalue_lower, eigenvalue_upper, exact, frobenius_upper, norm_upper
 
 SCALES = (1.0, 1e-150, 1e-160, 1e150, 1e-300)
 
@@ -110,3 +111,18 @@ def test_the_radius_moves_eigenvalues(radius: float) -> None:
 
 def test_the_upper_eigenvalue_of_zero_is_nearly_zero() -> None:
     assert 0 <= eigenvalue_upper(exact(np.zeros((3, 3)))) <= 1e-300
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-150, 1e-300, 1e150, 1e300])
+@pytest.mark.parametrize("seed", range(6))
+def test_spectral_norms_agree_with_exact_ones(seed: int, scale: float) -> None:
+    """Against the bound proved in rationals, which is sharp to an ulp."""
+    rng = np.random.default_rng(seed)
+    matrix = scale * rng.standard_normal(tuple(rng.integers(1, 9, 2)))
+    sharp = definite.norm_lower(matrix)
+    assert sharp <= norm_upper(exact(matrix)) <= sharp * (1 + 1e-10) + 1e-305
+    assert norm_upper(Enclosure(matrix, scale)) >= sharp + scale * (1 - 1e-12)
+
+
+def test_the_norm_of_zero_is_nearly_zero() -> None:
+    assert 0 <= norm_upper(exact(np.zeros((2, 3)))) <= 1e-300
