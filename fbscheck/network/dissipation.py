@@ -9,7 +9,7 @@ linear term of Dw, and *any* matrix K, such as the floating solution of S K = M,
 S is proved to be at least s I with s > 0, so the last term is at most R^T R / s.  K^T M is enclosed, block by block of
 (x, b), so that their scales do not mix, and what may be missing from the blocks is added to the diagonals:
 [[0, E], [E^T, 0]] <= diag(c |E|, |E| / c).  Storages are exact again after every layer, so errors do not pile up
-as norms of products would.  Rows and columns of S are first scaled by powers of two, to have a diagonal near 1.
+as norms of products would.  Rows and columns of S are scaled, exactly, by powers of two, to have a diagonal near 1.
 """
 
 import math
@@ -90,19 +90,23 @@ def certify(recursion: Recursion, multipliers: npt.ArrayLike) -> tuple[float, Va
 def _step(recursion: Recursion, n: int, storage: Values, multipliers: Values) -> Values | None:
     d, low, width = recursion.shape[1], recursion.sectors.low[n], recursion.sectors.width[n]
     square, cross, data = (exact(part) for part in (storage[:d, :d], storage[:d, d:], storage[d:, d:]))
-    pencil = exact(np.diag(np.where(width > 0, 2 * multipliers, 1.0))) - square.rows(width).columns(width)
-    diagonal = np.diagonal(pencil.centre)
+    twice = np.where(width > 0, 2 * multipliers, 1.0)
+    diagonal = twice - width * np.diagonal(square.centre) * width
     if not (np.isfinite(diagonal).all() and (diagonal > 0).all()):
         return None
-    unit = np.exp2(-np.round(np.log2(diagonal) / 2))
-    pencil = pencil.rows(unit).columns(unit)
+    unit = np.ldexp(1.0, -np.round(np.log2(diagonal) / 2).astype(int))
+    scaled, narrow, weights = twice * unit * unit, width * unit, multipliers * unit
+    if not (np.array_equal(scaled / unit / unit, twice) and np.array_equal(narrow / unit, width)):
+        return None
+    if not np.array_equal(weights / unit, multipliers):
+        return None
+    pencil = exact(np.diag(scaled)) - square.rows(narrow).columns(narrow)
     forward = exact(recursion.transitions[n]), exact(recursion.injections[n])
-    images = [part.rows(multipliers) for part in forward]
-    images[1] = images[1] + cross.rows(width)
+    images = [part.rows(weights) for part in forward]
+    images[1] = images[1] + cross.rows(narrow)
     passed = [part.rows(low) for part in forward] if low.any() else None
     if passed is not None:
-        images = [image + (square @ part).rows(width) for image, part in zip(images, passed, strict=True)]
-    images = [image.rows(unit) for image in images]
+        images = [image + (square @ part).rows(narrow) for image, part in zip(images, passed, strict=True)]
     definite = eigenvalue_lower(pencil, SHIFT)
     if not definite > 0:
         return None
