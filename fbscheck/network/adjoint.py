@@ -1,18 +1,12 @@
-"""A smooth stand-in for the Lipschitz bound, its derivatives by the multipliers, and a floor under all bounds.
+"""A smooth stand-in for the Lipschitz bound, and its derivatives by the multipliers.
 
 The greatest eigenvalue of the input's block of P_0 is replaced by the Schatten norm of order p, which is
 never below it.  Its derivative by P_0 is a covariance of inputs; a sweep forward carries it along.  With a
 little weight on a random state x_0 the objective grows without bound before 2 Lambda - width P^xx width becomes
 singular, also in directions that no b reaches.
-
-The floor: for random inputs with E|input|^2 = 1 and any linear replies Dw_n with E Dw_i (Du_i - Dw_i) >= 0
-for every unit, taking expectations of the inequalities of :mod:`fbscheck.network.riccati` gives E|Dx_N|^2 <= bound^2
-for every choice of multipliers.  Near the optimum the maximising replies almost do; moved to the sphere on
-which equality holds, unit by unit, they do exactly.
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import final
 
@@ -21,7 +15,7 @@ import numpy.typing as npt
 
 from fbscheck.network.riccati import Recursion, Trail
 
-__all__ = ["Sweep", "floor_of", "sweep"]
+__all__ = ["Sweep", "sweep"]
 
 Values = npt.NDArray[np.float64]
 
@@ -72,40 +66,9 @@ def sweep(recursion: Recursion, multipliers: Values, power: float, noise: float,
     return Sweep(trail, math.sqrt(spectrum[-1]), objective, 2 * multipliers * slopes, 2 * multipliers * weights)
 
 
-def floor_of(trail: Trail, powers: Iterable[float] = (2, 8, 32, 128, 512)) -> float:
-    """A number that, rounding aside, no bound of this recursion is below, whatever the multipliers."""
-    recursion = trail.recursion
-    spectrum, vectors = np.linalg.eigh(recursion.block(trail.storage))
-    ratios = np.maximum(spectrum / max(spectrum[-1], np.finfo(float).tiny), 0)
-    starts = [vectors * np.sqrt(ratios ** (power - 1)) for power in powers]
-    total = [float(np.sum(start**2)) for start in starts]
-    states, data = _inputs(recursion, np.hstack(starts))
-    for n, factor in trail.forward():
-        arguments, replies = trail.reply(n, factor, states, data)
-        moved = [
-            _onto_sphere(u, w, recursion.separable)
-            for u, w in zip(np.hsplit(arguments, len(starts)), np.hsplit(replies, len(starts)), strict=True)
-        ]
-        states = trail.outcome(n, arguments, np.hstack(moved))
-    ends = [float(np.sum(part**2)) for part in np.hsplit(states, len(starts))]
-    return max((math.sqrt(end / start) for end, start in zip(ends, total, strict=True) if start > 0), default=0.0)
-
-
 def _inputs(recursion: Recursion, vectors: Values) -> tuple[Values, Values]:
     """Vectors of the input's block as columns Dx_0 and Db."""
     (_, d), m = recursion.shape, recursion.injections.shape[2]
     if recursion.wrt == "b":
         return np.zeros((d, vectors.shape[1])), vectors
     return vectors[:d], vectors[d : d + m]
-
-
-def _onto_sphere(arguments: Values, replies: Values, separable: bool) -> Values:
-    """The nearest replies with E Dw_i (Du_i - Dw_i) = 0, or with that sum over all units."""
-    half = arguments / 2
-    away = replies - half
-    radius, distance = np.einsum("ij,ij->i", half, half), np.einsum("ij,ij->i", away, away)
-    if not separable:
-        radius, distance = (np.full(len(x), np.sum(x)) for x in (radius, distance))
-    stretch = np.sqrt(np.divide(radius, distance, out=np.zeros_like(radius), where=distance > 1e-30 * radius))
-    moved: Values = half + stretch[:, None] * away
-    return moved

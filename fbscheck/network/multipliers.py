@@ -7,16 +7,17 @@ stopped at any time; :mod:`fbscheck.network.dissipation` certifies what it found
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import final
+from dataclasses import dataclass, replace
+from typing import NamedTuple, final
 
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from fbscheck.network.adjoint import floor_of, sweep
+from fbscheck.network.adjoint import sweep
 from fbscheck.network.descent import Point, descend
-from fbscheck.network.riccati import Recursion
+from fbscheck.network.relaxation import floor_of
+from fbscheck.network.riccati import Recursion, Trail
 
 __all__ = ["Optimum", "optimise"]
 
@@ -68,59 +69,65 @@ def optimise(
     InputError
         If the storages of safe multipliers leave the range of floating point.
     """
-    began = time.monotonic()
+    stages = [(True, power) for power in SHARED]
+    stages += [(not recursion.separable, power) for power in SINGLE]
     with threadpool_limits(1):
-        safe = recursion.safe()
-        best = Optimum(safe, recursion.bound(safe), 0.0, 1, 0.0)
-        if best.bound == 0:
-            return best
-        used, floor = 1, 0.0
-        kick = np.random.default_rng(0).standard_normal((recursion.shape[1], 4))
-        stages = [(True, power) for power in SHARED]
-        stages += [(not recursion.separable, power) for power in SINGLE]
-        logarithms = np.log(safe)
-        spent = False
-
-        def tell(multipliers: Values, bound: float) -> None:
-            nonlocal best
-            better = bound < best.bound
-            elapsed = time.monotonic() - began
-            best = Optimum(multipliers if better else best.multipliers, min(bound, best.bound), floor, used, elapsed)
-            if better and report is not None:
-                report(best)
-
+        search = _Search(recursion, report)
+        logarithms = np.log(search.best.multipliers)
         for place, (shared, power) in enumerate(stages):
-            share = seconds * min(1.0, 0.2 + 0.2 * place)
-            budget = math.ceil(evaluations * min(1.0, 0.15 + 0.2 * place))
-            trail = None
-
-            def objective(theta: Values, shared: bool = shared, power: float = power) -> Point:
-                nonlocal used, trail
-                used += 1
-                multipliers = np.exp(np.broadcast_to(theta, recursion.shape))
-                with np.errstate(all="ignore"):
-                    found = sweep(recursion, multipliers, power, NOISE / power, kick)
-                if found is None or not math.isfinite(found.objective):
-                    return math.inf, theta, theta
-                trail = found.trail
-                tell(multipliers, found.bound)
-                return found.objective, _summed(found.slopes, shared), _summed(found.weights, shared)
-
-            values: list[float] = []
-            start = logarithms.mean(axis=1, keepdims=True) if shared else logarithms
-            for theta, value in descend(objective, start):
-                logarithms = np.broadcast_to(theta, recursion.shape)
-                values.append(value)
-                spent = time.monotonic() - began > share or used >= budget
-                if spent or (len(values) > 10 and values[-11] - values[-1] < STALLED * min(1.0, 128 / power)):
-                    break
-            if trail is not None:
-                floor = max(floor, floor_of(trail))
-                tell(best.multipliers, best.bound)
-            if best.gap <= accuracy or time.monotonic() - began > seconds or used >= evaluations:
+            spent = _Budget(seconds * min(1.0, 0.2 + 0.2 * place), evaluations * min(1.0, 0.15 + 0.2 * place))
+            logarithms = search.stage(logarithms, shared, power, spent)
+            if search.best.gap <= accuracy or _Budget(seconds, evaluations).spent_by(search.best):
                 break
-    return best
+    return search.best
 
 
-def _summed(values: Values, shared: bool) -> Values:
-    return values.sum(axis=1, keepdims=True) if shared else values
+class _Budget(NamedTuple):
+    seconds: float
+    evaluations: float
+
+    def spent_by(self, optimum: Optimum) -> bool:
+        return optimum.seconds > self.seconds or optimum.evaluations >= self.evaluations
+
+
+class _Search:
+    """The best so far of one recursion, and how to improve it."""
+
+    def __init__(self, recursion: Recursion, report: Callable[[Optimum], None] | None) -> None:
+        self._recursion, self._report, self._began = recursion, report, time.monotonic()
+        self._kick = np.random.default_rng(0).standard_normal((recursion.shape[1], 4))
+        self._trail: Trail | None = None
+        safe = recursion.safe()
+        self.best = Optimum(safe, recursion.bound(safe), 0.0, 1, time.monotonic() - self._began)
+
+    def stage(self, logarithms: Values, shared: bool, power: float, budget: _Budget) -> Values:
+        """Descend for one Schatten order, from and to logarithms of multipliers (N, d)."""
+        start = logarithms.mean(axis=1, keepdims=True) if shared else logarithms
+        values: list[float] = []
+        for theta, value in descend(lambda t: self._point(t, power), start):
+            logarithms = np.broadcast_to(theta, self._recursion.shape)
+            values.append(value)
+            stalled = len(values) > 10 and values[-11] - values[-1] < STALLED * min(1.0, 128 / power)
+            if stalled or budget.spent_by(self.best):
+                break
+        if self._trail is not None:
+            self.best = replace(self.best, floor=max(self.best.floor, floor_of(self._trail)))
+        return logarithms
+
+    def _point(self, theta: Values, power: float) -> Point:
+        """The objective at logarithms (N, d), or (N, 1) if they are shared."""
+        multipliers = np.exp(np.broadcast_to(theta, self._recursion.shape))
+        with np.errstate(all="ignore"):
+            found = sweep(self._recursion, multipliers, power, NOISE / power, self._kick)
+        self.best = replace(self.best, evaluations=self.best.evaluations + 1, seconds=time.monotonic() - self._began)
+        if found is None or not math.isfinite(found.objective):
+            return math.inf, theta, theta
+        self._trail = found.trail
+        if found.bound < self.best.bound:
+            self.best = replace(self.best, multipliers=multipliers, bound=found.bound)
+            if self._report is not None:
+                self._report(self.best)
+        slopes, weights = found.slopes, found.weights
+        if theta.shape != slopes.shape:
+            slopes, weights = (values.sum(axis=1, keepdims=True) for values in (slopes, weights))
+        return found.objective, slopes, weights

@@ -9,9 +9,10 @@ from network_samples import FAMILIES, corners, jacobian, sample, slopes
 
 from fbscheck.errors import InputError
 from fbscheck.network import riccati
-from fbscheck.network.adjoint import floor_of, sweep
+from fbscheck.network.adjoint import sweep
 from fbscheck.network.layers import Layers
 from fbscheck.network.multipliers import optimise
+from fbscheck.network.relaxation import floor_of
 from fbscheck.network.riccati import recursion
 from fbscheck.network.sectors import Sectors, sectors_of
 
