@@ -184,14 +184,15 @@ def recheck(record: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -
             arrays[record[name]] for name in ("transitions", "injections", "strong_convexity", "multipliers")
         )
         bound, depth = Fraction(record["bound"]), int(record["depth"])
+        claimed = float(bound)
         spread = [np.broadcast_to(part, (depth, *part.shape[1:])) for part in (transitions, injections)]
-    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise InputError(f"Need a certificate of kind dissipation with its arrays, got {error!r:.100}.") from None
     layers = Layers(spread[0], spread[1], record["separable"], convexity)
     proved = certified_bound(recursion(layers, record["wrt"]), multipliers)
     if not proved <= bound:
-        raise InputError(f"Need a bound that the multipliers prove, {proved:.9g} at best, got {float(bound):.9g}.")
-    return float(bound)
+        raise InputError(f"Need a bound that the multipliers prove, {proved:.9g} at best, got {claimed:.9g}.")
+    return claimed
 
 
 def _shared(matrices: Values) -> Values:

@@ -23,9 +23,9 @@ __all__ = ["Optimum", "optimise"]
 
 Values = npt.NDArray[np.float64]
 
-SHARED = (32.0, 512.0)
+SHARED = (32.0,)
 """Schatten orders of the stages with one multiplier a layer."""
-SINGLE = (128.0, 1024.0, 8192.0, 2.0**16, 2.0**19)
+SINGLE = (8.0, 32.0, 128.0, 512.0, 4096.0, 2.0**15, 2.0**18)
 """Schatten orders of the stages with one multiplier a unit, and of the last ones where maps are not separable."""
 NOISE = 8e-3
 """Weight of the random states, divided by the Schatten order."""

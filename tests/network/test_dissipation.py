@@ -166,6 +166,7 @@ def test_a_certificate_proves_its_bound_again(certificate: tuple) -> None:
     [
         pytest.param("bound", lambda b: str(Fraction(b) * Fraction(99, 100)), "prove", id="planted: 1% too small"),
         pytest.param("bound", lambda b: str(-Fraction(b)), "prove", id="planted: sign"),
+        pytest.param("bound", lambda b: "1e400", "certificate", id="beyond float64"),
         pytest.param("bound", lambda b: "nan", "certificate", id="no number"),
         pytest.param("separable", lambda s: False, "not separable", id="planted: hypothesis dropped"),
         pytest.param("separable", lambda s: "yes", "certificate", id="no boolean"),

@@ -11,7 +11,7 @@ from fbscheck.network.multipliers import optimise
 from fbscheck.network.riccati import recursion
 from fbscheck.reference.lipsdp import lipsdp
 
-SIZES = [(3, 2, 2), (4, 3, 2), (5, 5, 3)]
+SIZES = [(3, 2, 2), (5, 5, 3)]
 
 
 def network(dimension: int, depth: int, observations: int, separable: bool, convexity: float = 0.0) -> Layers:
@@ -30,7 +30,7 @@ def test_the_recursion_reaches_the_optimum_of_lipsdp(size: tuple[int, int, int],
     reference = lipsdp(layers, wrt)
     optimum = optimise(problem, evaluations=4000, accuracy=1e-8)
     assert optimum.bound == pytest.approx(reference, rel=1e-6)
-    assert optimum.floor <= reference * (1 + 1e-6)
+    assert 0.98 * reference <= optimum.floor <= reference * (1 + 1e-6)
     assert certify(problem, optimum.multipliers)[0] == pytest.approx(reference, rel=2e-6)
     assert 0.999 * optimum.bound < reference, "planted: a bound 0.1% smaller would be below the optimum"
 
