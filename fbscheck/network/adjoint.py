@@ -54,7 +54,7 @@ def sweep(recursion: Recursion, multipliers: Values, power: float, noise: float,
     objective = math.log(spectrum[-1]) + math.log(total) / power + noise * math.log(excited)
     shares = ratios ** (power - 1) / total
     kept = shares > NEGLIGIBLE * shares.max()
-    states, data = _inputs(recursion, vectors[:, kept] * np.sqrt(shares[kept] / spectrum[-1]))
+    states, data = recursion.inputs(vectors[:, kept] * np.sqrt(shares[kept] / spectrum[-1]))
     states = np.hstack([states, kick * math.sqrt(noise / excited)])
     data = np.hstack([data, np.zeros((len(data), kick.shape[1]))])
     slopes, weights = np.empty(recursion.shape), np.empty(recursion.shape)
@@ -64,11 +64,3 @@ def sweep(recursion: Recursion, multipliers: Values, power: float, noise: float,
         weights[n] = np.einsum("ij,ij->i", replies, replies)
         states = trail.outcome(n, arguments, replies)
     return Sweep(trail, math.sqrt(spectrum[-1]), objective, 2 * multipliers * slopes, 2 * multipliers * weights)
-
-
-def _inputs(recursion: Recursion, vectors: Values) -> tuple[Values, Values]:
-    """Vectors of the input's block as columns Dx_0 and Db."""
-    (_, d), m = recursion.shape, recursion.injections.shape[2]
-    if recursion.wrt == "b":
-        return np.zeros((d, vectors.shape[1])), vectors
-    return vectors[:d], vectors[d : d + m]

@@ -192,14 +192,10 @@ def _bisector(one: Values, other: Values) -> Values:
 
 def _follow(trail: Trail, states: Values, data: Values, passing: npt.NDArray[np.bool_]) -> None:
     """Overwrite the first half of the starts by those of the greatest eigenvalues of the quadratic."""
-    d, count = len(states), (states.shape[1] + 1) // 2
-    vectors = np.linalg.eigh(trail.recursion.block(trail.storage))[1][:, ::-1][:, :count]
+    vectors = np.linalg.eigh(trail.recursion.block(trail.storage))[1][:, ::-1][:, : (states.shape[1] + 1) // 2]
+    x, b = trail.recursion.inputs(vectors)
     count = vectors.shape[1]
-    if trail.recursion.wrt == "b":
-        data[:, :count] = vectors
-    else:
-        states[:, :count], data[:, :count] = vectors[:d], vectors[d:]
-    x, b = states[:, :count], data[:, :count]
+    states[:, :count], data[:, :count] = x, b
     for n, factor in trail.forward():
         arguments, replies = trail.reply(n, factor, x, b)
         passing[n, :, :count] = arguments * replies > 0

@@ -13,7 +13,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from fbscheck.network.riccati import Input, Trail
+from fbscheck.network.riccati import Trail
 
 __all__ = ["floor_of"]
 
@@ -29,12 +29,11 @@ def floor_of(trail: Trail, steps: int = 40) -> float:
     The ascent starts from the inputs and replies that maximise the quadratic of ``trail``.
     """
     recursion = trail.recursion
-    (depth, d), m = recursion.shape, recursion.injections.shape[2]
+    depth, d = recursion.shape
     low, width, axes = recursion.sectors.low, recursion.sectors.width, 1 if recursion.separable else None
     spectrum, vectors = np.linalg.eigh(recursion.block(trail.storage))
     inputs = vectors[:, : -RANK - 1 : -1] * np.maximum(spectrum[: -RANK - 1 : -1] / max(spectrum[-1], TINY), 0) ** 4
-    states, data = np.zeros((d, inputs.shape[1])), np.zeros((m, inputs.shape[1]))
-    _into(states, data, inputs / max(float(np.linalg.norm(inputs)), TINY), recursion.wrt)
+    states, data = recursion.inputs(inputs / max(float(np.linalg.norm(inputs)), TINY))
     arguments, adjoints = (np.empty((depth, d, inputs.shape[1])) for _ in range(2))
     normals = np.empty_like(arguments)
     for n, factor in trail.forward():
@@ -63,15 +62,6 @@ def floor_of(trail: Trail, steps: int = 40) -> float:
         if step > 3 and found < previous * (1 + 1e-6):
             break
     return found
-
-
-def _into(states: Values, data: Values, inputs: Values, wrt: Input) -> None:
-    """Write inputs of the block of ``wrt`` as Dx_0 and Db."""
-    d = len(states)
-    if wrt == "b":
-        data[:] = inputs
-    else:
-        states[:], data[:] = inputs[:d], inputs[d:]
 
 
 def _dot(one: Values, other: Values, axes: int | None) -> Values:

@@ -34,7 +34,7 @@ Values = npt.NDArray[np.float64]
 Input = Literal["b", "x0", "both"]
 """With respect to what a network is Lipschitz."""
 
-MEMORY = 2**28
+MEMORY = 2**26
 """Bytes that the factors of the layers may take; where they need more, they are computed twice."""
 LEAST = 1e-200
 """The least safe multiplier."""
@@ -71,6 +71,11 @@ class Recursion:
         """The block of P_0 that belongs to the input."""
         first = self.shape[1] if self.wrt == "b" else 0
         return storage[first:, first:]
+
+    def inputs(self, vectors: Values) -> tuple[Values, Values]:
+        """Columns of that block's length as Dx_0 and Db."""
+        d = self.shape[1]
+        return (np.zeros((d, vectors.shape[1])), vectors) if self.wrt == "b" else (vectors[:d], vectors[d:])
 
     def checked(self, multipliers: npt.ArrayLike) -> Values:
         """Multipliers (N, d) of the right kind: nonnegative, and equal in a layer that is not separable.
