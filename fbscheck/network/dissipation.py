@@ -27,8 +27,9 @@ from fbscheck.certify.enclosure import UNIT, eigenvalue_lower, eigenvalue_upper,
 from fbscheck.errors import InputError
 from fbscheck.network.layers import Layers
 from fbscheck.network.riccati import Input, Recursion, recursion
+from fbscheck.network.sectors import Sectors
 
-__all__ = ["certified_bound", "certify", "recheck", "record_of", "storages"]
+__all__ = ["certified_bound", "certify", "layers_of", "recheck", "record_of", "storages"]
 
 Values = npt.NDArray[np.float64]
 
@@ -36,6 +37,7 @@ SHIFT = 2.0**-28
 """S, with a diagonal near 1, is proved to be at least nearly this multiple of the identity."""
 MARGIN = Fraction(10**9 + 1, 10**9)
 FIELDS = {"kind", "wrt", "depth", "separable", "transitions", "injections", "strong_convexity", "multipliers", "bound"}
+ERRORS = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError)
 BLENDS = (0.0, 1e-9, 1e-7, 1e-6, 1e-4, 1e-2, 1.0)
 """Shares of safe multipliers tried in turn where S is nearly singular."""
 
@@ -169,7 +171,7 @@ def record_of(layers: Layers, wrt: Input, multipliers: Values, bound: float, arr
     }
 
 
-def recheck(record: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> float:
+def recheck(record: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], sectors: Sectors | None = None) -> float:
     """The bound of a certificate, proved again from its arrays without any optimisation.
 
     Raises
@@ -177,22 +179,37 @@ def recheck(record: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -
     InputError
         If the record is no such certificate, or does not prove its bound.
     """
+    layers = layers_of(record, arrays)
     try:
-        if set(record) != FIELDS or record["kind"] != "dissipation" or type(record["separable"]) is not bool:
-            raise KeyError(f"fields {sorted(map(str, record))}")
-        transitions, injections, convexity, multipliers = (
-            arrays[record[name]] for name in ("transitions", "injections", "strong_convexity", "multipliers")
-        )
-        bound, depth = Fraction(record["bound"]), int(record["depth"])
+        multipliers, bound = arrays[record["multipliers"]], Fraction(record["bound"])
         claimed = float(bound)
-        spread = [np.broadcast_to(part, (depth, *part.shape[1:])) for part in (transitions, injections)]
-    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise InputError(f"Need a certificate of kind dissipation with its arrays, got {error!r:.100}.") from None
-    layers = Layers(spread[0], spread[1], record["separable"], convexity)
-    proved = certified_bound(recursion(layers, record["wrt"]), multipliers)
+    except ERRORS as error:
+        raise InputError(f"Need a certificate with multipliers and a bound, got {error!r:.100}.") from None
+    proved = certified_bound(recursion(layers, record["wrt"], sectors), multipliers)
     if not proved <= bound:
         raise InputError(f"Need a bound that the multipliers prove, {proved:.9g} at best, got {claimed:.9g}.")
     return claimed
+
+
+def layers_of(record: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Layers:
+    """The network that a certificate is about.
+
+    Raises
+    ------
+    InputError
+        If the record is no such certificate.
+    """
+    try:
+        if set(record) != FIELDS or record["kind"] != "dissipation" or type(record["separable"]) is not bool:
+            raise KeyError(f"fields {sorted(map(str, record))}")
+        transitions, injections, convexity = (
+            arrays[record[name]] for name in ("transitions", "injections", "strong_convexity")
+        )
+        depth = int(record["depth"])
+        spread = [np.broadcast_to(part, (depth, *part.shape[1:])) for part in (transitions, injections)]
+    except ERRORS as error:
+        raise InputError(f"Need a certificate of kind dissipation with its arrays, got {error!r:.100}.") from None
+    return Layers(spread[0], spread[1], record["separable"], convexity)
 
 
 def _shared(matrices: Values) -> Values:

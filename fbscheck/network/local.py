@@ -6,20 +6,23 @@ the parts is a bound for the box.  The part with the greatest one is halved unti
 
 import heapq
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Any, cast, final
 
 import numpy as np
+import numpy.typing as npt
 
+from fbscheck.archive import Arrays, describe, rebuild
 from fbscheck.errors import InputError
-from fbscheck.network.dissipation import certify
+from fbscheck.network.dissipation import certify, layers_of, recheck, record_of
 from fbscheck.network.layers import Layers
 from fbscheck.network.multipliers import optimise
-from fbscheck.network.region import Activation, Region, sectors_in
+from fbscheck.network.region import Activation, Region, SoftThreshold, sectors_in
 from fbscheck.network.riccati import Input, recursion
 from fbscheck.network.sectors import sectors_of
 
-__all__ = ["Local", "local_bound"]
+__all__ = ["Local", "local_bound", "local_record", "recheck_local"]
 
 
 @final
@@ -53,6 +56,35 @@ def local_bound(
             found, _ = _bounded(layers, activation, half, wrt, evaluations)
             heapq.heappush(heap, (-min(found, bound), 2 * count + place, half))
     return Local(-heap[0][0], fixed, len(heap))
+
+
+def local_record(
+    layers: Layers, activation: SoftThreshold, region: Region, arrays: Arrays, wrt: Input = "b", evaluations: int = 400
+) -> dict[str, Any]:
+    """A certificate of the bound for a region in one part; its arrays are kept in ``arrays``."""
+    problem = recursion(layers, wrt, sectors_in(layers, activation, region))
+    bound, multipliers = certify(problem, optimise(problem, evaluations=evaluations).multipliers)
+    record = record_of(layers, wrt, multipliers, bound, arrays)
+    parts = {"region": describe(region, arrays), "activation": describe(activation, arrays)}
+    return {**record, "kind": "local dissipation", **parts}
+
+
+def recheck_local(record: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> float:
+    """The bound of such a certificate, proved again: slopes from the region, storages from the multipliers.
+
+    Raises
+    ------
+    InputError
+        If the record is no such certificate, or does not prove its bound.
+    """
+    parts = [record.get(name) for name in ("region", "activation")]
+    if record.get("kind") != "local dissipation" or not all(isinstance(part, Mapping) for part in parts):
+        raise InputError(f"Need a certificate of kind local dissipation, got {record.get('kind')!r:.60}.")
+    region = rebuild(cast(Mapping[str, Any], parts[0]), arrays, {"Region": Region})
+    activation = rebuild(cast(Mapping[str, Any], parts[1]), arrays, {"SoftThreshold": SoftThreshold})
+    plain = {key: value for key, value in record.items() if key not in ("region", "activation")}
+    plain["kind"] = "dissipation"
+    return recheck(plain, arrays, sectors_in(layers_of(plain, arrays), activation, region))
 
 
 def _bounded(

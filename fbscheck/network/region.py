@@ -54,7 +54,8 @@ class SoftThreshold:
 
     def __post_init__(self) -> None:
         for name in ("thresholds", "strong_convexity"):
-            object.__setattr__(self, name, finite_array(getattr(self, name), name, (0, 1, 2)))
+            value = finite_array(getattr(self, name), name, (0, 1, 2))
+            object.__setattr__(self, name, value if value.ndim else float(value))
         if np.min(self.thresholds) < 0 or np.min(self.strong_convexity) <= -1:
             raise InputError(
                 f"Need thresholds >= 0 and strong convexities above -1, "
@@ -101,7 +102,7 @@ class Region:
                 raise InputError(f"Need {name}_radius to be one number or as long as {name}, got {radius.shape}.")
             if radius.min() < 0:
                 raise InputError(f"Need {name}_radius >= 0, got {radius.min():g}.")
-            object.__setattr__(self, f"{name}_radius", radius)
+            object.__setattr__(self, f"{name}_radius", radius if radius.ndim else float(radius))
 
     def length(self) -> float:
         """No less than the Euclidean distance of any input from the centre."""

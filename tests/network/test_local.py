@@ -1,5 +1,7 @@
 """Regions: every trajectory stays inside, slopes are what is said, bounds tighten and are never too small."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from network_samples import sample
@@ -7,7 +9,7 @@ from network_samples import sample
 from fbscheck.errors import InputError
 from fbscheck.network.dissipation import certify
 from fbscheck.network.layers import Layers
-from fbscheck.network.local import Local, local_bound
+from fbscheck.network.local import Local, local_bound, local_record, recheck_local
 from fbscheck.network.multipliers import optimise
 from fbscheck.network.region import Region, SoftThreshold, sectors_in
 from fbscheck.network.riccati import recursion
@@ -183,3 +185,37 @@ def test_what_overflows_knows_nothing() -> None:
     layers = Layers(np.full((3, 2, 2), 1e200), np.ones((3, 2, 1)))
     sectors = sectors_in(layers, SoftThreshold(0.1), Region(np.ones(2), np.ones(1), 1.0, 1.0))
     assert np.all(sectors.low[-1] == 0) and np.all(sectors.width[-1] == 1)
+
+
+@pytest.fixture
+def certificate() -> tuple[dict[str, object], dict[str, np.ndarray]]:
+    layers, arrays = sample("lista", 3), dict[str, np.ndarray]()
+    region = Region(np.zeros(4), np.array([1.0, 1.0]), 0.0, np.array([1e-3, 2e-3]))
+    return local_record(layers, activation(layers), region, arrays, evaluations=60), arrays
+
+
+def test_a_local_certificate_proves_its_bound_again(certificate: tuple) -> None:
+    record, arrays = certificate
+    layers = sample("lista", 3)
+    region = Region(np.zeros(4), np.array([1.0, 1.0]), 0.0, np.array([1e-3, 2e-3]))
+    bound = local_bound(layers, activation(layers), region, evaluations=60).bound
+    assert bound < recheck_local(record, arrays) <= bound * (1 + 2e-9)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param(lambda r: {**r, "bound": str(Fraction(r["bound"]) * Fraction(99, 100))}, "prove", id="1% less"),
+        pytest.param(lambda r: {**r, "region": {**r["region"], "b_radius": "100"}}, "prove", id="a wider region"),
+        pytest.param(lambda r: {**r, "activation": {"kind": "Region"}}, "SoftThreshold", id="no activation"),
+        pytest.param(lambda r: {**r, "region": {"kind": "SoftThreshold"}}, "Region", id="no region"),
+        pytest.param(lambda r: {**r, "region": None}, "kind local", id="none"),
+        pytest.param(lambda r: {**r, "kind": "dissipation"}, "kind local", id="another kind"),
+        pytest.param(lambda r: {k: v for k, v in r.items() if k != "wrt"}, "certificate", id="a field less"),
+    ],
+)
+def test_a_changed_local_certificate_is_refused(certificate: tuple, change: object, message: str) -> None:
+    """Planted errors."""
+    record, arrays = certificate
+    with pytest.raises(InputError, match=message):
+        recheck_local(change(record), arrays)  # type: ignore[operator]
