@@ -111,7 +111,7 @@ def attained_lower(layers: Layers, wrt: Input, pattern: npt.ArrayLike, direction
         with flint.ctx.workprec(bits):
             quotient = _quotient(layers, slopes, factors, z[:first], z[first:])
         if quotient.rel_accuracy_bits() > 60 or bits > 2**14:
-            return lower(quotient)
+            return max(0.0, lower(quotient)) if quotient.is_finite() else 0.0
         bits *= 2
 
 
@@ -136,7 +136,7 @@ def _quotient(layers: Layers, slopes: Values, factors: list[Fraction], x: Values
             length = (row.transpose() * row)[0, 0]
             state = row * ((row.transpose() * argument)[0, 0] / (c * length)) if slopes[n].any() else 0 * row
     squares = sum((z * z for part in (x, b) for z in map(flint.arb, part.tolist())), flint.arb(0))
-    return ((state.transpose() * state)[0, 0] / squares).sqrt()
+    return ((state.transpose() * state)[0, 0] / squares).nonnegative_part().sqrt()
 
 
 def _column(vector: Values) -> flint.arb_mat:

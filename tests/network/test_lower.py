@@ -122,6 +122,13 @@ def test_a_deep_network_keeps_its_digits() -> None:
     assert found == pytest.approx(factor**depth, rel=1e-12)
 
 
+@pytest.mark.parametrize("wrt", INPUTS)
+def test_a_network_that_is_zero_attains_zero(wrt: str) -> None:
+    layers = Layers(np.zeros((3, 4, 4)), np.zeros((3, 4, 2)))
+    assert class_lower(layers, wrt).bound == 0
+    assert attained_lower(layers, wrt, np.ones((3, 4)), np.ones({"b": 2, "x0": 4, "both": 6}[wrt])) == 0
+
+
 @pytest.mark.parametrize("starts", [0, -1])
 def test_no_start_is_refused(starts: int) -> None:
     with pytest.raises(InputError, match="starts"):
