@@ -1,0 +1,176 @@
+r"""Where the arguments of a network's proximal maps can be, for inputs in a region; outward rounded.
+
+The states x_n are kept in c + G (z - z_0) + e, for z = (x_0, b) in the region around z_0 and |e| <= r.  A layer maps c
+and G by its matrices and r by a norm.  A separable map with slopes in [s, t] on the interval of a unit then is
+p(u_0) + (s + t)/2 (u - u_0) up to (t - s)/2 |u - u_0|, which is added to r together with all rounding errors.
+A unit with s = t adds nothing: where the region is small the network is affine and the enclosure sharp, at any depth.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, final
+
+import numpy as np
+import numpy.typing as npt
+
+from fbscheck.certify.enclosure import UNIT, exact, norm_upper, sum_up
+from fbscheck.errors import InputError
+from fbscheck.inputs import finite_array
+from fbscheck.network.layers import Layers
+from fbscheck.network.sectors import Sectors
+
+__all__ = ["Activation", "Region", "SoftThreshold", "sectors_in"]
+
+Values = npt.NDArray[np.float64]
+
+WIDER = 1 + 2.0**-40
+TINY = 2.0**-1000
+
+
+class Activation(Protocol):
+    """What a region needs to know of the separable maps p_n."""
+
+    def value(self, n: int, arguments: Values) -> Values:
+        """p_n, off by at most four roundings of the result and of the arguments, entry by entry."""
+
+    def slopes(self, n: int, low: Values, high: Values) -> tuple[Values, Values]:
+        """No more than the least and no less than the greatest slope on [low, high], for each unit."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class SoftThreshold:
+    """p_n(u) = S_theta(u) / (1 + rho): the proximal map of weighted l1 norms, with rho > 0 of elastic nets.
+
+    ``thresholds`` and ``strong_convexity`` are numbers, or one a layer (N,); thresholds may be (N, d).
+
+    Raises
+    ------
+    InputError
+        If a threshold is negative, or rho <= -1.
+    """
+
+    thresholds: npt.ArrayLike
+    strong_convexity: npt.ArrayLike = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("thresholds", "strong_convexity"):
+            value = finite_array(getattr(self, name), name, (0, 1, 2))
+            object.__setattr__(self, name, value if value.ndim else float(value))
+        if np.min(self.thresholds) < 0 or np.min(self.strong_convexity) <= -1:
+            raise InputError(
+                f"Need thresholds >= 0 and strong convexities above -1, "
+                f"got {np.min(self.thresholds):g} and {np.min(self.strong_convexity):g}."
+            )
+
+    def value(self, n: int, arguments: Values) -> Values:
+        """The shrunk arguments."""
+        theta = _layer(self.thresholds, n)
+        shrunk: Values = (arguments - np.clip(arguments, -theta, theta)) / (1 + _layer(self.strong_convexity, n))
+        return shrunk
+
+    def slopes(self, n: int, low: Values, high: Values) -> tuple[Values, Values]:
+        """(0, 0) between the thresholds, both 1 / (1 + rho) beyond one of them, else (0, 1 / (1 + rho))."""
+        theta, rho = _layer(self.thresholds, n), _layer(self.strong_convexity, n)
+        outside, inside = (low >= theta) | (high <= -theta), (low >= -theta) & (high <= theta)
+        exactly = np.where(rho == 0, 0.0, 2.0**-50)
+        return np.where(outside & ~inside, (1 - exactly) / (1 + rho), 0.0), np.where(
+            inside & ~outside, 0.0, (1 + exactly) / (1 + rho)
+        )
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Region:
+    """Inputs near (x_0, b): boxes of half-widths (d,) and (m,), or balls where a radius is one number.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit, or a radius is negative.
+    """
+
+    x0: Values
+    b: Values
+    x0_radius: npt.ArrayLike = 0.0
+    b_radius: npt.ArrayLike = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("x0", "b"):
+            object.__setattr__(self, name, finite_array(getattr(self, name), name, 1))
+            radius = finite_array(getattr(self, f"{name}_radius"), f"{name}_radius", (0, 1))
+            if radius.ndim and radius.shape != getattr(self, name).shape:
+                raise InputError(f"Need {name}_radius to be one number or as long as {name}, got {radius.shape}.")
+            if radius.min() < 0:
+                raise InputError(f"Need {name}_radius >= 0, got {radius.min():g}.")
+            object.__setattr__(self, f"{name}_radius", radius if radius.ndim else float(radius))
+
+    def length(self) -> float:
+        """No less than the Euclidean distance of any input from the centre."""
+        radii = [exact(np.atleast_2d(np.asarray(r))).norm() for r in (self.x0_radius, self.b_radius)]
+        return sum_up(*radii)
+
+    def reach(self, rows: Values) -> Values:
+        """No less than |g . (z - z_0)| for each row g of a matrix (k, d + m)."""
+        found = np.full(len(rows), TINY)
+        for part, radius in zip(np.hsplit(rows, [len(self.x0)]), (self.x0_radius, self.b_radius), strict=True):
+            largest = float(np.max(np.abs(part)))
+            if np.ndim(radius) > 0:
+                found += np.abs(part) @ radius
+            elif largest > 0:
+                scaled = part / largest
+                lengths = np.sqrt(np.einsum("ij,ij->i", scaled, scaled)) + 2.0**-480
+                found += lengths * largest * radius
+        wider: Values = found * WIDER + TINY
+        return wider
+
+
+def sectors_in(layers: Layers, activation: Activation, region: Region) -> Sectors:
+    """The slopes that the units of ``layers`` can have between any two inputs of a region.
+
+    Raises
+    ------
+    InputError
+        If the maps are not separable, or shapes do not fit.
+    """
+    d, m = layers.dimension, layers.observations
+    if not layers.separable or (len(region.x0), len(region.b)) != (d, m):
+        raise InputError(
+            f"Need separable maps and a region of ({d}, {m}) coordinates, got "
+            f"{'separable' if layers.separable else 'other'} ones and ({len(region.x0)}, {len(region.b)})."
+        )
+    low, high = np.empty((2, layers.depth, d))
+    centre, gain, error = region.x0[:, None], np.eye(d, d + m), 0.0
+    data, injected, length = exact(region.b[:, None]), np.eye(m, d + m, d), region.length()
+    norms = [norm_upper(exact(w)) for w in (layers.transitions[:1] if _shared(layers) else layers.transitions)]
+    with np.errstate(all="ignore"):
+        for n in range(layers.depth):
+            transition, injection = exact(layers.transitions[n]), exact(layers.injections[n])
+            middle = transition @ exact(centre) + injection @ data
+            linear = transition @ exact(gain) + injection @ exact(injected)
+            error = sum_up(norms[n % len(norms)] * error, middle.radius, linear.radius * length)
+            reach = (region.reach(linear.centre) + error) * WIDER
+            centre = middle.centre
+            rounding = 4 * UNIT * np.abs(centre[:, 0])
+            low[n], high[n] = activation.slopes(
+                n, centre[:, 0] - reach - rounding - TINY, centre[:, 0] + reach + rounding + TINY
+            )
+            mean = (low[n] + high[n]) / 2
+            bent = ((high[n] - low[n]) / 2 * WIDER + 8 * UNIT * mean) * reach
+            following = activation.value(n, centre[:, 0])
+            bent += 8 * UNIT * (np.abs(following) + np.abs(centre[:, 0]) * (high[n] + UNIT)) + TINY
+            scaled = exact(linear.centre).rows(mean)
+            error = sum_up(float(np.max(mean)) * error, exact(bent[:, None]).norm(), scaled.radius * length)
+            centre, gain = following[:, None], scaled.centre
+    width = np.where(high > low, (high - low) * (1 + 2.0**-50), 0.0)
+    return Sectors(low, np.where(low == 0, high, width))
+
+
+def _layer(values: npt.ArrayLike, n: int) -> Values:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim and n >= len(array):
+        raise InputError(f"Need one value, or one a layer, got {len(array)} of them for layer {n + 1}.")
+    return np.asarray(array[n] if array.ndim else array)
+
+
+def _shared(layers: Layers) -> bool:
+    return layers.transitions.strides[0] == 0
