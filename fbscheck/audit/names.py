@@ -71,7 +71,9 @@ def _networks(name: str, seed: int) -> tuple[tuple[dict[str, Any], Arrays], ...]
 def _alike(stored: Any, arrays: Arrays, known: Any, of: Arrays) -> bool:
     """Whether two descriptions are the same but for rounding; a perturbation that was searched for is free."""
     if isinstance(known, Mapping):
-        free = {"other", "other_x0", "other_b"} if not str(known.get("name")).startswith("extremal") else set()
+        name = str(known.get("name"))
+        free = set() if name.startswith("extremal") else {"other", "other_x0", "other_b"}
+        free |= {"x0", "b"} if name.startswith("stretched") else set()
         mine, theirs = ({k: v for k, v in text.items() if k not in free} for text in (known, stored))
         return set(mine) == set(theirs) and all(_alike(theirs[k], arrays, v, of) for k, v in mine.items())
     if known in of:

@@ -18,6 +18,7 @@ from fbscheck.claims import (
     controls,
     fixed_point,
     flow,
+    lipschitz,
     many_steps,
     prox,
     recovery,
@@ -87,6 +88,8 @@ def _replay(
     if chapter == "stability":
         evaluate = flow.replay if "path" in witness else stability.replay
         return evaluate(claim, witness, arrays)
+    if chapter == "lipschitz" or claim in lipschitz.CONTROLS:
+        return lipschitz.replay(claim, certificate, witness, arrays)
     if claim in stability_controls.CONTROLS:
         return stability_controls.replay(claim, witness)
     if chapter == "lista":

@@ -9,11 +9,12 @@ whatever was wrong on the way there.
 from dataclasses import dataclass
 from typing import Any, Protocol, final
 
+import flint
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from fbscheck.certify.balls import exact, lower, norm
+from fbscheck.certify.balls import PRECISION, exact, lower, norm
 from fbscheck.errors import InputError
 from fbscheck.inputs import Array, finite_array, positive
 from fbscheck.network.layers import Layers
@@ -24,6 +25,8 @@ __all__ = ["Differentiable", "Pair", "instance_lower", "quotient_lower"]
 Values = npt.NDArray[np.float64]
 
 SAMPLES = 48
+ACCURATE, MOST = 60, 2**14
+"""Bits that a quotient should have, and of the precision that layers may need, as balls grow with their norms."""
 POWERS = 6
 """Power iterations at each input, between two moves."""
 
@@ -113,11 +116,17 @@ def quotient_lower(network: Any, first: tuple[Values, Values], second: tuple[Val
     InputError
         If the inputs are equal.
     """
-    balls = [[exact(part) for part in pair] for pair in (first, second)]
-    apart = np.concatenate([a - c for a, c in zip(*balls, strict=True)])
     if all(np.array_equal(a, c) for a, c in zip(first, second, strict=True)):
         raise InputError("Need two different inputs, got one twice.")
-    return max(0.0, lower(norm(network(*balls[0]) - network(*balls[1])) / norm(apart)))
+    bits = PRECISION
+    while True:
+        with flint.ctx.workprec(bits):
+            balls = [[exact(part) for part in pair] for pair in (first, second)]
+            apart = np.concatenate([a - c for a, c in zip(*balls, strict=True)])
+            quotient = norm(network(*balls[0]) - network(*balls[1])) / norm(apart)
+        if quotient.rel_accuracy_bits() > ACCURATE or bits > MOST:
+            return max(0.0, lower(quotient))
+        bits *= 2
 
 
 def _followed(network: Differentiable, inputs: Values, directions: Values, free: Values) -> tuple[Values, Values]:

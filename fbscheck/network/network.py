@@ -17,10 +17,13 @@ from fbscheck.errors import InputError
 from fbscheck.functions import Function
 from fbscheck.inputs import Array, Number, finite_array, nonnegative, positive
 from fbscheck.network.bounds import state_bounds
+from fbscheck.network.bracket import lipschitz_bracket
 from fbscheck.network.layers import Layers, Values, matrices
 from fbscheck.network.parameters import from_lista, to_lista
+from fbscheck.network.riccati import Input
 from fbscheck.network.trajectory import Trajectory
 from fbscheck.points import points
+from fbscheck.verdict import Bracket
 
 __all__ = ["Network"]
 
@@ -174,6 +177,15 @@ class Network:
             nonnegative(x0_norm, "x0_norm", cause),
             nonnegative(b_norm, "b_norm", cause),
         )
+
+    def lipschitz(self, wrt: Input = "b", certified: bool = True, seconds: float = 20.0, seed: int = 0) -> Bracket:
+        """The Lipschitz constant of b -> x_N, x_0 -> x_N ("x0") or both: see :func:`lipschitz_bracket`.
+
+        >>> net = Network(np.ones((4, 1, 1)), np.ones((4, 1, 1)), np.zeros(4), L1(1.0), horizon=2.0)
+        >>> round(net.lipschitz().upper, 6)  # h (1 + q + q^2 + q^3) with q = 1 - h = 1/2
+        0.9375
+        """
+        return lipschitz_bracket(self, wrt, certified, seconds, seed)
 
     def sliced(self, first: int, last: int) -> "Network":
         """The layers first..last-1 as a network with the same h.

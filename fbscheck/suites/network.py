@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fbscheck.claims import flow, stability, stability_controls
+from fbscheck.claims import flow, lipschitz, stability, stability_controls
 from fbscheck.claims.flow import Path
 from fbscheck.claims.pair import Pair
 from fbscheck.functions import L1, ElasticNet, Function, GroupL2, SquaredL2, Zero
@@ -153,12 +153,67 @@ def named(name: str, seed: int) -> tuple[Pair | Path, ...]:
     if name.startswith("path, "):
         depths = DEPTHS["large"]
         return tuple(case for case in paths(depths, known[PATHS].generator(seed)) if case.name == name)
+    if name in known and name.startswith("stretched: "):
+        network = stretched_network(name, known[name].generator(seed))
+        layers = network.layers
+        return (Pair(name, network, np.zeros(layers.dimension), np.zeros(layers.observations)),)
     if (task := known.get(f"network: {name}")) is None:
         return ()
     kind, d, depth = name.rsplit(", ", 2)
     return (*cases(kind, int(d[2:]), int(depth[2:]), task.generator(seed)).values(),)
 
 
+def stretched_network(name: str, rng: Generator) -> Network:
+    """The network behind a name "stretched: KIND, d=D, N=N"."""
+    kind, d, depth = name.removeprefix("stretched: ").rsplit(", ", 2)
+    return drawn(kind, int(d[2:]), int(depth[2:]), rng)
+
+
+def _stretched(name: str, rng: Generator) -> list[Result]:
+    """A network's Lipschitz constant for the data, between a pair and a certificate."""
+    found = lipschitz.stretched(name, stretched_network(name, rng))
+    claims = (lipschitz.INJECTED, lipschitz.TIGHT, *([lipschitz.ROOT] if ": ISTA" in name else []))
+    return [*(lipschitz.assess(claim, *found) for claim in claims), lipschitz.assess_samples(found[0])]
+
+
+def _in_depth(depths: tuple[int, ...], rng: Generator) -> list[Result]:
+    """Unrolled ISTA with one matrix, ever deeper: both ends of the bracket, and what products of norms say."""
+    dimension, results = 20, []
+    A = rng.standard_normal((dimension // 2, dimension)) / np.sqrt(dimension // 2)
+    step = 1 / float(np.linalg.norm(A, 2)) ** 2
+    for depth in depths:
+        found = lipschitz.stretched(f"one ISTA, d={dimension}, N={depth}", ista(A, 0.1, step, depth))
+        results += [lipschitz.assess(claim, *found) for claim in (lipschitz.INJECTED, lipschitz.ROOT)]
+    injected, root = results[::2], results[1::2]
+    x = tuple(map(float, depths))
+    curves = (
+        Curve("sum of injected products", x, tuple(r.bracket.theory or np.nan for r in injected)),
+        Curve(r"$\sqrt{T}$", x, tuple(r.bracket.theory or np.nan for r in root)),
+        Curve("certified", x, tuple(r.bracket.upper or np.nan for r in root)),
+        Curve("attained by a pair", x, tuple(r.bracket.lower or np.nan for r in root), "points"),
+    )
+    title = "Lipschitz constant of unrolled ISTA for its data"
+    plot = Plot(lipschitz.ROOT.id, "in-depth", title, "number of layers $N$", "constant", curves, log_y=True)
+    return [*results[:-1], replace(results[-1], plots=(plot,))]
+
+
+def _planted(rng: Generator) -> list[Result]:
+    """Networks of one coordinate whose constants are the claimed ones, which are made 1% smaller."""
+    decay = Network(np.ones((20, 1, 1)), np.ones((20, 1, 1)), np.zeros(20), Zero(), Fraction(5))
+    identity = ista(np.ones((1, 1)), 0.0, 1.0, 1)
+    rows = ((lipschitz.INJECTED, "x' = -x + b", decay), (lipschitz.ROOT, "x_1 = b", identity))
+    return [
+        lipschitz.assess(planted(claim), *lipschitz.stretched(f"extremal: {name}, stretched", network), 0.99)
+        for claim, name, network in rows
+    ]
+
+
+STRETCHED = {
+    "small": (("ISTA", 6, 8), ("LISTA", 6, 8)),
+    "full": tuple((kind, 10, depth) for kind in KINDS for depth in (4, 20)),
+    "large": tuple((kind, 20, depth) for kind in KINDS for depth in (4, 20, 100)),
+}
+IN_DEPTH = {"small": (4, 10), "full": (4, 10, 50, 200), "large": (4, 10, 50, 200, 800)}
 PATHS = "network: constants of the limit, over the depth"
 
 
@@ -204,16 +259,19 @@ def _tasks(size: str) -> list[Task]:
     return [
         *(task(f"network: {kind}, d={d}, N={n}", _drawn, kind, d, n) for d, n in SIZES[size] for kind in KINDS),
         task(PATHS, _over_depth, DEPTHS[size]),
+        *(task(name := f"stretched: {kind}, d={d}, N={n}", _stretched, name) for kind, d, n in STRETCHED[size]),
+        task("network: Lipschitz constants in depth", _in_depth, IN_DEPTH[size]),
+        task("network: planted Lipschitz constants", _planted),
         task("network: extremal instances", _extremal, 1.0),
         task("network: planted errors", _extremal, 0.99),
         task("network: controls", _control, (9, 10, 100)),
     ]
 
 
-CLAIMS = (*stability.CLAIMS, *flow.CLAIMS)
+CLAIMS = (*stability.CLAIMS, *flow.CLAIMS, *lipschitz.CLAIMS)
 SUITE = Suite(
     "network",
     "perturbed networks against bounds uniform in the depth, attained by extremal ones",
-    (*CLAIMS, *map(planted, CLAIMS), *stability_controls.CONTROLS),
+    (*CLAIMS, *map(planted, CLAIMS), *stability_controls.CONTROLS, *lipschitz.CONTROLS),
     _tasks,
 )
