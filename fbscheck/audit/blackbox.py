@@ -94,7 +94,9 @@ class BlackBox:
             return None, Outcome.STATED, "circulations are not integrated again"
         if witness is not None and "x" in witness:
             assert firm is not None
-            return settled(question.claim, entry.case, moreau(Finding(), firm)), Outcome.STATED, "as the pair"
+            x, y, tx, ty = (point_of(witness[name], self.subject.dimension) for name in ("x", "y", "Tx", "Ty"))
+            result = settled(question.claim, entry.case, moreau(Finding(), firm))
+            return result, *self._replayed([(x, tx), (y, ty)])
         return self._cycle(question.claim, entry, witness)
 
     def _cycle(self, claim: Claim, entry: Entry, witness: Any) -> tuple[Result, Outcome, str]:

@@ -66,9 +66,6 @@ def _data(part: Any) -> list[Any]:
         return ["Symbol", part.name]
     if part.is_Rational:
         return ["Rational", f"{part.p}/{part.q}"]
-    if part.is_Float:
-        exact = sympy.Rational(part)
-        return ["Float", f"{exact.p}/{exact.q}", part._prec]
     for name, constant in CONSTANTS.items():
         if part == constant:
             return [name]
@@ -85,10 +82,9 @@ def _formula(data: Sequence[Any], symbols: dict[str, sympy.Symbol], depth: int =
     if name == "Symbol":
         (text,) = arguments
         return symbols[text]
-    if name in ("Rational", "Float"):
-        text, *precision = arguments
-        value = sympy.Rational(*Fraction(text).as_integer_ratio())
-        return value if name == "Rational" else sympy.Float(value, precision=min(int(precision[0]), 10_000))
+    if name == "Rational":
+        (text,) = arguments
+        return sympy.Rational(*Fraction(text).as_integer_ratio())
     if name in CONSTANTS and not arguments:
         return CONSTANTS[name]
     return OPERATIONS[name](*(_formula(argument, symbols, depth + 1) for argument in arguments))

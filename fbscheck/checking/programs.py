@@ -119,7 +119,7 @@ def translate(components: Sequence[sympy.Expr], symbols: Sequence[sympy.Symbol])
     def build(e: sympy.Basic) -> int:
         if e.is_Symbol and e in symbols:
             return put("input", data=list(symbols).index(e))
-        if e.is_Rational or e.is_Float:
+        if e.is_Rational:
             exact = sympy.Rational(e)
             return put("number", data=Fraction(int(exact.p), int(exact.q)))
         if e in _CONSTANTS:

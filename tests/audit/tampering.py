@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from fbscheck import store
 from fbscheck.archive import name_of
 from fbscheck.audit.recheck import Outcome, recheck

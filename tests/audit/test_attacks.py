@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tampering import Stored, refusals
+
 from fbscheck.archive import add
 from fbscheck.audit.recheck import Outcome, recheck
 from fbscheck.claims import (
@@ -31,7 +33,6 @@ from fbscheck.splitting.classes import GradientOf, steps_record
 from fbscheck.suites.dictionaries import dictionary
 from fbscheck.suites.prox import CASES
 from fbscheck.verdict import Claim, Result, planted
-from tampering import Stored, refusals
 
 MATRIX, TARGET = np.array([[1.0, 0.5], [0.0, 2.0], [1.0, 1.0]]), np.array([1.0, -1.0, 0.5])
 LASSO = Problem("LASSO", LeastSquares(MATRIX, TARGET), L1(0.125))

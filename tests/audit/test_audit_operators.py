@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
+from tampering import Stored, refusals, refuses, tampered
 
 import fbscheck as fb
 from fbscheck import store
@@ -19,7 +20,6 @@ from fbscheck.checking.expressions import Expression
 from fbscheck.checking.formulas import described, rebuilt
 from fbscheck.cli import main
 from fbscheck.errors import InputError
-from tampering import Stored, refusals, refuses, tampered
 
 SOURCE = """
 import numpy as np
@@ -281,10 +281,11 @@ FORMULAS = [
 
 @pytest.mark.parametrize("components", FORMULAS)
 def test_formulas_come_back_from_their_data(components: list[sympy.Expr]) -> None:
-    record = described(Expression(components, [x, y]))
+    expression = Expression(components, [x, y])
+    record = described(expression)
     assert record is not None
     again = rebuilt(record)
-    assert again.components == components and again.symbols == [x, y] and described(again) == record
+    assert again.components == expression.components and again.symbols == [x, y] and described(again) == record
 
 
 HOSTILE = [

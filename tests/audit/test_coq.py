@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fbscheck.proofs.multipliers import multipliers, regime
+
 from fbscheck.audit import coq
 from fbscheck.audit.squares import Certificate, form, propose
 from fbscheck.errors import InputError, MissingToolError
-from fbscheck.proofs.multipliers import multipliers, regime
 from fbscheck.splitting import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
 from fbscheck.splitting.classes import OperatorClass, factor_squared, step_terms, steps_record
 

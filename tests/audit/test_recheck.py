@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tampering import CLAIMS, Stored, refusals, refuses, tampered
+
 from fbscheck import store
 from fbscheck.certify import instances
 from fbscheck.claims import (
@@ -25,6 +27,7 @@ from fbscheck.claims import (
     fixed_point,
     flow,
     iterates,
+    lipschitz,
     many_steps,
     minimisers,
     prox,
@@ -38,14 +41,14 @@ from fbscheck.claims.contraction import Step
 from fbscheck.claims.many_steps import Steps
 from fbscheck.claims.problems import Problem
 from fbscheck.claims.signals import Recovery
-from fbscheck.functions import L1, GroupL2
+from fbscheck.functions import L1, GroupL2, Zero
+from fbscheck.network import Network
 from fbscheck.operators import LeastSquares, Logistic
 from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
 from fbscheck.suites import data, network
 from fbscheck.suites.dictionaries import dictionary
 from fbscheck.suites.prox import CASES
 from fbscheck.verdict import Claim, Result, Verdict, planted
-from tampering import CLAIMS, Stored, refusals, refuses, tampered
 
 R = Fraction
 SMALL = R(99, 100)
@@ -156,6 +159,17 @@ def flows() -> list[Result]:
         flow.assess(flow.FLOW, line),
         flow.assess(planted(flow.UNIFORM), turn, 0.99),
         *(stability_controls.assess(claim, 10) for claim in stability_controls.CONTROLS),
+    ]
+
+
+def stretched() -> list[Result]:
+    found = lipschitz.stretched("stretched: LISTA, d=2, N=2", network.drawn("LISTA", 2, 2, np.random.default_rng(1)))
+    line = lipschitz.stretched("extremal: x' = -x + b, stretched", Network([[[1]]], [[[1]]], [0], Zero(), 0.5))
+    return [
+        lipschitz.assess(lipschitz.INJECTED, *found),
+        lipschitz.assess(lipschitz.TIGHT, *found),
+        lipschitz.assess_samples(found[0]),
+        lipschitz.assess(planted(lipschitz.INJECTED), *line, 0.99),
     ]
 
 

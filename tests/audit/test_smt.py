@@ -10,11 +10,11 @@ from typing import Any, final
 
 import pytest
 import sympy
+from fbscheck.proofs import averagedness, contraction
 
 from fbscheck.audit import smt
 from fbscheck.certify.symbolic import Proof, Term, square, vectors
 from fbscheck.errors import InputError, MissingToolError
-from fbscheck.proofs import averagedness, contraction
 
 PROOFS = {proof.name: proof for proof in contraction.PROOFS + averagedness.PROOFS}
 NAMES = list(PROOFS)

@@ -139,12 +139,18 @@ def test_formulas_are_decided(components: Any, claim: str, verdicts: set[Verdict
     assert result.witness is not None or result.verdict is not R
 
 
-@pytest.mark.parametrize(("components", "claim", "verdicts"), CASES)
-def test_no_pair_contradicts_a_verdict(components: Any, claim: str, verdicts: set[Verdict]) -> None:
+OF_PAIRS = [
+    pytest.param(components, claim, id=f"{name}: {claim}")
+    for name, (components, claims) in TABLE.items()
+    for claim, verdicts in claims.items()
+    if verdicts <= GOOD and claim != "gradient"
+]
+
+
+@pytest.mark.parametrize(("components", "claim"), OF_PAIRS)
+def test_no_pair_contradicts_a_verdict(components: Any, claim: str) -> None:
     """20,000 pairs in float64, with an allowance for rounding, against what is expected to hold."""
     name, _, value = claim.partition("=")
-    if not verdicts <= GOOD or name == "gradient":
-        pytest.skip("nothing is claimed of pairs")
     constant, bound = {
         "nonexpansive": ("lipschitz", 1.0),
         "firmly_nonexpansive": ("cocoercivity", 1.0),

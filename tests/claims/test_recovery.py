@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.linalg import hadamard
+
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import lower, nearest, upper
 from fbscheck.claims import coherence as reach
@@ -17,7 +19,6 @@ from fbscheck.reference.coherence import generalised_coherence
 from fbscheck.suites.dictionaries import adversarial, dictionary, signals
 from fbscheck.suites.lista import SUITE
 from fbscheck.verdict import Result, Verdict, planted
-from scipy.linalg import hadamard
 
 NAME = "identity and Hadamard 16 x 32"
 D = dictionary(NAME)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from fbscheck.archive import add
 from fbscheck.certify import kernel
 from fbscheck.claims.weighted import WEIGHTED, Layer, assess, replay

@@ -6,6 +6,8 @@ from typing import Any
 import cvxpy as cp
 import numpy as np
 import pytest
+from scipy.linalg import hadamard
+
 from fbscheck.certify.balls import lower, upper
 from fbscheck.errors import InputError
 from fbscheck.network.coherence import (
@@ -18,7 +20,6 @@ from fbscheck.network.coherence import (
     trace_bound,
 )
 from fbscheck.reference.coherence import generalised_coherence
-from scipy.linalg import hadamard
 
 EQUI = np.hstack([np.eye(16), hadamard(16) / 4.0])
 

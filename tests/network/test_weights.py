@@ -10,6 +10,7 @@ import pytest
 from fbscheck.errors import InputError, MissingToolError
 from fbscheck.functions import L1, Box, Function
 from fbscheck.network import Network, alista, lista, lista_cp, load
+from fbscheck.network.comparisons import injected_products
 
 N, D, M = 3, 4, 2
 
@@ -55,14 +56,15 @@ def test_an_npz(arrays: dict[str, Any], expected: Network, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("arrays", "expected"), ROWS.values(), ids=ROWS)
 def test_a_state_dict(arrays: dict[str, Any], expected: Network, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     torch.save({name: torch.tensor(value) for name, value in arrays.items()}, tmp_path / "weights.pt")
     assert same(load(tmp_path / "weights.pt"), expected)
 
 
 def test_a_plain_pytorch_lista_gives_the_same_output(tmp_path: Path) -> None:
     """Written and trained with PyTorch alone; float32 weights, so that outputs agree to single precision."""
-    torch = pytest.importorskip("torch")
+    import torch
 
     class Lista(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -90,6 +92,9 @@ def test_a_plain_pytorch_lista_gives_the_same_output(tmp_path: Path) -> None:
     net = load(tmp_path / "lista.pth", step=0.5)
     np.testing.assert_allclose(net(np.zeros(D), b.numpy().T), model(b).detach().numpy().T, atol=1e-5)
     assert (net.depth, net.step) == (N, 0.5)
+    bracket = net.lipschitz(seconds=1.0)
+    assert bracket.lower is not None and bracket.upper is not None
+    assert 0 < bracket.lower <= bracket.upper <= injected_products(net.layers)
 
 
 def test_a_free_network_takes_its_function(tmp_path: Path) -> None:
@@ -135,7 +140,8 @@ def test_no_npz_at_all(name: str, tmp_path: Path) -> None:
 
 
 def test_what_is_no_state_dict_is_told(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     (tmp_path / "text.pt").write_text("no archive")
     torch.save([torch.zeros(1)], tmp_path / "list.pt")
     torch.save(torch.nn.Linear(1, 1), tmp_path / "model.pt")
