@@ -4,8 +4,9 @@ If T = grad F, the integral of <T, dx> along a segment is F at its end minus F a
 closed polygon.  Integrals are taken by the trapezoid rule with n pieces per side.  With g the values of
 <T, side> at the nodes, h = 1/n and D the sum of their second differences, in absolute value, the error is
 about h D / 12 where T is smooth, at most h D / 8 at a kink and h D / 2 at a jump between two nodes.  It is taken to be
-``SAFETY`` h D: an *estimate*, as anything may happen between nodes, which the same polygon with four
-times as many nodes must confirm.  To it come the errors of the values and of the arithmetic.
+``SAFETY`` h D: an *estimate*, as anything may happen between nodes (two jumps between the same two may cancel).
+So the same polygon must confirm it with four times as many nodes, and so must others near it, whose sides meet jumps
+elsewhere.  To it come the errors of the values and of the arithmetic.
 
 Arrays: polygons (d, P, k) of k corners, values (P, k, n + 1).
 """
@@ -20,7 +21,7 @@ import numpy as np
 from fbscheck.checking.points import Points, Values, directions, starting
 from fbscheck.checking.trials import Evaluate, Noise, Oracle, OutOfTime
 
-__all__ = ["Integrals", "Circulation", "along", "circulating"]
+__all__ = ["Integrals", "Circulation", "along", "circulating", "near"]
 
 SAFETY = 2.0
 PIECES = (16, 128, 1024)
@@ -28,7 +29,7 @@ PIECES = (16, 128, 1024)
 
 From one to the next, the estimated error falls to 1/8 for a jump and to 1/64 otherwise.
 """
-KEPT = 8
+KEPT, OTHERS = 8, 4
 ENTRIES = 2**20
 """The most numbers in one round."""
 
@@ -105,7 +106,9 @@ def circulating(
                 ratio = np.nan_to_num(np.abs(around) / error, nan=0.0, posinf=0.0)
                 best = int(np.argmax(ratio))
                 if ratio[best] > 1:
-                    found = _confirmed(values, polygons[:, [best]], 4 * pieces)
+                    found = _confirmed(
+                        values, polygons[:, [best]], 4 * pieces, near(polygons[:, [best]], rng, low, high)
+                    )
                     if found is not None:
                         return found, tried
                 most = min(KEPT, ENTRIES // (32 * dimension * pieces), oracle.affordable // (128 * pieces))
@@ -123,8 +126,13 @@ def _around(values: Callable[[Values], tuple[Values, Values]], polygons: Values,
     return np.sum(integrals.value, axis=1), np.sum(integrals.error, axis=1)
 
 
-def _confirmed(values: Callable[[Values], tuple[Values, Values]], polygon: Values, pieces: int) -> Circulation | None:
+def _confirmed(
+    values: Callable[[Values], tuple[Values, Values]], polygon: Values, pieces: int, others: Values
+) -> Circulation | None:
     """The polygon (d, 1, k) if more nodes confirm its circulation; with short decimals if these do as well."""
+    around, error = _around(values, others, pieces)
+    if not np.all(np.abs(around) > error):
+        return None
     found = None
     for digits in (17, 1, 2, 3, 4, 6, 8):
         corners = np.array([float(f"{t:.{digits}g}") for t in polygon.ravel()]).reshape(polygon.shape)
@@ -140,6 +148,13 @@ def _confirmed(values: Callable[[Values], tuple[Values, Values]], polygon: Value
         elif found is None:
             break
     return found
+
+
+def near(polygon: Values, rng: np.random.Generator, low: float, high: float) -> Values:
+    """Others (d, ``OTHERS``, k) near a polygon or segment (d, 1, k), whose corners are moved by a tenth of its size."""
+    size = np.max(np.ptp(polygon, axis=2))
+    moved = polygon + 0.1 * size * rng.uniform(-1, 1, (len(polygon), OTHERS, polygon.shape[2]))
+    return np.asarray(np.clip(moved, low, high))
 
 
 def _polygons(

@@ -18,7 +18,7 @@ import sympy
 
 from fbscheck.certify.balls import exact, nearest
 from fbscheck.checking.branches import lipschitz, smooth_branches
-from fbscheck.checking.circulation import along
+from fbscheck.checking.circulation import along, near
 from fbscheck.checking.conditions import Values
 from fbscheck.checking.expressions import Expression
 from fbscheck.checking.intervals import Interval
@@ -162,10 +162,13 @@ def disagreement(
                     sure = np.nan_to_num((gap - error) / np.sqrt(np.sum((y - x) ** 2, axis=0)), nan=-np.inf)
                     k = int(np.argmax(sure))
                     if sure[k] > best[0]:
-                        one = (part[..., [k]] for part in (x, y, end - start, slack))
-                        (again,), (rest,) = _gap(oracle, *one, 4 * pieces)
-                        if again > rest:
-                            found = _found(subject, primitive, x[:, k], y[:, k], again, rest, 4 * pieces)
+                        ends = np.stack([x[:, [k]], y[:, [k]]], axis=2)
+                        ends = np.concatenate([ends, near(ends, rng, low, high)], axis=1)
+                        starts, stops = ends[..., 0], ends[..., 1]
+                        (start, start_error), (end, end_error) = measured(starts), measured(stops)
+                        again, rest = _gap(oracle, starts, stops, end - start, start_error + end_error, 4 * pieces)
+                        if np.all(again > rest):
+                            found = _found(subject, primitive, x[:, k], y[:, k], again[0], rest[0], 4 * pieces)
                             best = float(sure[k]), found
                     leaders = np.argsort(error - gap)[: min(KEPT, oracle.affordable // (16 * pieces))]
                     x, y = x[:, leaders], y[:, leaders]

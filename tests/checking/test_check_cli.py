@@ -39,7 +39,21 @@ def wide(x): return np.concatenate([x, x])
 def empty(x): return None
 def bomb(x): raise type("E", (Exception,), {"__str__": lambda self: 1 / 0})
 """
-OPTIONS = ["dim", "shape", "box", "sample", "claim", "prox-of", "step", "param", "accuracy", "budget", "seed", "out"]
+OPTIONS = [
+    "dim",
+    "shape",
+    "box",
+    "sample",
+    "claim",
+    "prox-of",
+    "gradient-of",
+    "step",
+    "param",
+    "accuracy",
+    "budget",
+    "seed",
+    "out",
+]
 Capture = pytest.CaptureFixture[str]
 
 
@@ -83,6 +97,14 @@ STATUSES = [
     ("nilpotent.npy --claim cocoercivity=1 --claim monotonicity", 1),
     ("sympy:Max(x,0) --claim firmly_nonexpansive", 0),
     ("sympy:1/x --budget 0.3 --claim lipschitz=1", 1),
+    ("turn.npy --claim prox", 1),
+    ("turn.npy --claim gradient", 1),
+    ("two.npy --claim gradient", 0),
+    ("two.npy --gradient-of SquaredL2(2.0)", 0),
+    ("two.npy --gradient-of SquaredL2(1.0)", 1),
+    ("sympy:x/2 --claim prox --gradient-of sympy:x**2/4", 0),
+    (f"ops.py:soft {FAST} --claim gradient", 0),
+    (f"ops.py:double {FAST} --gradient-of SquaredL2(1.0)", 1),
 ]
 
 
@@ -152,7 +174,8 @@ FAULTS = [
     ("ops.py:soft --prox-of Nothing", "Need a function such as L1"),
     ("ops.py:soft --seed -1", "seed >= 0"),
     ("turn.npy --dim 3", "Need --dim 2 or none for this matrix"),
-    ("turn.npy --claim prox", "Need a function for prox"),
+    ("turn.npy --gradient-of two.npy", "Need a function such as L1"),
+    ("turn.npy --gradient-of ops.py:none", "Need a name in"),
     ("sympy:x+", "Need formulas such as"),
     ("sympy:x --prox-of L1", "Need a formula alone|Need a function for prox"),
 ]

@@ -142,9 +142,9 @@ def test_a_refuted_claim_comes_with_its_pair() -> None:
     assert abs(a * a - b * b) > 1.9 * abs(a - b)
 
 
-def test_group_shrinkage_is_bounded_but_not_decided_at_equality() -> None:
-    bounds = certify(expression("group shrinkage"), [-3, -3], [3, 3], {"lipschitz": 1.5}, 4.0)["lipschitz"]
-    assert bounds.holds(1.5) is True
+def test_group_shrinkage_is_decided_at_equality() -> None:
+    bounds = certify(expression("group shrinkage"), [-3, -3], [3, 3], {"lipschitz": 1.0}, 4.0)["lipschitz"]
+    assert bounds.holds(1.0) is True
     assert bounds.lower == pytest.approx(1, abs=1e-6)
 
 

@@ -33,6 +33,7 @@ INF, NAN = math.inf, math.nan
         (["averagedness=0.5"], [("averagedness", 0.5)]),
         (["cocoercivity=1e-3"], [("cocoercivity", 1e-3)]),
         (["prox"], [("prox", 0), ("firmly_nonexpansive", 1)]),
+        (["gradient"], [("gradient", 0)]),
         (["firmly_nonexpansive", "prox"], [("firmly_nonexpansive", 1), ("prox", 0)]),
         (["nonexpansive", "nonexpansive"], [("nonexpansive", 1)]),
         (["lipschitz=2", "lipschitz=2.0"], [("lipschitz", 2)]),
@@ -70,6 +71,7 @@ BAD = {
     "nonexpansive=1": "Need nonexpansive without a value, got 'nonexpansive=1'",
     "firmly_nonexpansive=": "Need a value|Need firmly_nonexpansive without a value",
     "prox=0": "Need prox without a value",
+    "gradient=0": "Need gradient without a value",
 }
 
 

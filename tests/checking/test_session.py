@@ -22,6 +22,7 @@ from fbscheck.functions import L1
 from fbscheck.operators import Linear
 from fbscheck.verdict import Verdict
 
+P = Verdict.PROVED
 C, R, S, U = Verdict.CERTIFIED, Verdict.REFUTED, Verdict.SUPPORTED, Verdict.UNDECIDED
 ROTATION = np.array([[0.0, -1.0], [1.0, 0.0]])
 x, y = sympy.symbols("x y", real=True)
@@ -77,8 +78,8 @@ CLAIMS = ("nonexpansive", "firmly_nonexpansive")
         pytest.param(Linear(ROTATION / 2), {}, (C, R), id="Linear"),
         pytest.param("K.npy", {"shape": "2"}, (C, R), id="file of a matrix"),
         pytest.param(np.zeros((2, 2)), {}, (C, C), id="zero matrix"),
-        pytest.param(Expression([sympy.Max(x, 0)], [x]), {}, (C, C), id="Expression"),
-        pytest.param(Expression([-y, x], [x, y]), {"box": (0, 3)}, (C, R), id="Expression of two"),
+        pytest.param(Expression([sympy.Max(x, 0)], [x]), {}, (P, P), id="Expression"),
+        pytest.param(Expression([-y, x], [x, y]), {"box": (0, 3)}, (P, R), id="Expression of two"),
         pytest.param("sympy:Max(x - 1/10, 0) - Max(-x - 1/10, 0)", {}, (C, C), id="text"),
         pytest.param("sympy:2*a, b/2", {}, (R, R), id="text of two"),
         pytest.param("ops.py:soft", {"dim": 3}, (S, S), id="function in a file"),
@@ -111,7 +112,7 @@ def test_it_is_public_and_asks_everything_by_default(folder: Path) -> None:
     assert found.evaluations > 100
     assert any("black box" in line for line in found.remarks)
     exact = check("sympy:x/2")
-    assert set(verdicts(exact).values()) == {C}
+    assert set(verdicts(exact).values()) == {C, P}
     assert not any("black box" in line for line in exact.remarks)
 
 
@@ -195,8 +196,8 @@ BAD: list[Any] = [
     ((3.0, 2), {}, "Need a function of x, got float"),
     ((ROTATION, 3), {}, "Need --dim 2 or none for this matrix"),
     ((np.ones((2, 3)),), {}, "Need a square matrix"),
-    ((ROTATION,), {"claims": ["prox"]}, "Need a function for prox and --prox-of"),
-    ((ROTATION,), {"prox_of": "L1(0.1)"}, "Need a function for prox and --prox-of"),
+    ((ROTATION,), {"prox_of": "L1([1, 2, 3])"}, "Need a function of 2 numbers"),
+    ((ROTATION,), {"gradient_of": "L1([1, 2, 3])"}, "Need a function of 2 numbers"),
     ((ROTATION,), {"parameters": {"t": 1}}, "Need no parameters for a matrix"),
     ((ROTATION,), {"sample": "inner"}, "Need an operator named as FILE.py:NAME for a sampler"),
     ((soft, 2), {"sample": "inner"}, "Need an operator named as FILE.py:NAME for a sampler"),
@@ -227,7 +228,7 @@ BAD: list[Any] = [
     (("ops.py:soft", 2), {"sample": "missing"}, "Need a name in"),
     (("sympy:x",), {"dim": 1}, "Need a formula alone"),
     (("sympy:x",), {"parameters": ["t=1"]}, "Need a formula alone"),
-    (("sympy:x",), {"claims": ["prox"]}, "Need a function for prox"),
+    (("sympy:x",), {"claims": ["gradient=1"]}, "Need gradient without a value"),
     (("sympy:x",), {"box": (1, 0)}, "Need a bounded box"),
     (("sympy:",), {}, "Need formulas in a symbol"),
     (("sympy:1",), {}, "Need formulas in a symbol"),
