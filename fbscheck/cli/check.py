@@ -78,8 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
     for line in done.remarks:
         print(line)
     print(f"\nresults: {path}\nreport:  fbscheck report {folder}")
-    claimed = arguments.claim or arguments.prox_of is not None or arguments.gradient_of is not None
-    verdicts = {result.verdict for result in done.results} if claimed else set()
+    stated = ("prox_of", "gradient_of")
+    verdicts = {result.verdict for result in done.results if arguments.claim or result.claim in stated}
     if Verdict.REFUTED in verdicts:
         return REFUTED
     return UNDECIDED if Verdict.UNDECIDED in verdicts else HOLDS

@@ -105,6 +105,8 @@ STATUSES = [
     ("sympy:x/2 --claim prox --gradient-of sympy:x**2/4", 0),
     (f"ops.py:soft {FAST} --claim gradient", 0),
     (f"ops.py:double {FAST} --gradient-of SquaredL2(1.0)", 1),
+    (f"ops.py:double {FAST} --gradient-of SquaredL2(2.0)", 0),
+    (f"ops.py:double {FAST} --gradient-of SquaredL2(2.0) --claim nonexpansive", 1),
 ]
 
 
