@@ -33,7 +33,8 @@ __all__ = ["UNSTEADY", "BlackBox"]
 Values = npt.NDArray[np.float64]
 
 ULP = 2.0**-53
-PROBES = 64
+PROBES, QUICK = 64, 0.01
+"""Points at which errors are estimated, and the seconds of a call up to which they do not count."""
 SAFETY = 8.0
 """How much larger than 9 of 10 observed changes under rounding the error of an output is taken to be."""
 LINES, SPACING = 12, 1e-7
@@ -65,7 +66,7 @@ class BlackBox:
         examined = sandbox.examine()
         dtype, self._seconds = np.dtype(examined.dtype), examined.seconds_per_call
         ulp = max(ULP, float(np.finfo(dtype).eps) / 2) if dtype.kind == "f" else ULP
-        probes = int(min(PROBES, max(4.0, 0.05 * budget / max(self._seconds, 1e-9))))
+        probes = PROBES if self._seconds < QUICK else int(min(PROBES, max(4.0, 0.05 * budget / self._seconds)))
         self.relative = self._rounding(probes, ulp)
         self.absolute = 0.0 if subject.accuracy else self._roughness(min(LINES, probes // 4))
         self.derivable = sandbox.has_derivative
@@ -212,7 +213,7 @@ class BlackBox:
         """A cycle that refutes cyclic monotonicity: its sum, beyond the noise, against 0."""
         found = cyclic(self.map, self.rng, budget)
         if found is None:
-            evidence = Evidence(Side.ATTAINED, 0.0, Rigour.ENCLOSED, f"no cycle in {budget:.3g} s")
+            evidence = Evidence(Side.ATTAINED, 0.0, Rigour.ENCLOSED, "no cycle was found")
             return decide(claim, self.subject.name, squeeze(0.0, (evidence,)))
         images = self.sandbox.call_afresh(found.points)
         if not self._steady(found.points, found.images, images):

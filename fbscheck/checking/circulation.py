@@ -29,7 +29,7 @@ PIECES = (16, 128, 1024)
 
 From one to the next, the estimated error falls to 1/8 for a jump and to 1/64 otherwise.
 """
-KEPT, OTHERS = 8, 4
+KEPT, OTHERS = 8, 8
 ENTRIES = 2**20
 """The most numbers in one round."""
 

@@ -157,7 +157,7 @@ def _stated(prox_of: str | Function | Callable[..., Any], step: float) -> Stated
     if isinstance(prox_of, Function):
         return Stated(type(prox_of).__name__, prox_of, step)
     if not isinstance(prox_of, str):
-        if not callable(prox_of):
+        if isinstance(prox_of, type) or not callable(prox_of):
             raise InputError(f"Need a function for prox_of: of the catalogue, or in cvxpy, got {prox_of!r:.60}.")
         return Defined(getattr(prox_of, "__name__", "a cvxpy function"), prox_of, step)
     if "(" not in prox_of and ":" in prox_of:

@@ -97,9 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
     _to_paste(next(filter(None, snippets), ""))
     _listed(done.remarks)
     print(f"\nresults: {path}\nreport:  fbscheck report {folder}")
-    stated = (arguments.prox_of, arguments.gradient_of, arguments.network)
-    claimed = arguments.claim or any(given is not None for given in stated)
-    verdicts = {result.verdict for result in done.results} if claimed else set()
+    stated = ("prox_of", "gradient_of", "network")
+    verdicts = {result.verdict for result in done.results if arguments.claim or result.claim in stated}
     if Verdict.REFUTED in verdicts:
         return REFUTED
     return UNDECIDED if Verdict.UNDECIDED in verdicts else HOLDS

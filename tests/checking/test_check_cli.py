@@ -70,7 +70,7 @@ STATUSES = [
     (f"ops.py:soft {FAST} --prox-of L1(0.2)", 1),
     (f"ops.py:soft {FAST} --prox-of L1(0.2) --step 0.5", 0),
     (f"ops.py:soft {FAST} --prox-of GroupL2([0,1],weight=0.123456789123)", 1),
-    (f"ops.py:still {FAST} --claim firmly_nonexpansive", 4),
+    (f"ops.py:still {FAST} --claim firmly_nonexpansive", 0),
     (f"ops.py:soft {FAST} --box -1e-3 1e3 --claim nonexpansive", 0),
     (f"ops.py:double {FAST} --box -1e-300 1e-300 --claim nonexpansive", 4),
     (f"ops.py:double {FAST} --box -2.5E+1 -.5 --claim nonexpansive", 1),
@@ -92,6 +92,8 @@ STATUSES = [
     ("sympy:x/2 --claim prox --gradient-of sympy:x**2/4", 0),
     (f"ops.py:soft {FAST} --claim gradient", 0),
     (f"ops.py:double {FAST} --gradient-of SquaredL2(1.0)", 1),
+    (f"ops.py:double {FAST} --gradient-of SquaredL2(2.0)", 0),
+    (f"ops.py:double {FAST} --gradient-of SquaredL2(2.0) --claim nonexpansive", 1),
 ]
 
 
@@ -263,12 +265,13 @@ def test_a_wrong_proximal_map_and_a_cycle_fail_with_their_points() -> None:
     with pytest.raises(AssertionError, match="prox_of: REFUTED") as caught:
         assert_conditions(soft, dim=2, prox_of="L1(0.2)", budget=0.25)
     assert re.search(r"^x = \[.*\]\nTx = \[.*\]$", str(caught.value), re.MULTILINE)
-    with pytest.raises(AssertionError, match="prox: REFUTED(.|\n)*points = "):
-        assert_conditions(lambda x: np.array([-x[1], x[0]]), "prox", dim=2, budget=0.5)
+    with pytest.raises(AssertionError, match="prox: REFUTED(.|\n)*(points|corners) = "):
+        assert_conditions(lambda x: 0.5 * np.array([x[0] + x[1], x[1] - x[0]]), "prox", dim=2, budget=1.0)
 
 
 def test_an_undecided_condition_fails_and_no_condition_is_a_mistake() -> None:
-    with pytest.raises(AssertionError, match="^firmly_nonexpansive: UNDECIDED, no pair of points"):
-        assert_conditions(np.zeros_like, "firmly_nonexpansive", dim=2, budget=0.25)
+    with pytest.raises(AssertionError, match="^gradient: UNDECIDED, no asymmetry was found"):
+        assert_conditions("sympy:-y/(x**2 + y**2), x/(x**2 + y**2)", "gradient", budget=0.25)
+    assert_conditions(np.zeros_like, "firmly_nonexpansive", dim=2, budget=0.25)
     with pytest.raises(ValueError, match="needs a condition"):
         assert_conditions(soft, dim=2)

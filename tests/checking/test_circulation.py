@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 import sympy
 
+from fbscheck.checking import circulation
 from fbscheck.checking.circulation import along, circulating
 from fbscheck.checking.examine import Examination
+from fbscheck.checking.points import Domain
 from fbscheck.checking.sandbox import Fault
 from fbscheck.checking.session import check
+from fbscheck.checking.trials import NoisyMap
 from fbscheck.errors import InputError
 from fbscheck.functions import SquaredL2
 from fbscheck.verdict import Verdict
@@ -69,16 +72,8 @@ def test_a_rotation_has_twice_the_area() -> None:
 
 def searched(operator: Callable[[Any], Any], noise: float = 1e-15, seconds: float = 0.3) -> Any:
     rng = np.random.default_rng(0)
-    return circulating(
-        operator,
-        lambda rng, count: rng.uniform(-1, 1, (3, count)),
-        -1.0,
-        1.0,
-        3,
-        lambda x, tx: np.full(x.shape[1], noise),
-        rng,
-        seconds,
-    )
+    domain = Domain(-1.0, 1.0, 3, lambda rng, count: rng.uniform(-1, 1, (3, count)))
+    return circulating(NoisyMap(domain, operator, lambda x, tx: np.full(x.shape[1], noise)), rng, seconds)
 
 
 SKEW = np.array([[0.0, 1.0, -2.0], [-1.0, 0.0, 0.5], [2.0, -0.5, 0.0]])
@@ -96,6 +91,31 @@ def test_a_planted_skew_part_is_found(size: float) -> None:
 def test_noise_explains_a_skew_part_below_it() -> None:
     assert searched(lambda x: x + 1e-6 * SKEW @ x, noise=1e-5)[0] is None
     assert searched(lambda x: x + 1e-6 * SKEW @ x, noise=1e-9)[0] is not None
+
+
+def cancelling(seed: int) -> Any:
+    """A gradient with opposite jumps near ties, where both may fall between the same two nodes."""
+    rng, signs = np.random.default_rng(seed), np.array([[1.0], [-1.0], [1.0]])
+
+    def points(rng: np.random.Generator, count: int) -> Any:
+        tie = np.array([[0.3], [0.3], [0.0]]) * np.where(rng.random((3, count)) < 0.5, -1.0, 1.0)
+        return np.clip(tie + 10.0 ** rng.uniform(-6, -2, count) * rng.normal(size=(3, count)), -1, 1)
+
+    def operator(x: Any) -> Any:
+        return signs * PRIMITIVES["jumps"][0](x)
+
+    known = NoisyMap(Domain(-1.0, 1.0, 3, points), operator, lambda x, tx: np.full(x.shape[1], 1e-16))
+    return circulating(known, rng, 1.0)[0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_jumps_that_cancel_between_nodes_refute_nothing(seed: int) -> None:
+    assert cancelling(seed) is None
+
+
+def test_planted_without_neighbours_they_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(circulation, "near", lambda polygon, *_: np.repeat(polygon, 2, axis=1))
+    assert any(cancelling(seed) is not None for seed in range(20))
 
 
 GRADIENTS = (

@@ -197,7 +197,7 @@ def least_squares(x: Any) -> Any:
     return np.linalg.solve(np.eye(6) + A.T @ A, x + A.T @ B)
 
 
-@correct("the gradient of |Ax-b|^2/2", 6, "monotonicity", f"lipschitz={L * (1 + 1e-12)!r}", "prox")
+@correct("the gradient of |Ax-b|^2/2", 6, "monotonicity", f"lipschitz={L * (1 + 1e-12)!r}", "gradient")
 def gradient(x: Any) -> Any:
     return (x @ A.T - B) @ A / 1.0
 
