@@ -43,6 +43,8 @@ FOURTH = np.array([1.0, -4.0, 6.0, -4.0, 1.0])
 ROUGHEST = 1e-4
 """The largest error, relative to |x| + |Tx|, that is taken for noise rather than for what the operator is."""
 SAMPLES = 4096
+LOST, STEEP = 0.005, 100.0
+"""What part of a violation a short pair may lose, and how large a quotient may be relative to its bound for that."""
 FEW = 200
 """Calls that a search should have."""
 UNSTEADY = "the operator answers differently in a fresh process than in the search (does it keep a state?)"
@@ -204,10 +206,13 @@ class BlackBox:
         return bool(np.all(apart <= self.noise(x, before) + self.noise(x, now)))
 
     def _short(self, question: Question, worst: dict[str, Pair]) -> Pair:
+        """The worst pair; if it violates the condition, a short one that nearly does so as much, or at all."""
         constant, pair, bound = CONSTANTS[question.constant], worst[question.constant], question.bound
-        if bound is not None and constant.worse * pair.value > constant.worse * bound:
-            pair = minimise(pair, self.map, lambda value: constant.worse * value > constant.worse * bound, constant)
-        return pair
+        if bound is None or constant.worse * pair.value <= constant.worse * bound:
+            return pair
+        moderate = abs(pair.value) <= STEEP * max(1.0, abs(bound))
+        least = constant.worse * (pair.value - LOST * (pair.value - bound) if moderate else bound)
+        return minimise(pair, self.map, lambda value: constant.worse * value > least, constant)
 
     def cycle(self, claim: Claim, budget: float) -> Result:
         """A cycle that refutes cyclic monotonicity: its sum, beyond the noise, against 0."""
