@@ -245,8 +245,9 @@ def _character(char: str) -> str:
 
 
 def _code(line: str) -> str:
-    """A line of Python, escaped, with straight quotes."""
-    return escape(line).replace("'{}", r"\textquotesingle{}")
+    """A line of Python, escaped, with straight quotes and its indentation."""
+    text = line.lstrip(" ")
+    return "~" * (len(line) - len(text)) + escape(text).replace("'{}", r"\textquotesingle{}")
 
 
 def _prose(pieces: Prose) -> str:

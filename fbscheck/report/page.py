@@ -37,6 +37,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         plain=printable,
+        code=_code,
         formula=formula,
         prose=_prose,
         numeral=_numeral,
@@ -57,6 +58,11 @@ def _prose(pieces: Prose) -> Markup:
 def _edge(text: str) -> str:
     """Printable ``text`` that keeps a space at either end, where it meets a formula."""
     return " " * text[:1].isspace() + printable(text) + " " * text[-1:].isspace()
+
+
+def _code(line: str) -> str:
+    """A printable line that keeps its indentation."""
+    return " " * (len(line) - len(line.lstrip(" "))) + printable(line)
 
 
 def _numeral(numeral: Numeral | None) -> Markup:

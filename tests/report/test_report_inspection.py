@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fbscheck import store
-from fbscheck.report import write
+from fbscheck.report import latex, page, write
 from fbscheck.report.figures import drawn, figure
 from fbscheck.report.inspection import inspection
 from fbscheck.store import Run
@@ -116,3 +116,9 @@ def test_an_image_that_is_cut_short_is_drawn() -> None:
     curve = Curve("c", (3.0, 2.0), (1.0, float("nan")), "image")
     (image,) = (axes.images[0] for axes in figure(Plot("a", "b", "t", "", "", (curve,))).axes if axes.images)
     assert image.get_array().shape == (3, 2)
+
+
+def test_code_keeps_its_indentation() -> None:
+    assert latex._code("    t = 'a_b'") == r"~~~~t = \textquotesingle{}a\_b\textquotesingle{}"
+    assert latex._code("t") == page._code("t") == "t"
+    assert page._code("    t = 'a_b'") == "    t = 'a_b'"
