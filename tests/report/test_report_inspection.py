@@ -119,6 +119,6 @@ def test_an_image_that_is_cut_short_is_drawn() -> None:
 
 
 def test_code_keeps_its_indentation() -> None:
-    assert latex._code("    t = 'a_b'") == r"~~~~t = \textquotesingle{}a\_b\textquotesingle{}"
+    assert latex._code("    t = 'a'") == r"~~~~t = \textquotesingle{}a\textquotesingle{}"
     assert latex._code("t") == page._code("t") == "t"
     assert page._code("    t = 'a_b'") == "    t = 'a_b'"
