@@ -212,7 +212,8 @@ class BlackBox:
             return pair
         moderate = abs(pair.value) <= STEEP * max(1.0, abs(bound))
         least = constant.worse * (pair.value - LOST * (pair.value - bound) if moderate else bound)
-        return minimise(pair, self.map, lambda value: constant.worse * value > least, constant)
+        singly = replace(self.map, evaluate=self.sandbox.call_singly)
+        return minimise(pair, singly, lambda value: constant.worse * value > least, constant)
 
     def cycle(self, claim: Claim, budget: float) -> Result:
         """A cycle that refutes cyclic monotonicity: its sum, beyond the noise, against 0."""

@@ -129,8 +129,14 @@ def _searched(
         box = BlackBox(subject, sandbox, np.random.default_rng(seed), budget)
         left = max(budget / 4, budget - (time.monotonic() - begun))
         part = left * (1 - share) / max(parts, 1)
+        batched = sandbox.batched
         worst = box.search(names, left * share, lambda done: progress(int(100 * done * share), 100, "searching"))
-        found = box.found([*constants, *(Question(name, None) for name in names)], worst)
+        asked = [*constants, *(Question(name, None) for name in names)]
+        found = box.found(asked, worst)
+        if batched and any(one.silence == UNSTEADY for one in found):
+            sandbox.batched = False
+            worst = box.search(names, left * share / 2, lambda done: progress(99, 100, "searching without batches"))
+            found = box.found(asked, worst)
         answered = {one: answer(one, what, subject.name) for one, what in zip(constants, found, strict=False)}
         for question in questions:
             if question.name == GRADIENT:

@@ -92,6 +92,10 @@ class Sandbox:
         parts = [x[:, start : start + self._chunk] for start in range(0, x.shape[1], self._chunk)]
         return np.hstack([self._part(part) for part in parts])
 
+    def call_singly(self, x: Values) -> Values:
+        """T at the columns of ``x`` (d, S), one by one, as batches may round otherwise."""
+        return self._singles(self._in_box(x, "x"))[0]
+
     def call_afresh(self, x: Values) -> Values:
         """T at the columns of ``x`` (d, S), one by one in a fresh process; as :meth:`call` in all else."""
         x = self._in_box(x, "x")

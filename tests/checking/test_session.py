@@ -42,6 +42,7 @@ def inner(rng): return rng.uniform(-0.4, 0.4, 2)
 def far(rng): return np.array([3.0, 3.0])
 def broken(rng): raise ValueError('no luck')
 def wide(x): return np.concatenate([x, x])
+def band(x): return x + 0.05 * ((x[0] > 0.5) & (x[0] < 0.505))
 def resolvent(x): return 0.5 * np.array([x[0] + x[1], x[1] - x[0]])
 def raises(x): raise ValueError('two\\nlines \\u2207')
 def nothing(x): pass
@@ -181,6 +182,13 @@ def test_a_budget_is_kept_more_or_less_and_answers_stay_true(folder: Path, budge
     found = check("ops.py:soft", 2, claims=["prox", "nonexpansive"], budget=budget)
     assert time.monotonic() - start < budget + 5
     assert R not in verdicts(found).values()
+
+
+def test_an_operator_that_takes_batches_for_something_else_is_refuted_one_by_one(folder: Path) -> None:
+    """Its x[0] is a whole sample of a batch, which shows at few points: the search starts again without batches."""
+    for seed in range(3):
+        found = check("ops.py:band", 4, claims=["nonexpansive"], budget=4, seed=seed)
+        assert verdicts(found) == {"nonexpansive": R}, found.results[0].reason
 
 
 def test_the_same_seed_gives_the_same_results(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
