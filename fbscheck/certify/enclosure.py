@@ -59,6 +59,8 @@ class Enclosure:
             product = self.centre @ other.centre
         rounding = 2 * length * UNIT * left * right + 2 * length * TINY * math.sqrt(product.size)
         carried = (left * other.radius, self.radius * right, self.radius * other.radius, 3 * TINY)
+        if not np.isfinite(product).all():
+            return Enclosure(product, math.inf)
         return Enclosure(product, sum_up(rounding, *carried))
 
     def rows(self, factors: Values) -> "Enclosure":
@@ -142,7 +144,7 @@ def norm_upper(matrix: Enclosure) -> float:
     largest = _largest(matrix.centre)
     if largest == 0.0 or not math.isfinite(largest):
         return matrix.norm() if largest == 0.0 else math.inf
-    unit = 2.0 ** -(math.frexp(largest)[1] - 1)
+    unit = 2.0 ** min(1 - math.frexp(largest)[1], 1023)
     scaled = exact(matrix.centre).rows(np.full(len(matrix.centre), unit))
     tall = scaled if scaled.centre.shape[0] >= scaled.centre.shape[1] else scaled.T
     top = eigenvalue_upper(tall.T @ tall)

@@ -15,14 +15,15 @@ import numpy as np
 from fbscheck.archive import Arrays, add
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import exact, norm, root_down, round_down, round_up, upper
+from fbscheck.certify.definite import norm_lower
 from fbscheck.claims.pair import Pair
 from fbscheck.claims.records import scale_of, scaled
 from fbscheck.inputs import finite_array
-from fbscheck.judge import decide, squeeze
+from fbscheck.judge import decide, squeeze, undecided
 from fbscheck.network.comparisons import injected_products
 from fbscheck.network.dissipation import certified_bound, certify
 from fbscheck.network.instance import instance_lower, quotient_lower
-from fbscheck.network.layers import Values
+from fbscheck.network.layers import Layers, Values
 from fbscheck.network.multipliers import optimise
 from fbscheck.network.network import Network
 from fbscheck.network.riccati import recursion
@@ -115,12 +116,26 @@ def assess(
         raise kernel.Refusal(f"the multipliers do not prove {float(bound):.9g}")
     root = claim.id.removeprefix("planted.") == ROOT.id
     layers = pair.network.layers
-    theory = root_down(Fraction(pair.network.horizon)) if root else injected_products(layers, "b")
+    low, high = (root_down(Fraction(pair.network.horizon)),) * 2 if root else injected_ends(layers)
     method = f"dissipation over {layers.depth} layers, proved in outward-rounded arithmetic"
-    evidence = (_attained(pair), Evidence(Side.CERTIFIED, round_up(bound), Rigour.ENCLOSED, method))
+    attained = _attained(pair)
+    evidence = (attained, Evidence(Side.CERTIFIED, round_up(bound), Rigour.ENCLOSED, method))
     witness = scaled({"pair": pair.describe(kept)}, scale)
-    bracket = squeeze(round_down(Fraction(theory) * Fraction(scale)), evidence, dict(certificate))
+    if low * scale < attained.value <= high * scale:
+        return undecided(claim, pair.name, f"the claimed sum is only known to be in [{low:.17g}, {high:.17g}]")
+    bracket = squeeze(round_down(Fraction(low) * Fraction(scale)), evidence, dict(certificate))
     return replace(decide(claim, pair.name, bracket, witness), arrays=kept)
+
+
+def injected_ends(layers: Layers) -> tuple[float, float]:
+    """Bounds of the sum of injected products: what a claim of it says at least, and at most."""
+    stacks = (layers.transitions, layers.injections)
+    norms = [[norm_lower(matrix) for matrix in (s[:1] if s.strides[0] == 0 else s)] for s in stacks]
+    norms = [known * (layers.depth // len(known)) for known in norms]
+    total = Fraction(0)
+    for rho, transition, injection in zip(np.asarray(layers.strong_convexity).tolist(), *norms, strict=True):
+        total = Fraction(round_down((Fraction(transition) * total + Fraction(injection)) / (1 + Fraction(rho))))
+    return float(total), injected_products(layers, "b")
 
 
 def assess_samples(pair: Pair, sample: Values | None = None, seed: int = 0) -> Result:
@@ -153,8 +168,8 @@ def replay(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, A
 
 def _attained(pair: Pair) -> Evidence:
     network, x0, b = pair.perturbed
-    if network is not pair.network:
-        raise kernel.Refusal("the data go through two networks")
+    if network is not pair.network or not np.array_equal(x0, pair.x0):
+        raise kernel.Refusal("the data go through two networks, or start at two points")
     low = quotient_lower(network, (pair.x0, pair.b), (x0, b))
     return Evidence(Side.ATTAINED, low, Rigour.ENCLOSED, "a pair of data, in ball arithmetic")
 

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from fbscheck.archive import Arrays, add
 from fbscheck.certify.balls import root_up
-from fbscheck.certify.enclosure import UNIT, eigenvalue_lower, eigenvalue_upper, exact, sum_up
+from fbscheck.certify.enclosure import TINY, UNIT, eigenvalue_lower, eigenvalue_upper, exact, sum_up
 from fbscheck.errors import InputError
 from fbscheck.network.layers import Layers
 from fbscheck.network.riccati import Input, Recursion, recursion
@@ -124,9 +124,9 @@ def _step(recursion: Recursion, n: int, storage: Values, multipliers: Values) ->
         blocks[0, 1] = blocks[0, 1] + mixed[0]
         blocks[1, 1] = blocks[1, 1] + mixed[1] + mixed[1].T
     missed = {
-        (i, j): sum_up(blocks[i, j].radius, rests[i] * norms[j], rests[i] * rests[j] / definite) for i, j in pairs
+        (i, j): sum_up(blocks[i, j].radius, rests[i] * norms[j], rests[i] / definite * rests[j], TINY) for i, j in pairs
     }
-    balance = math.sqrt(missed[0, 0] / missed[1, 1]) if missed[1, 1] > 0 else 1.0
+    balance = math.sqrt(missed[0, 0] / missed[1, 1]) or 1.0
     found = np.empty_like(storage)
     found[:d, d:] = blocks[0, 1].centre
     found[d:, :d] = found[:d, d:].T

@@ -49,11 +49,12 @@ class Layers:
                 f"got {transitions.shape} and {injections.shape}."
             )
         try:
-            convexity = np.broadcast_to(np.asarray(self.strong_convexity, dtype=np.float64), depth)
+            convexity = np.array(np.broadcast_to(np.asarray(self.strong_convexity, dtype=np.float64), depth))
         except (TypeError, ValueError):
             raise InputError(f"Need one strong convexity, or one a layer, got {self.strong_convexity!r:.60}.") from None
         if not (np.isfinite(convexity).all() and (convexity > -1).all()):
             raise InputError(f"Need strong convexities above -1, got {float(np.min(convexity))} (a step too long?).")
+        convexity.setflags(write=False)
         for name, value in (("transitions", transitions), ("injections", injections), ("strong_convexity", convexity)):
             object.__setattr__(self, name, value)
 

@@ -29,6 +29,9 @@ TINY = 2.0**-1000
 class Activation(Protocol):
     """What a region needs to know of the separable maps p_n."""
 
+    def fits(self, layers: Layers) -> bool:
+        """Whether its numbers are as many as these layers need."""
+
     def value(self, n: int, arguments: Values) -> Values:
         """p_n, off by at most four roundings of the result and of the arguments, entry by entry."""
 
@@ -61,6 +64,11 @@ class SoftThreshold:
                 f"Need thresholds >= 0 and strong convexities above -1, "
                 f"got {np.min(self.thresholds):g} and {np.min(self.strong_convexity):g}."
             )
+
+    def fits(self, layers: Layers) -> bool:
+        """Whether there are as many numbers as layers and units."""
+        shapes = ((), (layers.depth,), (layers.depth, layers.dimension))
+        return np.shape(self.thresholds) in shapes and np.shape(self.strong_convexity) in shapes[:2]
 
     def value(self, n: int, arguments: Values) -> Values:
         """The shrunk arguments."""
@@ -116,11 +124,11 @@ class Region:
             largest = float(np.max(np.abs(part)))
             if np.ndim(radius) > 0:
                 found += np.abs(part) @ radius
-            elif largest > 0:
+            elif largest != 0:
                 scaled = part / largest
                 lengths = np.sqrt(np.einsum("ij,ij->i", scaled, scaled)) + 2.0**-480
                 found += lengths * largest * radius
-        wider: Values = found * WIDER + TINY
+        wider: Values = found * _wider(rows.shape[1]) + TINY
         return wider
 
 
@@ -137,6 +145,10 @@ def sectors_in(layers: Layers, activation: Activation, region: Region) -> Sector
         raise InputError(
             f"Need separable maps and a region of ({d}, {m}) coordinates, got "
             f"{'separable' if layers.separable else 'other'} ones and ({len(region.x0)}, {len(region.b)})."
+        )
+    if not activation.fits(layers):
+        raise InputError(
+            f"Need one threshold, (N,) or (N, d) of them for {layers.depth} layers of {d} units, got others."
         )
     low, high = np.empty((2, layers.depth, d))
     centre, gain, error = region.x0[:, None], np.eye(d, d + m), 0.0
@@ -163,6 +175,11 @@ def sectors_in(layers: Layers, activation: Activation, region: Region) -> Sector
             centre, gain = following[:, None], scaled.centre
     width = np.where(high > low, (high - low) * (1 + 2.0**-50), 0.0)
     return Sectors(low, np.where(low == 0, high, width))
+
+
+def _wider(terms: int) -> float:
+    """More than what the rounding of a sum of so many products can take away, relatively."""
+    return max(WIDER, 1 + 4 * (terms + 8) * UNIT)
 
 
 def _layer(values: npt.ArrayLike, n: int) -> Values:
