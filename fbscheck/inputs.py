@@ -19,6 +19,9 @@ __all__ = ["Array", "Number", "finite_array", "finite_number", "nonnegative", "p
 Array = npt.NDArray[Any]
 """float64 arrays, or object arrays of balls (see :mod:`fbscheck.certify.balls`)."""
 
+EXACT = 2.0**53
+"""Integers up to this are exact in float64."""
+
 Number = int | float | Fraction
 """What a parameter may be; a Fraction stays exact to the verdict."""
 
@@ -77,7 +80,15 @@ def finite_array(value: Any, name: str, ndim: int | tuple[int, ...]) -> npt.NDAr
         raw = np.asarray(value)
         if np.iscomplexobj(raw):
             raise InputError(f"Need a real array for {name}, got complex entries.")
+        if isinstance(value, np.ma.MaskedArray):
+            raise InputError(f"Need an array without a mask for {name}, got a masked one.")
         array = np.array(raw, dtype=np.float64)
+        if (
+            raw.dtype.kind in "iu"
+            and np.any(np.abs(array) >= EXACT)
+            and np.any(array.astype(object) != raw.astype(object))
+        ):
+            raise InputError(f"Need integers that float64 holds exactly in {name}, got larger ones.")
     except (TypeError, ValueError, OverflowError) as error:
         if isinstance(error, InputError):
             raise

@@ -30,7 +30,7 @@ LARGEST = 4
 
 def proof(expression: Expression, constant: str, bound: float, low: Values, high: Values) -> str:
     """Why the constant is as good as ``bound`` on the box from ``low`` to ``high`` (d,); empty if that is not known."""
-    if len(expression.symbols) > LARGEST:
+    if len(expression.symbols) > LARGEST or len(expression.components) != len(expression.symbols):
         return ""
     number = sympy.Rational(str(Fraction(repr(float(bound)))))
     if constant == "averagedness" and number <= 0:
@@ -50,7 +50,7 @@ def _jacobians(expression: Expression) -> list[sympy.Matrix] | None:
     slopes = []
     for branch in smooth_branches(expression.components) or ():
         slope = sympy.Matrix(branch).jacobian(expression.symbols).applyfunc(sympy.expand)
-        if slope.free_symbols:
+        if slope.free_symbols or slope.has(sympy.nan, sympy.zoo, sympy.oo):
             return None
         slopes.append(slope)
     return slopes or None

@@ -83,8 +83,11 @@ def analyse(
 
 
 def name_of(expression: Expression) -> str:
-    """What a run calls formulas."""
-    return ", ".join(map(str, expression.components))
+    """What a run calls formulas; the order of the symbols is told where it is not that of the alphabet."""
+    text = ", ".join(map(str, expression.components))
+    free = set().union(*(component.free_symbols for component in expression.components))
+    usual = list(expression.symbols) == sorted(free, key=str)
+    return text if usual else f"({', '.join(map(str, expression.symbols))}) -> {text}"
 
 
 def of_matrix(matrix: Values) -> dict[str, Found]:

@@ -57,6 +57,8 @@ class Expression:
     symbols: Sequence[sympy.Symbol]
 
     def __post_init__(self) -> None:
+        if any(isinstance(symbol, sympy.Dummy) for symbol in self.symbols):
+            raise InputError("Need symbols with names, got a Dummy.")
         parts = [sympy.sympify(component) for component in self.components]
         floats = {number for part in parts for number in part.atoms(sympy.Float)}
         exact = {number: sympy.Rational(repr(float(number))) for number in floats}
@@ -197,7 +199,7 @@ def _bounds(
             if (value := worse * attained(expression, constant, *pair)) > best:
                 best, witness = value, pair
     most = max(worse * (part.upper if worse > 0 else part.lower) for part in parts)
-    lesser, larger = sorted((worse * most, worse * best))
+    lesser, larger = (best, most) if worse > 0 else (-most, -best)
     boxes, exhausted = sum(part.boxes for part in parts), any(part.exhausted for part in parts)
     covers = tuple(cover for part in parts for cover in part.covers)
     return Bounds(constant, lesser, larger, boxes, exhausted, witness, covers)
@@ -245,7 +247,7 @@ def _search(
         kept[chosen] = False
         low, high = np.hstack([low[:, kept], new_low]), np.hstack([high[:, kept], new_high])
         scores, owners = np.concatenate([scores[kept], new]), np.hstack([owners[:, kept], new_owners])
-    lesser, larger = sorted((worse * most, worse * best))
+    lesser, larger = (best, most) if worse > 0 else (-most, -best)
     boxes = np.unique(owners, axis=1)
     cover = Cover("boxes", boxes[: len(start)], boxes[len(start) :])
     if most >= by_radius:

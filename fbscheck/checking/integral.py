@@ -3,7 +3,8 @@
 For a formula F and a formula or matrix T, the derivatives are compared: T = grad F almost everywhere if F is
 Lipschitz and T agrees with the derivative of every smooth branch of F (:mod:`fbscheck.checking.branches`), and not if
 both enclosures are apart on a box.  In all other cases F(y) - F(x) is compared with the integral of <T, dx>
-from x to y, whose error is estimated (:mod:`fbscheck.checking.circulation`); points where F is infinite are left out.
+from x to y, whose error is estimated (:mod:`fbscheck.checking.circulation`), so that it refutes no formula; points
+where F is infinite are left out.
 """
 
 import time
@@ -239,6 +240,8 @@ def integrated(
     known = NoisyMap(Domain(subject.low, subject.high, len(low), points), images, noise)
     found = disagreement(subject, primitive, known, np.random.default_rng(seed), budget)
     kept = {key: value for key, value in (found.witness or {}).items() if key not in ("operator", "snippet")}
+    if isinstance(operator, Expression):
+        found = replace(found, evidence=tuple(replace(e, rigour=Rigour.FLOATING) for e in found.evidence))
     return replace(found, witness=kept or None)
 
 
@@ -248,6 +251,8 @@ def _derivative(operator: Expression | Linear, primitive: Expression, low: Value
     if isinstance(operator, Linear):
         matrix = sympy.Matrix([[sympy.Rational(entry) for entry in row] for row in operator.matrix.tolist()])
         operator = Expression(list(matrix * sympy.Matrix(symbols)), symbols)
+    renamed = dict(zip(operator.symbols, symbols, strict=True))
+    operator = Expression([part.xreplace(renamed) for part in operator.components], symbols)
     width, rng = (high - low)[:, None], np.random.default_rng(0)
     centres = low[:, None] + width * rng.random((len(low), 512))
     reach = width * 10.0 ** rng.choice([-2, -4, -7, -10, -13], 512)

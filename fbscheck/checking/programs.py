@@ -118,7 +118,7 @@ def translate(components: Sequence[sympy.Expr], symbols: Sequence[sympy.Symbol])
 
     def build(e: sympy.Basic) -> int:
         if e.is_Symbol and e in symbols:
-            return put("input", data=list(symbols).index(e))
+            return put("radius" if isinstance(e, sympy.Dummy) else "input", data=list(symbols).index(e))
         if e.is_Rational:
             exact = sympy.Rational(e)
             return put("number", data=Fraction(int(exact.p), int(exact.q)))
@@ -201,10 +201,58 @@ def _slopes(program: Program, box: Interval, sides: Mapping[int, bool]) -> Inter
 
 
 def _duals(program: Program, box: Interval, sides: Mapping[int, bool]) -> list[Dual]:
+    """Values and slopes of the components; both unbounded where one may be undefined on part of a box.
+
+    A pole where a number may change its sign has values of both signs, also on boxes that only touch it: what
+    depends on the sign jumps there.
+    """
     results: list[Dual] = []
+    signs: list[bool] = []
+    undefined: list[Mask] = []
     for k, step in enumerate(program.steps):
-        results.append(_slope_step(step, [results[j] for j in step.arguments], box, sides.get(k)))
-    return [results[k] for k in program.results]
+        arguments = [results[j] for j in step.arguments]
+        value, slope = _slope_step(step, arguments, box, sides.get(k))
+        signs.append(_nonnegative(step, [signs[j] for j in step.arguments]))
+        masks = [undefined[j] for j in step.arguments]
+        if step.name == "power" and step.data < 0 and step.data % 2 and not signs[step.arguments[0]]:
+            u = arguments[0][0]
+            pole = (u.lo <= 0) & (u.hi >= 0)
+            value = Interval(np.where(pole, -np.inf, value.lo), np.where(pole, np.inf, value.hi))
+        if step.name in ("sqrt", "log"):
+            masks.append(arguments[0][0].lo < 0)
+        if step.name == "choose":
+            yes, no = _decided(step, arguments[0])
+            masks = [masks[0], masks[1] & ~no, masks[2] & ~yes]
+        undefined.append(np.any([np.zeros(box.lo.shape[1:], dtype=bool), *masks], axis=0))
+        results.append((value, slope))
+    return [_unbounded(results[k], undefined[k]) for k in program.results]
+
+
+def _unbounded(dual: Dual, where: Mask) -> Dual:
+    value, slope = (Interval(np.where(where, -np.inf, part.lo), np.where(where, np.inf, part.hi)) for part in dual)
+    return value, slope
+
+
+def _nonnegative(step: Step, arguments: Sequence[bool]) -> bool:
+    """Whether the step is nonnegative wherever it is defined, by its form."""
+    if step.name in ("sqrt", "absolute", "exp", "radius"):
+        return True
+    if step.name == "power":
+        return step.data % 2 == 0 or arguments[0]
+    if step.name == "number":
+        return bool(step.data >= 0)
+    if step.name == "maximum":
+        return any(arguments)
+    return step.name in ("add", "multiply") and all(arguments)
+
+
+def _decided(step: Step, condition: Dual) -> tuple[Mask, Mask]:
+    """Where the condition of a choice certainly holds, and where it certainly does not, or both sides agree."""
+    (u, du), (kind, agree) = condition, step.data
+    joined = agree & np.isfinite(du.lo).all(0) & np.isfinite(du.hi).all(0)
+    yes = {">": (u.lo > 0) | joined & (u.lo == 0), ">=": u.lo >= 0, "==": (u.lo == 0) & (u.hi == 0)}[kind]
+    no = {">": u.hi <= 0, ">=": (u.hi < 0) | joined & (u.hi == 0), "==": (u.lo > 0) | (u.hi < 0)}[kind]
+    return yes, no
 
 
 def _kink(yes: Mask, no: Mask, da: Interval, db: Interval, side: bool | None) -> Interval:
@@ -214,7 +262,7 @@ def _kink(yes: Mask, no: Mask, da: Interval, db: Interval, side: bool | None) ->
 
 def _slope_step(step: Step, arguments: list[Dual], box: Interval, side: bool | None) -> Dual:
     flat, one, zero = box.lo.shape, interval(1.0), interval(np.zeros(box.lo.shape))
-    if step.name == "input":
+    if step.name in ("input", "radius"):
         return box[step.data], interval(np.broadcast_to(np.eye(flat[0])[step.data][:, None], flat))
     if step.name in ("number", "constant"):
         if step.name == "number":
@@ -223,10 +271,8 @@ def _slope_step(step: Step, arguments: list[Dual], box: Interval, side: bool | N
     u, du = arguments[0]
     if step.name == "choose":
         (a, da), (b, db) = arguments[1:]
-        kind, agree = step.data
-        joined = agree & np.isfinite(du.lo).all(0) & np.isfinite(du.hi).all(0)
-        yes = {">": (u.lo > 0) | joined & (u.lo == 0), ">=": u.lo >= 0, "==": (u.lo == 0) & (u.hi == 0)}[kind]
-        no = {">": u.hi <= 0, ">=": (u.hi < 0) | joined & (u.hi == 0), "==": (u.lo > 0) | (u.hi < 0)}[kind]
+        joined = step.data[1] & np.isfinite(du.lo).all(0) & np.isfinite(du.hi).all(0)
+        yes, no = _decided(step, arguments[0])
         slope = _kink(yes, no, da, db, side)
         torn = ~(yes | no | joined)
         return select(yes, no, a, b), Interval(np.where(torn, -np.inf, slope.lo), np.where(torn, np.inf, slope.hi))
@@ -283,6 +329,7 @@ def _ball_step(step: Step, a: list[flint.arb], point: Sequence[flint.arb]) -> fl
         return a[1] if yes else a[2] if no else flint.arb("nan")
     operations: dict[str, Callable[[], flint.arb]] = {
         "input": lambda: point[step.data],
+        "radius": lambda: point[step.data],
         "number": lambda: ball(step.data),
         "constant": step.data,
         "add": lambda: a[0] + a[1],
