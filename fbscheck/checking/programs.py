@@ -216,8 +216,7 @@ def _duals(program: Program, box: Interval, sides: Mapping[int, bool]) -> list[D
         masks = [undefined[j] for j in step.arguments]
         if step.name == "power" and step.data < 0 and step.data % 2 and not signs[step.arguments[0]]:
             u = arguments[0][0]
-            pole = (u.lo <= 0) & (u.hi >= 0)
-            value = Interval(np.where(pole, -np.inf, value.lo), np.where(pole, np.inf, value.hi))
+            value = _unbounded(value, (u.lo <= 0) & (u.hi >= 0))
         if step.name in ("sqrt", "log"):
             masks.append(arguments[0][0].lo < 0)
         if step.name == "choose":
@@ -225,25 +224,20 @@ def _duals(program: Program, box: Interval, sides: Mapping[int, bool]) -> list[D
             masks = [masks[0], masks[1] & ~no, masks[2] & ~yes]
         undefined.append(np.any([np.zeros(box.lo.shape[1:], dtype=bool), *masks], axis=0))
         results.append((value, slope))
-    return [_unbounded(results[k], undefined[k]) for k in program.results]
+    return [(_unbounded(results[k][0], undefined[k]), _unbounded(results[k][1], undefined[k])) for k in program.results]
 
 
-def _unbounded(dual: Dual, where: Mask) -> Dual:
-    value, slope = (Interval(np.where(where, -np.inf, part.lo), np.where(where, np.inf, part.hi)) for part in dual)
-    return value, slope
+def _unbounded(part: Interval, where: Mask) -> Interval:
+    return Interval(np.where(where, -np.inf, part.lo), np.where(where, np.inf, part.hi))
 
 
 def _nonnegative(step: Step, arguments: Sequence[bool]) -> bool:
     """Whether the step is nonnegative wherever it is defined, by its form."""
-    if step.name in ("sqrt", "absolute", "exp", "radius"):
-        return True
-    if step.name == "power":
-        return step.data % 2 == 0 or arguments[0]
-    if step.name == "number":
-        return bool(step.data >= 0)
-    if step.name == "maximum":
-        return any(arguments)
-    return step.name in ("add", "multiply") and all(arguments)
+    if step.name in ("number", "power"):
+        return bool(step.data >= 0) if step.name == "number" else step.data % 2 == 0 or arguments[0]
+    if step.name in ("add", "multiply"):
+        return all(arguments)
+    return step.name in ("sqrt", "absolute", "exp", "radius") or step.name == "maximum" and any(arguments)
 
 
 def _decided(step: Step, condition: Dual) -> tuple[Mask, Mask]:
@@ -275,7 +269,7 @@ def _slope_step(step: Step, arguments: list[Dual], box: Interval, side: bool | N
         yes, no = _decided(step, arguments[0])
         slope = _kink(yes, no, da, db, side)
         torn = ~(yes | no | joined)
-        return select(yes, no, a, b), Interval(np.where(torn, -np.inf, slope.lo), np.where(torn, np.inf, slope.hi))
+        return select(yes, no, a, b), _unbounded(slope, torn)
     if step.name in ("add", "multiply", "maximum"):
         v, dv = arguments[1]
         if step.name == "add":
@@ -303,10 +297,7 @@ def _slope_step(step: Step, arguments: list[Dual], box: Interval, side: bool | N
     rate = (interval(2.0) * value).inverse() if step.name == "sqrt" else u.inverse()
     wrong = u.lo < 0 if step.name == "sqrt" else u.lo <= 0
     slope = rate * du
-    return (
-        Interval(np.where(wrong, -np.inf, value.lo), np.where(wrong, np.inf, value.hi)),
-        Interval(np.where(wrong, -np.inf, slope.lo), np.where(wrong, np.inf, slope.hi)),
-    )
+    return _unbounded(value, wrong), _unbounded(slope, wrong)
 
 
 def _spread(x: Interval, shape: tuple[int, ...]) -> Interval:

@@ -169,7 +169,11 @@ def test_slopes_of_soft_thresholding(threshold: float) -> None:
         pytest.param(lambda: local(parts=2), "ball", id="a ball is not halved"),
         pytest.param(lambda: local(dimension=3), "coordinates", id="region elsewhere"),
         pytest.param(lambda: local(family="not separable"), "separable", id="not separable"),
-        pytest.param(lambda: local(maps=SoftThreshold(np.ones(2))), "Need one threshold|one a layer", id="thresholds of other layers"),
+        pytest.param(
+            lambda: local(maps=SoftThreshold(np.ones(2))),
+            "Need one threshold|one a layer",
+            id="thresholds of other layers",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(build: object, message: str) -> None:
