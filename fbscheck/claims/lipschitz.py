@@ -21,7 +21,7 @@ from fbscheck.claims.records import scale_of, scaled
 from fbscheck.inputs import finite_array
 from fbscheck.judge import decide, squeeze, undecided
 from fbscheck.network.comparisons import injected_products
-from fbscheck.network.dissipation import certified_bound, certify
+from fbscheck.network.dissipation import MARGIN, certified_bound, certify
 from fbscheck.network.instance import instance_lower, quotient_lower
 from fbscheck.network.layers import Layers, Values
 from fbscheck.network.multipliers import optimise
@@ -77,8 +77,6 @@ SAMPLED = Claim(
 CLAIMS, CONTROLS = (INJECTED, ROOT), (TIGHT, SAMPLED)
 PAIRS = 500
 KIND = "dissipation"
-MARGIN = Fraction(10**9 + 1, 10**9)
-"""What another machine's order of summation may do to the proof of a bound."""
 
 
 def stretched(

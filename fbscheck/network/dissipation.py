@@ -29,13 +29,14 @@ from fbscheck.network.layers import Layers
 from fbscheck.network.riccati import Input, Recursion, recursion
 from fbscheck.network.sectors import Sectors
 
-__all__ = ["certified_bound", "certify", "layers_of", "recheck", "record_of", "storages"]
+__all__ = ["MARGIN", "certified_bound", "certify", "layers_of", "recheck", "record_of", "storages"]
 
 Values = npt.NDArray[np.float64]
 
 SHIFT = 2.0**-28
 """S, with a diagonal near 1, is proved to be at least nearly this multiple of the identity."""
 MARGIN = Fraction(10**9 + 1, 10**9)
+"""What another machine's order of summation may do to the proof of a bound."""
 FIELDS = {"kind", "wrt", "depth", "separable", "transitions", "injections", "strong_convexity", "multipliers", "bound"}
 ERRORS = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError)
 BLENDS = (0.0, 1e-9, 1e-7, 1e-6, 1e-4, 1e-2, 1.0)
