@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fbscheck.certify.balls import ball, is_ball, maximum
+from fbscheck.certify.rounded import Rounded
 from fbscheck.errors import InputError
 from fbscheck.inputs import Array, Number, positive
 from fbscheck.points import points
@@ -26,8 +27,10 @@ a projection).  Sets without a size, and balls, get no allowance."""
 def indicator(violation: Array, size: Any = 0.0) -> Any:
     """Sum over coordinates of 0 where ``violation`` <= 0 and inf elsewhere.
 
-    Float64 allows a violation of ``MEMBERSHIP`` times ``size``; a ball must certainly not exceed 0.
+    Float64 allows a violation of ``MEMBERSHIP`` times ``size``; an enclosed number must certainly not exceed 0.
     """
+    if isinstance(violation, Rounded):
+        return np.sum(np.where(violation.upper <= 0, 0.0, np.inf), axis=0)
     if is_ball(violation):
         outside = np.frompyfunc(lambda v: 0 if v <= 0 else np.inf, 1, 1)(violation)
         return np.sum(outside, axis=0)
