@@ -27,7 +27,7 @@ PROOFS = (
         - inner(speed - limit_speed, e),
         hypotheses=(
             Term(r"\zeta \in \partial_\epsilon r(Y)", r_x - r_Y - inner(zeta, x - Y) + epsilon, w),
-            Term(r"\eta \in \partial r(x)", r_X - r_x - inner(eta, X - x) - sigma * square(X - x) / 2, w),
+            Term(r"\eta \in \partial r(x)", r_X - r_x - inner(eta, X - x) - sigma / 2 * square(X - x), w),
             Term(r"f\ \mathrm{has\ modulus}\ \mu", inner(fX - fx, e) - mu * square(e)),
         ),
         assumptions=(
