@@ -101,8 +101,8 @@ def layer_defects(
     moved, inexact = _rounding(network, states, b, zeta, epsilon, step)
     measure = norms_upper if certified else lambda stack: np.linalg.norm(stack, 2, (1, 2))
     return Defects(
-        np.add.reduceat(_heights(cells, r)[:, None] * gaps, cells.starts) * GUARD,
-        np.add.reduceat(driven, cells.starts) * GUARD,
+        _summed(_heights(cells, r)[:, None] * gaps, cells),
+        _summed(driven, cells),
         decay,
         growth,
         inexact,
@@ -199,7 +199,8 @@ def _decays(cells: Cells, path: ParameterPath, step: Fraction, certified: bool) 
         weight = np.maximum(np.minimum(cells.weights.start, cells.weights.end) - cells.weights.error * GUARD, 0.0)
         moduli = moduli + (weight * path.r.strong_convexity / 2 / GUARD)[:, None]
     part = (cells.high - cells.low) * h * moduli.mean(axis=1)
-    slack = 2.0**-44 * (cells.high - cells.low) * h * np.abs(moduli).max(axis=1)
+    rounding = 2.0**-44 + 2 * len(part) * UNIT
+    slack = rounding * (cells.high - cells.low) * h * np.abs(moduli).max(axis=1)
     total = np.add.reduceat(part - slack, cells.starts)
     worst = np.maximum(-np.minimum.reduceat(moduli.min(axis=1), cells.starts), 0.0)
     return _exp_upper(-total), _exp_upper(worst * h * GUARD)
@@ -226,6 +227,11 @@ def _ends(states: Values, cells: Cells) -> tuple[Rounded, Rounded]:
     shares = (Rounded(share, 2 * UNIT)[:, None, None] for share in (cells.low, cells.high))
     left, right = (first + change * share for share in shares)
     return left, right
+
+
+def _summed(parts: Values, cells: Cells) -> Values:
+    """The sums over the intervals of each layer, rounded up."""
+    return np.add.reduceat(parts, cells.starts) * (1 + 2 * len(parts) * UNIT) * GUARD
 
 
 def _applied(stack: Values, x: Rounded) -> Rounded:
