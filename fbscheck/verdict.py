@@ -199,7 +199,8 @@ class Curve:
     """One line of a plot: its label, its points, and how to draw them.
 
     The style is "line", "points", "dots" (many small ones), "area" (what the points enclose), "arrow" (from the
-    first to the second) or "image": there ``x`` holds the numbers of rows and columns, ``y`` the entries by rows.
+    first to the second), "cells" (rectangles, by two corners each) or "image": there ``x`` holds the numbers of
+    rows and columns, ``y`` the entries by rows.
     """
 
     label: str

@@ -81,6 +81,8 @@ ALLOWED = {
     "report": BASE | {"verdict", "store", "files"},
     "cli": {
         "errors",
+        "inputs",
+        "claims",
         "verdict",
         "store",
         "files",

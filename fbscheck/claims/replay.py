@@ -20,6 +20,7 @@ from fbscheck.claims import (
     flow,
     lipschitz,
     many_steps,
+    maps,
     prox,
     recovery,
     recovery_controls,
@@ -83,6 +84,8 @@ def _replay(
     chapter = claim.id.removeprefix("planted.").partition(".")[0]
     if chapter == "prox":
         return prox.replay(claim, witness, arrays)
+    if chapter == "map" or claim == maps.MOVED_BOUNDARY:
+        return maps.replay(claim, certificate, witness)
     if chapter == "fixed-point":
         return fixed_point.replay(claim, case, witness, arrays)
     if chapter == "stability":
