@@ -167,7 +167,7 @@ def matmul(stack: Values, x: Rounded, stack_error: npt.ArrayLike = 0.0) -> Round
 
 def frobenius_upper(stack: Values) -> Values:
     """No less than the Frobenius norms of matrices (..., n, d); found once of views of one matrix."""
-    if stack.ndim > 2 and stack.strides[0] == 0:
+    if stack.ndim > 2 and len(stack) and stack.strides[0] == 0:
         return np.broadcast_to(frobenius_upper(stack[0]), stack.shape[:-2])
     return norm_upper(norm_upper(stack, -1), -1)
 

@@ -25,7 +25,7 @@ from fbscheck.network.bounds import norms_upper
 from fbscheck.network.layers import Values, matrices
 from fbscheck.network.network import Network
 
-__all__ = ["distance_upper", "flow_constants", "gap_factor", "perturbation_bounds"]
+__all__ = ["distance_upper", "flow_constants", "gap_factor", "perturbation_bounds", "slope"]
 
 
 def perturbation_bounds(
@@ -111,14 +111,20 @@ def _changes(network: Network, other: Network) -> list[Fraction]:
     """R |s_n - s'_n|, layer by layer."""
     steps = zip(network.functions, network.steps.tolist(), other.steps.tolist(), strict=True)
     dimension = network.layers.dimension
-    return [_slope(g, dimension) * abs(Fraction(s) - Fraction(t)) if s != t else Fraction(0) for g, s, t in steps]
+    return [slope(g, dimension) * abs(Fraction(s) - Fraction(t)) if s != t else Fraction(0) for g, s, t in steps]
 
 
-def _slope(g: Function, dimension: int) -> Fraction:
-    """A Lipschitz constant of g on R^d."""
+def slope(g: Function, dimension: int) -> Fraction:
+    """A Lipschitz constant of g on R^d.
+
+    Raises
+    ------
+    InputError
+        If nothing is known of one.
+    """
     whole = L1(np.full(dimension, g.weight)) if isinstance(g, L1) and np.ndim(g.weight) == 0 else g
     if whole.lipschitz is None:
-        raise InputError(f"Need a Lipschitz function where the weights differ, got {type(g).__name__}.")
+        raise InputError(f"Need a Lipschitz function where weights may differ, got {type(g).__name__}.")
     return Fraction(whole.lipschitz)
 
 
