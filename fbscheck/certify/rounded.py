@@ -201,8 +201,13 @@ def _up(value: Values, error: Values) -> Values:
 
 
 def _extremum(choose: Callable[[Values, Values], Values]) -> Callable[[Rounded, Rounded], Rounded]:
+    """The larger or the smaller of two numbers: as well known as the one that certainly is it, else as the worse."""
+
     def operation(a: Rounded, b: Rounded) -> Rounded:
-        return Rounded(choose(a.value, b.value), np.maximum(a.error, b.error))
+        chosen = choose(a.value, b.value)
+        apart = np.abs(a.value - b.value) > 2 * (a.error + b.error)
+        error = np.where(chosen == a.value, a.error, b.error)
+        return Rounded(chosen, np.where(apart, error, np.maximum(a.error, b.error)))
 
     return operation
 

@@ -40,7 +40,7 @@ from fbscheck.limit.certificate import aligned
 from fbscheck.limit.defects import fenchel_young
 from fbscheck.limit.path import ParameterPath, checked
 from fbscheck.limit.piecewise import Piecewise
-from fbscheck.network.stability import slope
+from fbscheck.network.stability import lipschitz_constant
 
 __all__ = ["ConstantRate", "Rate", "constant_rate", "rate"]
 
@@ -96,7 +96,9 @@ def rate(path: ParameterPath, x0: Array, b: Array, varying: bool = True) -> Rate
     curves = (path.K, path.L, path.weights)
     if not all(isinstance(curve, Piecewise) for curve in curves):
         raise InputError("Need curves in straight pieces for a rate, got a LipschitzCurve (sample it: Piecewise.lines).")
-    T, R = ball(path.horizon), ball(slope(path.r, path.dimension))
+    if (slope := lipschitz_constant(path.r, path.dimension)) is None:
+        raise InputError(f"Need a Lipschitz function r, got {type(path.r).__name__} (see constant_rate).")
+    T, R = ball(path.horizon), ball(slope)
     size, seen = (ball(float(norm_upper(part, 0).max())) for part in (x, data))
     k, fed = (ball(float(norms_upper(_values(curve)).max())) for curve in curves[:2])
     w = ball(float(_values(path.weights).max())) * R

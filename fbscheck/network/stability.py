@@ -25,7 +25,7 @@ from fbscheck.network.bounds import norms_upper
 from fbscheck.network.layers import Values, matrices
 from fbscheck.network.network import Network
 
-__all__ = ["distance_upper", "flow_constants", "gap_factor", "perturbation_bounds", "slope"]
+__all__ = ["distance_upper", "flow_constants", "gap_factor", "lipschitz_constant", "perturbation_bounds"]
 
 
 def perturbation_bounds(
@@ -111,21 +111,19 @@ def _changes(network: Network, other: Network) -> list[Fraction]:
     """R |s_n - s'_n|, layer by layer."""
     steps = zip(network.functions, network.steps.tolist(), other.steps.tolist(), strict=True)
     dimension = network.layers.dimension
-    return [slope(g, dimension) * abs(Fraction(s) - Fraction(t)) if s != t else Fraction(0) for g, s, t in steps]
+    return [_slope(g, dimension) * abs(Fraction(s) - Fraction(t)) if s != t else Fraction(0) for g, s, t in steps]
 
 
-def slope(g: Function, dimension: int) -> Fraction:
-    """A Lipschitz constant of g on R^d.
+def _slope(g: Function, dimension: int) -> Fraction:
+    if (slope := lipschitz_constant(g, dimension)) is None:
+        raise InputError(f"Need a Lipschitz function where the weights differ, got {type(g).__name__}.")
+    return Fraction(slope)
 
-    Raises
-    ------
-    InputError
-        If nothing is known of one.
-    """
+
+def lipschitz_constant(g: Function, dimension: int) -> float | None:
+    """A Lipschitz constant of g on R^d, rounded up; None if none is known."""
     whole = L1(np.full(dimension, g.weight)) if isinstance(g, L1) and np.ndim(g.weight) == 0 else g
-    if whole.lipschitz is None:
-        raise InputError(f"Need a Lipschitz function where weights may differ, got {type(g).__name__}.")
-    return Fraction(whole.lipschitz)
+    return whole.lipschitz
 
 
 def _distances(first: Values, second: Values) -> Values:

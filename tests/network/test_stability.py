@@ -139,7 +139,7 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: perturbation_bounds(
             *(Network.of_layers([[[1.0]]], [[[0.0]]], [s], STEADY["ball"], 1) for s in (1, 2)), 1
         ),
-        "Lipschitz function where weights may differ, got L2Ball",
+        "Lipschitz function where the weights differ, got L2Ball",
     ),
     "negative distance": (lambda: perturbation_bounds(FIRST, FIRST, 1.0, -1.0), "start_distance >= 0"),
     "NaN": (lambda: flow_constants([[[np.nan]]], [[[1.0]]], 1.0), "finite entries in K"),
