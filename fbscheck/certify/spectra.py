@@ -32,8 +32,9 @@ def eigenvalue_bounds(symmetric: Values, error: npt.ArrayLike = 0.0) -> tuple[Va
         missed = (missed + UNIT * frobenius_upper(known) + np.asarray(error)) * GUARD
         gram = v @ np.swapaxes(v, -1, -2) - np.eye(d)
         eta = (frobenius_upper(gram) + rounding * sizes[0] ** 2 + 4 * d * TINY) * GUARD
-        low = w[..., 0] - (np.abs(w[..., 0]) * eta + missed) * GUARD
-        high = w[..., -1] + (np.abs(w[..., -1]) * eta + missed) * GUARD
+        least, most = w.min(axis=-1), w.max(axis=-1)
+        low = least - (np.abs(least) * eta + missed) * GUARD
+        high = most + (np.abs(most) * eta + missed) * GUARD
     valid = finite & np.isfinite(low) & np.isfinite(high)
     return np.where(valid, np.nextafter(low, -np.inf), -np.inf), np.where(valid, np.nextafter(high, np.inf), np.inf)
 

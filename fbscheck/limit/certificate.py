@@ -14,7 +14,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from fbscheck.certify.rounded import GUARD
+from fbscheck.certify.rounded import GUARD, TINY
 from fbscheck.errors import InputError
 from fbscheck.inputs import Array
 from fbscheck.limit.defects import layer_defects
@@ -94,9 +94,11 @@ def error_curve(
         for n in range(len(found.decay)):
             gap, push, growth, decay = found.dissipated[n], found.driven[n], found.growth[n], found.decay[n]
             within = growth * (np.sqrt(a + gap) + c + push)
-            a, c = (decay**2 * a + growth**2 * gap) * GUARD, (decay * c + growth * push) * GUARD
+            kept = np.where(a > 0, decay**2 * a + TINY, 0.0)
+            a, c = (kept + growth**2 * gap) * GUARD, (decay * c + growth * push) * GUARD
             before, factor = rounding_of(p, q), found.factor[n]
-            p, q = (factor**2 * p + found.inexact[n]) * GUARD, (factor * q + found.moved[n]) * GUARD
+            left = np.where(p > 0, factor**2 * p + TINY, 0.0)
+            p, q = (left + found.inexact[n]) * GUARD, (factor * q + found.moved[n]) * GUARD
             after = rounding_of(p, q)
             nodes[first + n + 1] = (np.sqrt(a) + c + after) * GUARD
             largest = np.maximum(largest, (within + np.maximum(before, after)) * GUARD)

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fbscheck.certify.balls import exact, upper
-from fbscheck.certify.rounded import GUARD, UNIT, Rounded, matmul, norm_upper
+from fbscheck.certify.rounded import GUARD, TINY, UNIT, Rounded, matmul, norm_upper
 from fbscheck.certify.spectra import eigenvalue_bounds, norms_upper, symmetric_part
 from fbscheck.errors import InputError
 from fbscheck.functions import Function
@@ -93,16 +93,19 @@ def layer_defects(
             "Need states in the domain of r and slopes in that of its conjugate, got one that is outside, or not "
             "certainly inside (an x_0 that violates the constraint?)."
         )
-    width = ((cells.high - cells.low) * float(step) * GUARD)[:, None]
+    summed = GUARD * (1 + 2 * UNIT * np.bincount(cells.layer).max())
+    width = ((cells.high - cells.low + 4 * UNIT) * float(step) * GUARD)[:, None]
     driven = width * (_forward_defect(forward, cells, states, b) + _slope_defect(xi, zeta, cells, r))
     after = ((1 - cells.low) ** 2 - (1 - cells.high) ** 2 + 16 * UNIT)[:, None] * float(step) * GUARD
     gaps = after * bregman[cells.layer] + 2 * width * epsilon[cells.layer]
     decay, growth = _decays(cells, path, step, certified)
     moved, inexact = _rounding(network, states, b, zeta, epsilon, step)
     measure = norms_upper if certified else lambda stack: np.linalg.norm(stack, 2, (1, 2))
+    heights = _heights(cells, r)[:, None]
+    dissipated = heights * gaps + np.where((heights > 0) & (gaps > 0), TINY, 0.0)
     return Defects(
-        np.add.reduceat(_heights(cells, r)[:, None] * gaps, cells.starts) * GUARD,
-        np.add.reduceat(driven, cells.starts) * GUARD,
+        np.add.reduceat(dissipated, cells.starts) * summed,
+        np.add.reduceat(driven, cells.starts) * summed,
         decay,
         growth,
         inexact,
@@ -198,8 +201,9 @@ def _decays(cells: Cells, path: ParameterPath, step: Fraction, certified: bool) 
     if path.r.strong_convexity and not path.r.is_indicator:
         weight = np.maximum(np.minimum(cells.weights.start, cells.weights.end) - cells.weights.error * GUARD, 0.0)
         moduli = moduli + (weight * path.r.strong_convexity / 2 / GUARD)[:, None]
-    part = (cells.high - cells.low) * h * moduli.mean(axis=1)
-    slack = 2.0**-44 * (cells.high - cells.low) * h * np.abs(moduli).max(axis=1)
+    width, most = cells.high - cells.low, np.bincount(cells.layer).max()
+    part = width * h * moduli.mean(axis=1)
+    slack = ((2.0**-44 + 2 * UNIT * most) * width + 4 * UNIT) * h * np.abs(moduli).max(axis=1)
     total = np.add.reduceat(part - slack, cells.starts)
     worst = np.maximum(-np.minimum.reduceat(moduli.min(axis=1), cells.starts), 0.0)
     return _exp_upper(-total), _exp_upper(worst * h * GUARD)
@@ -250,4 +254,4 @@ def _enclosed(value: Fraction) -> Rounded:
 def _exp_upper(exponents: Values) -> Values:
     """e^x, rounded up."""
     values = [float(flint.arb(x).exp().mid()) if x < 700 else np.inf for x in exponents.tolist()]
-    return np.array(values) * GUARD
+    return np.array(values) * GUARD + TINY
