@@ -174,7 +174,7 @@ def matmul(stack: Values, x: Rounded, stack_error: npt.ArrayLike = 0.0) -> Round
 
 def frobenius_upper(stack: Values) -> Values:
     """No less than the Frobenius norms of matrices (..., n, d); found once of views of one matrix."""
-    if stack.ndim > 2 and stack.strides[0] == 0:
+    if stack.ndim > 2 and len(stack) and stack.strides[0] == 0:
         return np.broadcast_to(frobenius_upper(stack[0]), stack.shape[:-2])
     return norm_upper(norm_upper(stack, -1), -1)
 
@@ -208,8 +208,13 @@ def _up(value: Values, error: Values) -> Values:
 
 
 def _extremum(choose: Callable[[Values, Values], Values]) -> Callable[[Rounded, Rounded], Rounded]:
+    """The larger or the smaller of two numbers: as well known as the one that certainly is it, else as the worse."""
+
     def operation(a: Rounded, b: Rounded) -> Rounded:
-        return Rounded(choose(a.value, b.value), np.maximum(a.error, b.error))
+        chosen = choose(a.value, b.value)
+        apart = np.abs(a.value - b.value) > 2 * (a.error + b.error)
+        error = np.where(chosen == a.value, a.error, b.error)
+        return Rounded(chosen, np.where(apart, error, np.maximum(a.error, b.error)))
 
     return operation
 

@@ -25,7 +25,7 @@ from fbscheck.network.bounds import norms_upper
 from fbscheck.network.layers import Values, matrices
 from fbscheck.network.network import Network
 
-__all__ = ["distance_upper", "flow_constants", "gap_factor", "perturbation_bounds"]
+__all__ = ["distance_upper", "flow_constants", "gap_factor", "lipschitz_constant", "perturbation_bounds"]
 
 
 def perturbation_bounds(
@@ -115,11 +115,15 @@ def _changes(network: Network, other: Network) -> list[Fraction]:
 
 
 def _slope(g: Function, dimension: int) -> Fraction:
-    """A Lipschitz constant of g on R^d."""
-    whole = L1(np.full(dimension, g.weight)) if isinstance(g, L1) and np.ndim(g.weight) == 0 else g
-    if whole.lipschitz is None:
+    if (slope := lipschitz_constant(g, dimension)) is None:
         raise InputError(f"Need a Lipschitz function where the weights differ, got {type(g).__name__}.")
-    return Fraction(whole.lipschitz)
+    return Fraction(slope)
+
+
+def lipschitz_constant(g: Function, dimension: int) -> float | None:
+    """A Lipschitz constant of g on R^d, rounded up; None if none is known."""
+    whole = L1(np.full(dimension, g.weight)) if isinstance(g, L1) and np.ndim(g.weight) == 0 else g
+    return whole.lipschitz
 
 
 def _distances(first: Values, second: Values) -> Values:
