@@ -14,7 +14,7 @@ from fbscheck.claims.pair import Pair
 from fbscheck.functions import L1, ElasticNet, Function, GroupL2, SquaredL2, Zero
 from fbscheck.network import Network, alista, ista, lista, lista_cp
 from fbscheck.network.layers import Values
-from fbscheck.network.stability import gap_factor
+from fbscheck.network.stability import gap_factors
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Claim, Curve, Plot, Result, planted
 
@@ -135,11 +135,15 @@ def paths(depths: tuple[int, ...], rng: Generator) -> list[Path]:
 
 
 def extremal_paths(depth: int) -> list[tuple[Claim, Path]]:
-    """x' = -x + b attains the constants of the limit; a rotation nearly attains the gap to it."""
+    """x' = -x + b attains the constants of the limit, in one layer the gap for b, and its modulus is its norm.
+
+    A rotation nearly attains the gap for x_0.
+    """
     one, rotation = np.ones(1), np.array([[[0.0, -1.0], [1.0, 0.0]]])
     line = Path("extremal: x' = -x + b", np.ones((1, 1, 1)), np.ones((1, 1, 1)), Fraction(1), one, one, 1)
+    half = replace(line, name="extremal: x' = -x + b, two layers", depth=2)
     turn = Path(f"extremal: rotation, N={depth}", rotation, np.zeros((1, 2, 1)), Fraction(1), np.ones(2), one, depth)
-    return [(flow.FLOW, line), (flow.UNIFORM, turn)]
+    return [(flow.FLOW, line), (flow.UNIFORM, turn), (flow.UNIFORM_DATA, line), (flow.MODULUS, half)]
 
 
 def named(name: str, seed: int) -> tuple[Pair | Path, ...]:
@@ -224,18 +228,22 @@ def _drawn(kind: str, dimension: int, depth: int, rng: Generator) -> list[Result
 def _over_depth(depths: tuple[int, ...], rng: Generator) -> list[Result]:
     """The constants of one path over the depth, drawn relative to that of the limit."""
     known = paths(depths, rng)
-    results = [flow.assess(flow.UNIFORM, path) for path in known]
-    gaps = tuple(gap_factor(path.K, path.depth, path.horizon) for path in known)
-    x = tuple(map(float, depths))
-    found = tuple((r.bracket.upper or np.nan) * gap for r, gap in zip(results, gaps, strict=True))
-    curves = (
-        Curve("bound: gap factor", x, gaps),
-        Curve("product of the norms of the layers, certified", x, found, "points"),
-        Curve("limit", x, (1.0,) * len(x)),
-    )
-    title = "Constant of networks for x_0, relative to the one of their limit"
-    plot = Plot(flow.UNIFORM.id, "over-depth", title, "number of layers $N$", "ratio", curves)
-    return [flow.assess(flow.FLOW, known[0]), *results[:-1], replace(results[-1], plots=(plot,))]
+    factors = [gap_factors(path.K, path.depth, path.horizon) for path in known]
+    x, results = tuple(map(float, depths)), [flow.assess(flow.FLOW, known[0])]
+    for claim, gaps, of in zip(
+        (flow.UNIFORM, flow.UNIFORM_DATA), zip(*factors, strict=True), ("x_0", "b"), strict=True
+    ):
+        found = [flow.assess(claim, path) for path in known]
+        certified = tuple((r.bracket.upper or np.nan) * gap for r, gap in zip(found, gaps, strict=True))
+        curves = (
+            Curve("bound: gap factor", x, gaps),
+            Curve("norms of the layers, certified", x, certified, "points"),
+            Curve("limit", x, (1.0,) * len(x)),
+        )
+        title = f"Constant of networks for {of}, relative to the one of their limit"
+        plot = Plot(claim.id, "over-depth", title, "number of layers $N$", "ratio", curves)
+        results += [*found[:-1], replace(found[-1], plots=(plot,))]
+    return [*results, *(flow.assess(flow.MODULUS, path) for path in known)]
 
 
 def _extremal(scale: float, rng: Generator) -> list[Result]:

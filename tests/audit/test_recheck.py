@@ -153,7 +153,7 @@ def networks() -> list[Result]:
 
 def flows() -> list[Result]:
     (path,) = network.paths((4,), np.random.default_rng(1))
-    (_, line), (_, turn) = network.extremal_paths(4)
+    (_, line), (_, turn), *_ = network.extremal_paths(4)
     return [
         *(flow.assess(claim, path) for claim in flow.CLAIMS),
         flow.assess(flow.FLOW, line),
