@@ -39,11 +39,13 @@ __all__ = [
     "CONTROLS",
     "DROPPED",
     "METHODS",
+    "PIECES",
     "LIPSDP",
     "Witnesses",
     "assess",
     "between",
     "compared",
+    "dropped",
     "replay",
 ]
 
@@ -139,8 +141,16 @@ class Witnesses:
         return {"pair": self.pair.describe(arrays), **witness}, certificate
 
 
-def compared(name: str, network: Network, wrt: Input = "b", seed: int = 0) -> tuple[Witnesses, tuple[Row, ...]]:
-    """All methods on one network, LipSDP where its program is small; and what they are compared with."""
+def compared(
+    name: str, network: Network, wrt: Input = "b", programs: bool = True, seed: int = 0
+) -> tuple[Witnesses, tuple[Row, ...]]:
+    """What the bounds of one network are compared with, and all methods; with ``programs`` LipSDP where it is small.
+
+    Raises
+    ------
+    InputError
+        If nothing is proved of the network.
+    """
     layers = network.layers
     rows = [
         row if row.multipliers is None else replace(row, bound=round_up(Fraction(row.bound or 0.0) * MARGIN))
@@ -150,7 +160,7 @@ def compared(name: str, network: Network, wrt: Input = "b", seed: int = 0) -> tu
     best = rows[-1]
     if best.multipliers is None or best.bound is None:
         raise InputError("Need a network with a certified bound, got none from any multipliers (unstable layers?).")
-    if layers.depth * layers.dimension + layers.observations <= LARGEST:
+    if programs and layers.depth * layers.dimension + layers.observations <= LARGEST:
         rows.append(_lipsdp(layers, wrt))
     found, attained = instance_lower(network, wrt, seed=seed), class_lower(layers, wrt, seed=seed)
     pair = Pair(name, network, *found.first, None, *found.second)
@@ -188,6 +198,13 @@ def assess(claim: Claim, witnesses: Witnesses, row: Row, scale: float = 1.0) -> 
     bracket = squeeze(round_down(bound * Fraction(scale)), evidence, certificate)
     result = decide(claim, name, bracket, scaled(witness, scale))
     return replace(result, arrays=arrays, seconds=row.seconds)
+
+
+def dropped(witnesses: Witnesses, method: str) -> Result:
+    """Run the control ``DROPPED`` for a method that searches for nothing."""
+    network = witnesses.pair.network
+    bound = closed(method, network.sliced(1, network.depth).layers, witnesses.wrt)
+    return assess(DROPPED, witnesses, Row(method, bound, 0.0))
 
 
 def _require(claim: Claim, witnesses: Witnesses, row: Row) -> None:
