@@ -58,15 +58,15 @@ METHODS = Claim(
 )
 AVERAGED = Claim(
     "lipschitz.averaged",
-    "Activations as averaged operators: the bound of Combettes and Pesquet for x_0",
+    "The bound of Combettes and Pesquet for the initial state",
     r"|x_N-\tilde x_N| \leq \frac{\theta_N}{2^{N-1}}\,|x_0-\tilde x_0|,\quad"
     r"\theta_n=\sum_{i=1}^n\theta_{i-1}\,\|W_n\cdots W_i\|,\ \theta_0=1,\ W_n=I-hK_{n-1}",
     Relation.AT_MOST,
-    "Combettes and Pesquet 2020; from p = (I + Q)/2 with a nonexpansive Q",
+    "Combettes and Pesquet 2020; a proximal map is (I + Q)/2 with a nonexpansive Q",
 )
 BETWEEN = Claim(
     "lipschitz.between",
-    "The bound of Combettes and Pesquet lies between the norm of the product and the product of the norms",
+    "The bound of Combettes and Pesquet lies between two products",
     r"\|W_N\cdots W_1\| \leq \frac{\theta_N}{2^{N-1}} \leq \|W_N\|\cdots\|W_1\|",
     Relation.AT_MOST,
     "a mean over the ways to cut the product into pieces (largest ratio of neighbours)",
