@@ -163,7 +163,8 @@ def compared(
     if programs and layers.depth * layers.dimension + layers.observations <= LARGEST:
         rows.append(_lipsdp(layers, wrt))
     found, attained = instance_lower(network, wrt, seed=seed), class_lower(layers, wrt, seed=seed)
-    pair = Pair(name, network, *found.first, None, *found.second)
+    (x0, b), (other_x0, other_b) = found.first, found.second
+    pair = Pair(name, network, x0, b, None, None if wrt == "b" else other_x0, None if wrt == "x0" else other_b)
     witnesses = Witnesses(pair, wrt, attained.pattern, attained.direction, best.multipliers, Fraction(best.bound))
     return witnesses, tuple(rows)
 
@@ -225,13 +226,13 @@ def _require(claim: Claim, witnesses: Witnesses, row: Row) -> None:
             raise kernel.Refusal(f"{row.name} does not give {bound}")
 
 
-def between(claim: Claim, pair: Pair, scale: float = 1.0) -> Result:
-    """Judge ``BETWEEN``, or a planted one, for the transitions of the network of a pair."""
-    if (unmet := claim.unmet(pair.network)) is not None:
-        return not_applicable(claim, pair.name, unmet)
-    sides = sandwich(pair.network.layers.transitions)
+def between(claim: Claim, name: str, network: Network, scale: float = 1.0) -> Result:
+    """Judge ``BETWEEN``, or a planted one, for the transitions of a network."""
+    if (unmet := claim.unmet(network)) is not None:
+        return not_applicable(claim, name, unmet)
+    sides = sandwich(network.layers.transitions)
     neighbours = list(zip(sides, sides[1:], strict=False))
-    method = f"norms of {pair.network.depth * (pair.network.depth + 1) // 2} products, from both sides"
+    method = f"norms of {network.depth * (network.depth + 1) // 2} products, from both sides"
     low = max(lower(ball(first[0]) / ball(second[1])) for first, second in neighbours)
     high = max(upper(ball(first[1]) / ball(second[0])) for first, second in neighbours)
     evidence = (
@@ -239,8 +240,9 @@ def between(claim: Claim, pair: Pair, scale: float = 1.0) -> Result:
         Evidence(Side.CERTIFIED, high, Rigour.ENCLOSED, method),
     )
     arrays: Arrays = {}
-    witness = scaled({"pair": pair.describe(arrays)}, scale)
-    return replace(decide(claim, pair.name, squeeze(scale, evidence), witness), arrays=arrays)
+    still = Pair(name, network, np.zeros(network.layers.dimension), np.zeros(network.layers.observations))
+    witness = scaled({"pair": still.describe(arrays)}, scale)
+    return replace(decide(claim, name, squeeze(scale, evidence), witness), arrays=arrays)
 
 
 def replay(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, Any], arrays: Arrays) -> Result:
@@ -256,7 +258,7 @@ def replay(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, A
     if claim.id.endswith(BETWEEN.id):
         if content:
             raise kernel.Refusal("the witness is no network")
-        return between(claim, pair, float(scale))
+        return between(claim, pair.name, pair.network, float(scale))
     fields = {"pattern", "direction", "method", "bound"}
     if set(content) - {"multipliers"} != fields or set(certificate) != {"kind", "multipliers", "bound"}:
         raise kernel.Refusal("the witness is no method for a network, or there is more than a certificate")

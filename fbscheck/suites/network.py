@@ -189,7 +189,7 @@ def _compared(name: str, network: Network) -> list[Result]:
     return [
         *(methods.assess(methods.METHODS, witnesses, row) for row in rows),
         *(methods.assess(methods.AVERAGED, start, row) for row in averaged),
-        methods.between(methods.BETWEEN, start.pair),
+        methods.between(methods.BETWEEN, name, network),
     ]
 
 
@@ -233,10 +233,7 @@ def _planted(rng: Generator) -> list[Result]:
     results += [
         methods.assess(planted(methods.AVERAGED), start, row, 0.99) for row in bounds if row.name == methods.PIECES
     ]
-    return [
-        *results,
-        methods.between(planted(methods.BETWEEN), replace(start.pair, network=lines().sliced(1, 2)), 0.99),
-    ]
+    return [*results, methods.between(planted(methods.BETWEEN), "extremal: one layer", lines().sliced(1, 2), 0.99)]
 
 
 def lines() -> Network:
