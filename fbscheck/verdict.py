@@ -85,6 +85,8 @@ class Relation(Enum):
     """The number is never below the theory's value; the judge sees both with their signs changed."""
     MEASURED = "measured"
     """No value is stated; the number is enclosed, or bounded from one side."""
+    COMPARED = "compared"
+    """Several methods bound one number, and none may be exceeded: cases are called "SUBJECT | METHOD"."""
 
 
 @final
