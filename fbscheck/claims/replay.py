@@ -19,6 +19,7 @@ from fbscheck.claims import (
     fixed_point,
     flow,
     lipschitz,
+    local,
     many_steps,
     prox,
     recovery,
@@ -88,6 +89,8 @@ def _replay(
     if chapter == "stability":
         evaluate = flow.replay if "path" in witness else stability.replay
         return evaluate(claim, witness, arrays)
+    if claim.id.removeprefix("planted.") == local.LOCAL.id or claim is local.DERIVATIVE:
+        return local.replay(claim, certificate, witness, arrays)
     if chapter == "lipschitz" or claim in lipschitz.CONTROLS:
         return lipschitz.replay(claim, certificate, witness, arrays)
     if claim in stability_controls.CONTROLS:
