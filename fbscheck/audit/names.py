@@ -73,7 +73,7 @@ def _alike(stored: Any, arrays: Arrays, known: Any, of: Arrays) -> bool:
     if isinstance(known, Mapping):
         name = str(known.get("name"))
         free = set() if name.startswith("extremal") else {"other", "other_x0", "other_b"}
-        free |= {"x0", "b"} if name.startswith("stretched") else set()
+        free |= {"x0", "b"} if name.startswith(("stretched", "local")) else set()
         mine, theirs = ({k: v for k, v in text.items() if k not in free} for text in (known, stored))
         return set(mine) == set(theirs) and all(_alike(theirs[k], arrays, v, of) for k, v in mine.items())
     if known in of:

@@ -19,6 +19,7 @@ from fbscheck.claims import (
     fixed_point,
     flow,
     lipschitz,
+    local,
     many_steps,
     maps,
     methods,
@@ -94,6 +95,8 @@ def _replay(
         return evaluate(claim, witness, arrays)
     if claim.id.removeprefix("planted.") in {known.id for known in (*methods.CLAIMS, *methods.CONTROLS)}:
         return methods.replay(claim, certificate, witness, arrays)
+    if claim.id.removeprefix("planted.") == local.LOCAL.id or claim is local.DERIVATIVE:
+        return local.replay(claim, certificate, witness, arrays)
     if chapter == "lipschitz" or claim in lipschitz.CONTROLS:
         return lipschitz.replay(claim, certificate, witness, arrays)
     if claim in stability_controls.CONTROLS:

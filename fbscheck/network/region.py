@@ -7,7 +7,8 @@ A unit with s = t adds nothing: where the region is small the network is affine 
 """
 
 from dataclasses import dataclass
-from typing import Protocol, final
+from fractions import Fraction
+from typing import Protocol, cast, final
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +45,8 @@ class Activation(Protocol):
 class SoftThreshold:
     """p_n(u) = S_theta(u) / (1 + rho): the proximal map of weighted l1 norms, with rho > 0 of elastic nets.
 
-    ``thresholds`` and ``strong_convexity`` are numbers, or one a layer (N,); thresholds may be (N, d).
+    ``thresholds`` and ``strong_convexity`` are numbers, or one a layer (N,); thresholds may be (N, d).  A threshold
+    may be a product rounded once: what is said holds for the exact one, too.
 
     Raises
     ------
@@ -79,7 +81,8 @@ class SoftThreshold:
     def slopes(self, n: int, low: Values, high: Values) -> tuple[Values, Values]:
         """(0, 0) between the thresholds, both 1 / (1 + rho) beyond one of them, else (0, 1 / (1 + rho))."""
         theta, rho = _layer(self.thresholds, n), _layer(self.strong_convexity, n)
-        outside, inside = (low >= theta) | (high <= -theta), (low >= -theta) & (high <= theta)
+        above, below = theta * (1 + 4 * UNIT), theta * (1 - 4 * UNIT)
+        outside, inside = (low >= above) | (high <= -above), (low >= -below) & (high <= below)
         exactly = np.where(rho == 0, 0.0, 2.0**-50)
         return np.where(outside & ~inside, (1 - exactly) / (1 + rho), 0.0), np.where(
             inside & ~outside, 0.0, (1 + exactly) / (1 + rho)
@@ -116,6 +119,38 @@ class Region:
         """No less than the Euclidean distance of any input from the centre."""
         radii = [exact(np.atleast_2d(np.asarray(r))).norm() for r in (self.x0_radius, self.b_radius)]
         return sum_up(*radii)
+
+    def contains(self, x0: Values, b: Values) -> bool:
+        """Whether an input (d,), (m,) lies in the region, decided exactly."""
+        for point, centre, radius in ((x0, self.x0, self.x0_radius), (b, self.b, self.b_radius)):
+            away = [Fraction(p) - Fraction(c) for p, c in zip(point.tolist(), centre.tolist(), strict=True)]
+            if np.ndim(radius) == 0:
+                inside = sum(a * a for a in away) <= Fraction(float(cast(float, radius))) ** 2
+            else:
+                inside = all(abs(a) <= Fraction(r) for a, r in zip(away, np.asarray(radius).tolist(), strict=True))
+            if not inside:
+                return False
+        return True
+
+    def nearest(self, inputs: Values, share: float = 1.0) -> Values:
+        """For columns (x_0, b) of (d + m, S) inputs, near the nearest ones of the region; those of boxes lie in it.
+
+        Radii are multiplied by ``share``, at most 1.
+        """
+        found = []
+        parts = zip(np.vsplit(inputs, [len(self.x0)]), (self.x0, self.b), (self.x0_radius, self.b_radius), strict=True)
+        for part, centre, radius in parts:
+            middle = centre[:, None]
+            if np.ndim(radius) > 0:
+                half = share * np.asarray(radius)[:, None]
+                low = np.minimum(np.nextafter(middle - half, np.inf), middle)
+                found.append(np.clip(part, low, np.maximum(np.nextafter(middle + half, -np.inf), middle)))
+            else:
+                away = np.linalg.norm(part - middle, axis=0)
+                length = share * float(cast(float, radius)) / WIDER
+                shorter = np.divide(length, away, out=np.ones_like(away), where=away > length)
+                found.append(middle + shorter * (part - middle))
+        return np.vstack(found)
 
     def reach(self, rows: Values) -> Values:
         """No less than |g . (z - z_0)| for each row g of a matrix (k, d + m)."""

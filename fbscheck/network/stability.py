@@ -28,7 +28,7 @@ from fbscheck.certify.definite import norm_upper, symmetric_eigenvalue_lower
 from fbscheck.errors import InputError
 from fbscheck.functions import L1, Function
 from fbscheck.inputs import Number, nonnegative
-from fbscheck.network.bounds import norms_upper
+from fbscheck.network.bounds import norms_upper, spectral_upper
 from fbscheck.network.layers import Values, matrices
 from fbscheck.network.network import Network
 
@@ -169,5 +169,5 @@ def distance_upper(A: Values, B: Values) -> float:
         errors = (A - (difference - back)) + (-B - back)
     if not np.isfinite(difference).all():
         return math.inf
-    found = norm_upper(difference)
+    found = spectral_upper(difference)
     return round_up(Fraction(found) + Fraction(upper(norm(exact(errors.ravel()))))) if errors.any() else found

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from fbscheck.claims import flow, lipschitz, methods, stability, stability_controls
+from fbscheck.claims import flow, lipschitz, local, methods, stability, stability_controls
 from fbscheck.claims.flow import Path
 from fbscheck.claims.pair import Pair
 from fbscheck.functions import L1, ElasticNet, Function, GroupL2, SquaredL2, Zero
 from fbscheck.network import Network, alista, ista, lista, lista_cp
 from fbscheck.network.layers import Values
 from fbscheck.network.stability import gap_factors
+from fbscheck.suites import boxes
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Claim, Curve, Plot, Result, planted
 
@@ -157,7 +158,7 @@ def named(name: str, seed: int) -> tuple[Pair | Path, ...]:
     if name.startswith("path, "):
         depths = DEPTHS["large"]
         return tuple(case for case in paths(depths, known[PATHS].generator(seed)) if case.name == name)
-    if name in known and name.startswith("stretched: "):
+    if name in known and name.startswith(("stretched: ", "local: ")):
         network = stretched_network(name, known[name].generator(seed))
         layers = network.layers
         return (Pair(name, network, np.zeros(layers.dimension), np.zeros(layers.observations)),)
@@ -168,8 +169,8 @@ def named(name: str, seed: int) -> tuple[Pair | Path, ...]:
 
 
 def stretched_network(name: str, rng: Generator) -> Network:
-    """The network behind a name "stretched: KIND, d=D, N=N"."""
-    kind, d, depth = name.removeprefix("stretched: ").rsplit(", ", 2)
+    """The network behind a name "stretched: KIND, d=D, N=N", or "local: " the same."""
+    kind, d, depth = name.partition(": ")[2].rsplit(", ", 2)
     return drawn(kind, int(d[2:]), int(depth[2:]), rng)
 
 
@@ -214,6 +215,10 @@ def _in_depth(depths: tuple[int, ...], rng: Generator) -> list[Result]:
     return [*results[:-1], replace(results[-1], plots=(plot,))]
 
 
+def _local(name: str, rng: Generator) -> list[Result]:
+    return boxes.in_boxes(name, stretched_network(name, rng), rng)
+
+
 def _planted(rng: Generator) -> list[Result]:
     """Networks of one coordinate whose constants are the claimed ones, which are made 1% smaller."""
     decay = Network(np.ones((20, 1, 1)), np.ones((20, 1, 1)), np.zeros(20), Zero(), Fraction(5))
@@ -233,7 +238,8 @@ def _planted(rng: Generator) -> list[Result]:
     results += [
         methods.assess(planted(methods.AVERAGED), start, row, 0.99) for row in bounds if row.name == methods.PIECES
     ]
-    return [*results, methods.between(planted(methods.BETWEEN), "extremal: one layer", lines().sliced(1, 2), 0.99)]
+    results.append(methods.between(planted(methods.BETWEEN), "extremal: one layer", lines().sliced(1, 2), 0.99))
+    return [*results, local.assess(planted(local.LOCAL), *boxes.linear(), 0.99)]
 
 
 def lines() -> Network:
@@ -249,6 +255,7 @@ STRETCHED = {
 }
 COMPARED = 20
 """The greatest depth of networks of which all methods are compared."""
+LOCAL = {"small": (("LISTA", 6, 8),), "full": (("ISTA", 10, 20), ("LISTA", 10, 20)), "large": (("LISTA", 20, 50),)}
 IN_DEPTH = {"small": (4, 10), "full": (4, 10, 50, 200), "large": (4, 10, 50, 200, 800)}
 PATHS = "network: constants of the limit, over the depth"
 
@@ -300,6 +307,7 @@ def _tasks(size: str) -> list[Task]:
         *(task(f"network: {kind}, d={d}, N={n}", _drawn, kind, d, n) for d, n in SIZES[size] for kind in KINDS),
         task(PATHS, _over_depth, DEPTHS[size]),
         *(task(name := f"stretched: {kind}, d={d}, N={n}", _stretched, name) for kind, d, n in STRETCHED[size]),
+        *(task(name := f"local: {kind}, d={d}, N={n}", _local, name) for kind, d, n in LOCAL[size]),
         task("network: Lipschitz constants in depth", _in_depth, IN_DEPTH[size]),
         task("network: planted Lipschitz constants", _planted),
         task("network: extremal instances", _extremal, 1.0),
@@ -308,10 +316,17 @@ def _tasks(size: str) -> list[Task]:
     ]
 
 
-CLAIMS = (*stability.CLAIMS, *flow.CLAIMS, *lipschitz.CLAIMS, *methods.CLAIMS)
+CLAIMS = (*stability.CLAIMS, *flow.CLAIMS, *lipschitz.CLAIMS, *methods.CLAIMS, *local.CLAIMS)
 SUITE = Suite(
     "network",
     "perturbed networks against bounds uniform in the depth, attained by extremal ones",
-    (*CLAIMS, *map(planted, CLAIMS), *stability_controls.CONTROLS, *lipschitz.CONTROLS, *methods.CONTROLS),
+    (
+        *CLAIMS,
+        *map(planted, CLAIMS),
+        *stability_controls.CONTROLS,
+        *lipschitz.CONTROLS,
+        *methods.CONTROLS,
+        *local.CONTROLS,
+    ),
     _tasks,
 )

@@ -191,18 +191,18 @@ def test_what_overflows_knows_nothing() -> None:
     assert np.all(sectors.low[-1] == 0) and np.all(sectors.width[-1] == 1)
 
 
-@pytest.fixture
-def certificate() -> tuple[dict[str, object], dict[str, np.ndarray]]:
-    layers, arrays = sample("lista", 3), dict[str, np.ndarray]()
-    region = Region(np.zeros(4), np.array([1.0, 1.0]), 0.0, np.array([1e-3, 2e-3]))
-    return local_record(layers, activation(layers), region, arrays, evaluations=60), arrays
+SMALL = Region(np.zeros(4), np.array([0.5, -0.6]), 0.0, np.array([0.2, 0.15]))
+
+
+@pytest.fixture(scope="module", params=[1, 3], ids=["whole", "in three parts"])
+def certificate(request: pytest.FixtureRequest) -> tuple:
+    layers = sample("lista", 3)
+    local = local_bound(layers, activation(layers), SMALL, parts=request.param, evaluations=60)
+    return *local_record(layers, activation(layers), SMALL, local), local.bound
 
 
 def test_a_local_certificate_proves_its_bound_again(certificate: tuple) -> None:
-    record, arrays = certificate
-    layers = sample("lista", 3)
-    region = Region(np.zeros(4), np.array([1.0, 1.0]), 0.0, np.array([1e-3, 2e-3]))
-    bound = local_bound(layers, activation(layers), region, evaluations=60).bound
+    record, arrays, bound = certificate
     assert bound < recheck_local(record, arrays) <= bound * (1 + 2e-9)
 
 
@@ -210,16 +210,46 @@ def test_a_local_certificate_proves_its_bound_again(certificate: tuple) -> None:
     ("change", "message"),
     [
         pytest.param(lambda r: {**r, "bound": str(Fraction(r["bound"]) * Fraction(99, 100))}, "prove", id="1% less"),
-        pytest.param(lambda r: {**r, "region": {**r["region"], "b_radius": "100"}}, "prove", id="a wider region"),
+        pytest.param(lambda r: {**r, "region": {**r["region"], "b_radius": "100"}}, "prove|ball", id="a wider region"),
         pytest.param(lambda r: {**r, "activation": {"kind": "Region"}}, "SoftThreshold", id="no activation"),
         pytest.param(lambda r: {**r, "region": {"kind": "SoftThreshold"}}, "Region", id="no region"),
         pytest.param(lambda r: {**r, "region": None}, "kind local", id="none"),
         pytest.param(lambda r: {**r, "kind": "dissipation"}, "kind local", id="another kind"),
         pytest.param(lambda r: {k: v for k, v in r.items() if k != "wrt"}, "certificate", id="a field less"),
+        pytest.param(lambda r: {k: v for k, v in r.items() if k != "cuts"}, "with cuts", id="no cuts"),
+        pytest.param(lambda r: {**r, "cuts": r["multipliers"]}, "with cuts", id="other arrays for cuts"),
     ],
 )
 def test_a_changed_local_certificate_is_refused(certificate: tuple, change: object, message: str) -> None:
     """Planted errors."""
-    record, arrays = certificate
+    record, arrays, _ = certificate
     with pytest.raises(InputError, match=message):
         recheck_local(change(record), arrays)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("what", ["region", "activation", "multipliers", "cuts"])
+def test_changed_arrays_of_a_local_certificate_are_refused(certificate: tuple, what: str) -> None:
+    """Planted: a box elsewhere, other thresholds, multipliers of another layer, a tree with a part less."""
+    record, arrays, _ = certificate
+    name = {"region": record["region"]["b_radius"], "activation": record["activation"]["thresholds"]}.get(what)
+    name = record[what] if name is None else name
+    changed = {
+        "region": arrays[name] * 50,
+        "activation": arrays[name] * 4,
+        "multipliers": arrays[name][::-1] * 0.7,
+        "cuts": arrays[name][:-1],
+    }[what]
+    with pytest.raises(InputError, match="prove|tree"):
+        recheck_local(record, {**arrays, name: changed})
+
+
+def test_a_first_layer_without_slopes_does_not_stop_the_search() -> None:
+    """Where all units of it are off, no state gets through; the bound is still brought down to the optimum."""
+    layers = sample("lista", 2, depth=6)
+    thresholds = np.full((6, 4), 0.02)
+    thresholds[0] = 10.0
+    region = Region(np.zeros(4), np.array([0.3, -0.2]), 0.0, np.array([0.2, 0.2]))
+    problem = recursion(layers, "b", sectors_in(layers, SoftThreshold(thresholds), region))
+    assert not problem.sectors.low[0].any() and not problem.sectors.width[0].any()
+    optimum = optimise(problem)
+    assert optimum.gap < 2e-2 and optimum.bound < 0.99 * problem.bound(problem.safe())
