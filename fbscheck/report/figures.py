@@ -24,6 +24,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon, Rectangle
 from matplotlib.textpath import TextPath
+from matplotlib.ticker import ScalarFormatter
 
 from fbscheck.report.characters import fallback, printable
 from fbscheck.verdict import Curve, Plot
@@ -47,7 +48,6 @@ SETTINGS: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "axes.formatter.use_mathtext": True,
     "axes.formatter.limits": (-3, 4),
     "xtick.labelsize": 9,
     "ytick.labelsize": 9,
@@ -85,12 +85,25 @@ def figure(plot: Plot) -> Figure:
         else:
             _curves(picture, plot)
         picture.draw_without_rendering()
-        picture.set_layout_engine("none")
+        picture.set_layout_engine(None)
         return picture
+
+
+class _Digits(ScalarFormatter):
+    """Ticks in plain digits, as mathematics takes most of the time of a picture; the power of ten is set as such."""
+
+    def get_offset(self) -> str:
+        """The power of ten beside the axis."""
+        self.set_useMathText(True)
+        offset = super().get_offset()
+        self.set_useMathText(False)
+        return offset
 
 
 def _curves(picture: Figure, plot: Plot) -> None:
     axes = picture.add_subplot()
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(_Digits())
     curves = [_finite(curve, plot.log_y) for curve in plot.curves]
     handles, drawn_as = [], Counter[str]()
     for index, curve in enumerate(curves):
