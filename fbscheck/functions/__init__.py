@@ -4,6 +4,7 @@ from fbscheck.functions.activations import SigmoidEntropy, SoftmaxEntropy, Softp
 from fbscheck.functions.base import Function
 from fbscheck.functions.cones import ExponentialCone, SecondOrderCone
 from fbscheck.functions.entropies import KullbackLeibler, LogBarrier, LogSumExp, NegativeEntropy
+from fbscheck.functions.images import TotalVariation2D
 from fbscheck.functions.losses import Fair, LogCosh, Logistic, Power, PseudoHuber, Softplus
 from fbscheck.functions.norms import L2, SparseGroup
 from fbscheck.functions.ordered import OWL, MonotoneCone
@@ -67,5 +68,6 @@ __all__ = [
     "SumOfLargest",
     "TanhEntropy",
     "TotalVariation",
+    "TotalVariation2D",
     "Zero",
 ]

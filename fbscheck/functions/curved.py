@@ -68,7 +68,7 @@ class Curved(Separable):
             better = _midpoint(p - (p + step * self._derivative(p) - u) / (1 + step * self._curvature(p)))
             p = np.where(_finite(better) & (better > low) & (better < high), better, p)
         found = around(p, np.abs(p + step * self._derivative(p) - u))
-        return np.where(_finite(found), found, self._bracketed(root, u, step))
+        return _narrower(found, self._bracketed(root, u, step))  # type: ignore[no-any-return]
 
     def _bracketed(self, p: Array, u: Array, step: Any) -> Array:
         """The balls between two float64 numbers at either side of ``p`` where the left side certainly changes sign."""
@@ -96,4 +96,7 @@ class Curved(Separable):
 
 _midpoint = np.frompyfunc(lambda b: b.mid(), 1, 1)
 _between = np.frompyfunc(lambda a, b: a.union(b), 2, 1)
+_narrower = np.frompyfunc(
+    lambda a, b: b if b.is_finite() and not (a.is_finite() and a.rad() <= b.rad()) else a, 2, 1
+)
 _finite = np.frompyfunc(lambda b: bool(b.is_finite()), 1, 1)

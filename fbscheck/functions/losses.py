@@ -152,7 +152,8 @@ class Fair(Curved):
         t = np.abs(u) / self.c
         linear = 1 + step - t
         root = np.hypot(linear, 2 * np.sqrt(t))
-        return np.where(linear > 0, 2 * u / (np.abs(linear) + root), np.sign(u) * (self.c / 2) * (root - linear))  # type: ignore[no-any-return]
+        far = np.sign(u) * (self.c / 2) * (root - linear)
+        return np.where(linear > 0, 2 * u / (np.abs(linear) + root), far)
 
     def _derivative(self, x: Array) -> Any:
         return x / (1 + absolute(x) / self.c)

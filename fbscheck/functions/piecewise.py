@@ -144,7 +144,8 @@ class LeakyRectifier(Separable):
         return np.sum(below * below / self.slope - below * below, axis=0) / 2
 
     def _prox(self, u: Array, step: Any) -> Array:
-        return maximum(u, 0.0) + minimum(u, 0.0) * (self.slope / (self.slope + step - step * self.slope))  # type: ignore[no-any-return]
+        shrinkage = self.slope / (self.slope + step - step * self.slope)
+        return maximum(u, 0.0) + minimum(u, 0.0) * shrinkage
 
     def _slope(self, u: Array, step: float) -> Array:
         return np.where(u < 0, self.slope / (self.slope + step - step * self.slope), 1.0)

@@ -22,7 +22,8 @@ ROUNDING = 1e-12
 """Singular values below this, relative to the largest, count as 0; nearer than this to each other, as equal."""
 
 
-def _shape(value: Any) -> npt.NDArray[np.int64]:
+def shape_of(value: Any) -> npt.NDArray[np.int64]:
+    """Two positive integers, the shape of a matrix."""
     shape = np.asarray(value)
     if shape.shape != (2,) or not np.issubdtype(shape.dtype, np.number) or (shape < 1).any() or (shape % 1 != 0).any():
         raise InputError(f"Need shape as two integers >= 1, got shape={value!r:.60}.")
@@ -161,7 +162,7 @@ class Nuclear(_SingularValues):
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", _shape(self.shape))
+        object.__setattr__(self, "shape", shape_of(self.shape))
         object.__setattr__(self, "weight", float(positive(self.weight, "weight", "Use Zero() for no regularisation.")))
 
     @property
@@ -180,7 +181,7 @@ class KyFan(_SingularValues):
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", _shape(self.shape))
+        object.__setattr__(self, "shape", shape_of(self.shape))
         count = finite_number(self.count, "count")
         if not 1 <= count <= min(self.shape) or count != int(count):
             raise InputError(f"Need count as an integer from 1 to {min(self.shape)}, got count={count}.")

@@ -78,6 +78,16 @@ def _total_variation(g: functions.TotalVariation, x: cp.Expression) -> Stated:
 
 
 @expression.register
+def _total_variation_2d(g: functions.TotalVariation2D, x: cp.Expression) -> Stated:
+    """All forward differences; where the image ends there is none in that direction."""
+    rows, columns = (int(n) for n in g.shape)
+    down = np.vstack([np.diff(np.eye(rows), axis=0), np.zeros((1, rows))])
+    right = np.vstack([np.diff(np.eye(columns), axis=0), np.zeros((1, columns))])
+    both = cp.vstack([np.kron(down, np.eye(columns)) @ x, np.kron(np.eye(rows), right) @ x])
+    return g.weight * cp.sum(cp.norm(both, 2 if g.isotropic else 1, axis=0)), []
+
+
+@expression.register
 def _simplex(g: functions.Simplex, x: cp.Expression) -> Stated:
     return NOTHING, [x >= 0, cp.sum(x) == g.total]
 
