@@ -115,10 +115,13 @@ def norm(x: Array) -> Any:
     return size * np.sqrt(np.sum((x / unit) ** 2, axis=0))
 
 
-def matmul(matrix: npt.NDArray[np.float64], x: Array) -> Array:
-    """``matrix @ x``; enclosed if ``x`` is a ball array, with the matrix taken as exact."""
-    if not is_ball(x):
-        return matrix @ x
+def matmul(matrix: Any, x: Array) -> Array:
+    """``matrix @ x``; enclosed if ``x`` is a ball array, with the matrix taken as exact.
+
+    Anything but an array knows its products itself.
+    """
+    if not isinstance(matrix, np.ndarray) or not is_ball(x):
+        return matrix @ x  # type: ignore[no-any-return]
     columns = x.reshape(len(x), -1)
     product = flint.arb_mat(matrix.tolist()) * flint.arb_mat(columns.tolist())
     entries = np.empty(len(matrix) * columns.shape[1], dtype=object)
