@@ -289,7 +289,7 @@ def weighted_norm_upper(matrix: Any, weights: Values) -> float:
 
 
 def weighted_modulus_lower(matrix: Any, weights: Values) -> float:
-    """A float64 >= 0 and no more than the least eigenvalue of A^T W A; for a map, by that of A^T A and the least weight."""
+    """A float64 >= 0 and no more than the least eigenvalue of A^T W A; for a map, by those of A^T A and W."""
     plain = round_down(Fraction(gram_lower(matrix)) * Fraction(float(weights.min())))
     wide = matrix.shape[0] < matrix.shape[1]
     return plain if wide or not _is_dense(matrix) else max(plain, modulus_lower(weighted_gram(matrix, weights)))
