@@ -165,7 +165,7 @@ def round_up(value: Fraction) -> float:
 
 def round_down(value: Fraction) -> float:
     """The greatest float64 <= ``value``."""
-    return -round_up(-value)
+    return 0.0 - round_up(-value)
 
 
 def root_up(square: Fraction) -> float:

@@ -53,7 +53,7 @@ class ArgumentScaled(Derived):
         return self.function._value(x * self.factor)
 
     def _prox(self, u: Array, step: Any) -> Array:
-        return self.function._prox(u * self.factor, self._step(step)) / self.factor  # type: ignore[no-any-return]
+        return self.function._prox(u * self.factor, self._step(step)) / self.factor
 
     def _envelope(self, u: Array, step: Any) -> Any:
         return self.function._envelope(u * self.factor, self._step(step))

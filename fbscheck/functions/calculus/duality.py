@@ -17,7 +17,7 @@ from fbscheck.inputs import Array, positive
 
 __all__ = ["Conjugate", "Envelope", "infimal_convolution"]
 
-LENGTH, REPEATS = 2.0**10, 8
+LENGTH, REPEATS = 32.0, 12
 """Step and number of the proximal steps that find a subgradient of a conjugate."""
 
 
@@ -63,14 +63,14 @@ class Conjugate(Derived):
         return np.sum(u * u, axis=0) / (2 * step) - self.function._envelope(u / step, 1 / step)
 
     def _prox_jacobian(self, u: Array, step: float, v: Array) -> Array:
-        return v - self.function._prox_jacobian(u / step, 1 / step, v)  # type: ignore[no-any-return]
+        return v - self.function._prox_jacobian(u / step, 1 / step, v)
 
     def _conjugate(self, s: Array) -> Any:
         """g itself (Fenchel and Moreau)."""
         return self.function._value(s)
 
     def _subgradient(self, x: Array, near: Array) -> Array:
-        """A minimiser of g - <x, .>, by proximal steps from ``near``: near it, not always the nearest one."""
+        """A minimiser of g - <x, .> by proximal steps from ``near``: good to some 1e-7, not always the nearest one."""
         point = near
         for _ in range(REPEATS):
             point = self.function._prox(point + LENGTH * x, LENGTH)
@@ -83,7 +83,7 @@ class Envelope(Derived):
     """The Moreau envelope M_l(x) = min_y g(y) + |y - x|^2/(2 l), l = ``smoothing`` > 0, itself a function.
 
     Envelopes of envelopes add up, M_h(M_l g) = M_{h+l} g, so that prox_h(u) = u + h/(h + l) (prox_{(h+l)g}(u) - u)
-    (Bauschke and Combettes 2017, section 12.4).  It is convex with (1/l)-Lipschitz gradient, sigma/(1 + l sigma)-strongly
+    (Bauschke and Combettes 2017, section 12.4).  Its gradient is (1/l)-Lipschitz, it is sigma/(1 + l sigma)-strongly
     convex, and L-Lipschitz if g is.
     """
 
@@ -118,7 +118,7 @@ class Envelope(Derived):
 
     def _prox_jacobian(self, u: Array, step: float, v: Array) -> Array:
         total = step + self.smoothing
-        return v + (self.function._prox_jacobian(u, total, v) - v) * (step / total)  # type: ignore[no-any-return]
+        return v + (self.function._prox_jacobian(u, total, v) - v) * (step / total)
 
     def _conjugate(self, s: Array) -> Any:
         """g*(s) + smoothing |s|^2/2."""
@@ -126,7 +126,7 @@ class Envelope(Derived):
 
     def _subgradient(self, x: Array, near: Array) -> Array:
         """The gradient (x - prox_l(x))/l."""
-        return (x - self.function._prox(x, self.smoothing)) / self.smoothing  # type: ignore[no-any-return]
+        return (x - self.function._prox(x, self.smoothing)) / self.smoothing
 
 
 def infimal_convolution(first: Function, second: Function) -> Function:
@@ -158,5 +158,5 @@ def infimal_convolution(first: Function, second: Function) -> Function:
             return Translated(smooth, np.asarray(centre)) if np.ndim(centre) else smooth
     raise HypothesisError(
         f"Need a quadratic as one of the two functions of an infimal convolution, got {type(first).__name__} and "
-        f"{type(second).__name__}: it is the conjugate of the sum of their conjugates, whose proximal map is no formula."
+        f"{type(second).__name__}: it is the conjugate of a sum of conjugates, which has no formula."
     )

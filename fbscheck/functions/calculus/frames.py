@@ -79,7 +79,7 @@ class TightFrame(Derived):
         for i, row in enumerate(gram.tolist()):
             for j, entry in enumerate(row):
                 squares += ((entry - a) if i == j else entry) ** 2
-        return upper(squares.sqrt() / a) if squares != 0 else 0.0
+        return 0.0 if squares == 0 else upper(squares.nonnegative_part().sqrt() / a)
 
     @property
     def separable(self) -> bool:  # type: ignore[override]
@@ -127,7 +127,7 @@ class TightFrame(Derived):
     def _prox(self, u: Array, step: Any) -> Array:
         image = self._multiply(u)
         moved = self.function._prox(image, step * self.bound) - image
-        return u + self._multiply(moved, adjoint=True) / self.bound  # type: ignore[no-any-return]
+        return u + self._multiply(moved, adjoint=True) / self.bound
 
     def _envelope(self, u: Array, step: Any) -> Any:
         return self.function._envelope(self._multiply(u), step * self.bound)
@@ -135,7 +135,7 @@ class TightFrame(Derived):
     def _prox_jacobian(self, u: Array, step: float, v: Array) -> Array:
         image, direction = self._multiply(u), self._multiply(v)
         turned = self.function._prox_jacobian(image, step * self.bound, direction) - direction
-        return v + self._multiply(turned, adjoint=True) / self.bound  # type: ignore[no-any-return]
+        return v + self._multiply(turned, adjoint=True) / self.bound
 
     def _conjugate(self, s: Array) -> Any:
         """g*(As/a) if s is in the range of A^T, else inf; balls must certainly be in it."""

@@ -181,7 +181,7 @@ class WithQuadratic(Derived):
 
     def _subgradient(self, x: Array, near: Array) -> Array:
         slope = self.weight * self._away(x)
-        return self.function._subgradient(x, near - slope) + slope  # type: ignore[no-any-return]
+        return self.function._subgradient(x, near - slope) + slope
 
 
 def summed(first: Function, second: Function) -> Function:
