@@ -20,11 +20,13 @@ from fbscheck.claims import (
     flow,
     lipschitz,
     many_steps,
+    operator_constants,
     prox,
     recovery,
     recovery_controls,
     stability,
     stability_controls,
+    sum_control,
     weighted,
 )
 from fbscheck.claims.records import scale_of, scaled
@@ -90,6 +92,10 @@ def _replay(
         return evaluate(claim, witness, arrays)
     if chapter == "lipschitz" or claim in lipschitz.CONTROLS:
         return lipschitz.replay(claim, certificate, witness, arrays)
+    if chapter == "operator" or claim in operator_constants.CONTROLS:
+        return operator_constants.replay(claim, witness, arrays)
+    if claim == sum_control.PROX_OF_SUM:
+        return sum_control.replay(witness)
     if claim in stability_controls.CONTROLS:
         return stability_controls.replay(claim, witness)
     if chapter == "lista":
