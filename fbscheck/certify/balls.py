@@ -186,10 +186,13 @@ def norm(x: Array) -> Any:
     return size * np.sqrt(np.sum((x / unit) ** 2, axis=0))
 
 
-def matmul(matrix: npt.NDArray[np.float64], x: Array) -> Array:
-    """``matrix @ x``; enclosed if ``x`` is a ball array, with the matrix taken as exact."""
-    if not is_ball(x):
-        return matrix @ x
+def matmul(matrix: Any, x: Array) -> Array:
+    """``matrix @ x``; enclosed if ``x`` is a ball array, with the matrix taken as exact.
+
+    Anything but an array knows its products itself.
+    """
+    if not isinstance(matrix, np.ndarray) or not is_ball(x):
+        return matrix @ x  # type: ignore[no-any-return]
     columns = x.reshape(len(x), -1)
     product = flint.arb_mat(matrix.tolist()) * flint.arb_mat(columns.tolist())
     entries = np.empty(len(matrix) * columns.shape[1], dtype=object)
@@ -233,7 +236,7 @@ def round_up(value: Fraction) -> float:
 
 def round_down(value: Fraction) -> float:
     """The greatest float64 <= ``value``."""
-    return -round_up(-value)
+    return 0.0 - round_up(-value)
 
 
 def root_up(square: Fraction) -> float:

@@ -23,11 +23,13 @@ from fbscheck.claims import (
     many_steps,
     maps,
     methods,
+    operator_constants,
     prox,
     recovery,
     recovery_controls,
     stability,
     stability_controls,
+    sum_control,
     weighted,
 )
 from fbscheck.claims.records import scale_of, scaled
@@ -99,6 +101,10 @@ def _replay(
         return local.replay(claim, certificate, witness, arrays)
     if chapter == "lipschitz" or claim in lipschitz.CONTROLS:
         return lipschitz.replay(claim, certificate, witness, arrays)
+    if chapter == "operator" or claim in operator_constants.CONTROLS:
+        return operator_constants.replay(claim, witness, arrays)
+    if claim == sum_control.PROX_OF_SUM:
+        return sum_control.replay(witness)
     if claim in stability_controls.CONTROLS:
         return stability_controls.replay(claim, witness)
     if chapter == "lista":

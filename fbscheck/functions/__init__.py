@@ -2,6 +2,21 @@
 
 from fbscheck.functions.activations import SigmoidEntropy, SoftmaxEntropy, SoftplusEntropy, TanhEntropy
 from fbscheck.functions.base import Function
+from fbscheck.functions.calculus import (
+    ArgumentScaled,
+    Conjugate,
+    Envelope,
+    EpigraphScaled,
+    Scaled,
+    SeparableSum,
+    TightFrame,
+    Tilted,
+    Translated,
+    WithQuadratic,
+    infimal_convolution,
+    reflected,
+    summed,
+)
 from fbscheck.functions.cones import ExponentialCone, SecondOrderCone
 from fbscheck.functions.entropies import KullbackLeibler, LogBarrier, LogSumExp, NegativeEntropy
 from fbscheck.functions.images import TotalVariation2D
@@ -18,15 +33,16 @@ from fbscheck.functions.spectral import KyFan, Nuclear, PSDCone
 from fbscheck.functions.total_variation import TotalVariation
 
 __all__ = [
-    "L1",
-    "L2",
-    "OWL",
     "AffineSet",
+    "ArgumentScaled",
     "Berhu",
     "Box",
     "CappedSimplex",
+    "Conjugate",
     "Distance",
     "ElasticNet",
+    "Envelope",
+    "EpigraphScaled",
     "ExponentialCone",
     "Fair",
     "Function",
@@ -37,7 +53,9 @@ __all__ = [
     "Hyperplane",
     "KullbackLeibler",
     "KyFan",
+    "L1",
     "L1Ball",
+    "L2",
     "L2Ball",
     "LInf",
     "LeakyRectifier",
@@ -50,12 +68,15 @@ __all__ = [
     "NegativeEntropy",
     "NonNegative",
     "Nuclear",
+    "OWL",
     "PSDCone",
     "Power",
     "PseudoHuber",
     "Quadratic",
     "Quantile",
+    "Scaled",
     "SecondOrderCone",
+    "SeparableSum",
     "SigmoidEntropy",
     "Simplex",
     "SoftmaxEntropy",
@@ -67,7 +88,14 @@ __all__ = [
     "SquaredL2",
     "SumOfLargest",
     "TanhEntropy",
+    "TightFrame",
+    "Tilted",
     "TotalVariation",
     "TotalVariation2D",
+    "Translated",
+    "WithQuadratic",
     "Zero",
+    "infimal_convolution",
+    "reflected",
+    "summed",
 ]

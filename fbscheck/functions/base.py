@@ -24,6 +24,8 @@ MEMBERSHIP = 1e-12
 """How far outside a set, relative to its size, a float64 point still counts as inside (rounding of
 a projection).  Sets without a size, and balls, get no allowance."""
 
+STEP = "A proximal step is a length; a gradient-descent sign or a zero default?"
+
 
 def indicator(violation: Array, size: Any = 0.0) -> Any:
     """Sum over coordinates of 0 where ``violation`` <= 0 and inf elsewhere.
@@ -90,7 +92,7 @@ class Function(ABC):
         InputError
             If ``step`` is not finite and positive, or ``u`` has the wrong shape or holds NaN or inf.
         """
-        step = positive(step, "step", "A proximal step is a length; a gradient-descent sign or a zero default?")
+        step = positive(step, "step", STEP)
         u = self._checked(u, "u")
         with np.errstate(over="ignore", under="ignore"):
             return self._prox(u, operand(step, u))
@@ -107,7 +109,7 @@ class Function(ABC):
         InputError
             If ``step`` is not finite and positive, or ``u`` and ``v`` have different shapes, or hold NaN or inf.
         """
-        step = positive(step, "step", "A proximal step is a length; a gradient-descent sign or a zero default?")
+        step = positive(step, "step", STEP)
         u, v = self._pair(u, "u", v, "v")
         with np.errstate(over="ignore", under="ignore"):
             return self._prox_jacobian(u, float(step), v)
@@ -133,10 +135,15 @@ class Function(ABC):
 
     def envelope(self, u: Array, step: Number) -> Any:
         """The Moreau envelope ``min_y g(y) + |y - u|^2 / (2 step)``."""
-        p = self.prox(u, step)
-        with np.errstate(over="ignore"):
-            distance = np.sum((p - u) * (p - u), axis=0) / (2 * operand(step, u))
-            return distance if self.is_indicator else self._value(p) + distance
+        step = positive(step, "step", STEP)
+        u = self._checked(u, "u")
+        with np.errstate(over="ignore", under="ignore"):
+            return self._envelope(u, operand(step, u))
+
+    def _envelope(self, u: Array, step: Any) -> Any:
+        p = self._prox(u, step)
+        distance = np.sum((p - u) * (p - u), axis=0) / (2 * step)
+        return distance if self.is_indicator else self._value(p) + distance
 
     def _checked(self, x: Array, name: str) -> Array:
         x = points(x, name)
