@@ -101,6 +101,7 @@ ALLOWED = {
         "claims",
         "network",
         "limit",
+        "learning",
         "splitting",
         "verdict",
     },
