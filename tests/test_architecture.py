@@ -103,6 +103,7 @@ ALLOWED = {
         "claims",
         "network",
         "limit",
+        "learning",
         "splitting",
         "verdict",
     },
