@@ -76,9 +76,14 @@ def error_curve(
     Raises
     ------
     InputError
-        If shapes do not fit, or a state is outside the domain of r.
+        If shapes do not fit, a state is outside the domain of r, or no certificate can rest on r.
     """
     x, data = aligned(path, x0, b)
+    if certified and not path.r.enclosed:
+        raise InputError(
+            f"Need a function whose formulas can be enclosed, got {type(path.r).__name__}, which is known in floating "
+            "point alone. certified=False gives numbers that prove nothing."
+        )
     depth = checked(depth)
     samples = x.shape[1]
     a, c, p, q = np.zeros((4, samples))
