@@ -54,7 +54,7 @@ METHODS = Claim(
     "Bounds of the Lipschitz constant for the data, by several methods",
     r"|x_N(b)-x_N(b')| \leq c\,|b-b'|\quad\mathrm{for\ the\ bound\ } c\ \mathrm{of\ each\ method}",
     Relation.COMPARED,
-    "Combettes and Pesquet 2020; Fazlyab et al. 2019 (LipSDP); dissipation, proof: Riccati step",
+    "Combettes and Pesquet 2020; Fazlyab et al. 2019 (LipSDP); dissipation; proof: Riccati step",
 )
 AVERAGED = Claim(
     "lipschitz.averaged",
@@ -62,7 +62,7 @@ AVERAGED = Claim(
     r"|x_N-\tilde x_N| \leq \frac{\theta_N}{2^{N-1}}\,|x_0-\tilde x_0|,\quad"
     r"\theta_n=\sum_{i=1}^n\theta_{i-1}\,\|W_n\cdots W_i\|,\ \theta_0=1,\ W_n=I-hK_{n-1}",
     Relation.AT_MOST,
-    "Combettes and Pesquet 2020; a proximal map is (I + Q)/2 with a nonexpansive Q",
+    "Combettes and Pesquet 2020; proof: reflected proximal map; at each cut",
 )
 BETWEEN = Claim(
     "lipschitz.between",
