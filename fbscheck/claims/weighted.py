@@ -46,8 +46,8 @@ DIAGONAL = Claim(
 FULL = Claim(
     "lista.weighted-full",
     "The best weight for a layer, with diagonal multipliers",
-    r"q=\inf\Bigl\{q:\ \begin{pmatrix} q^2P & -(I-hK)^{T}\Lambda \\ -\Lambda(I-hK) & 2(1+h\sigma)\Lambda-P"
-    r"\end{pmatrix} \succeq 0\ \mathrm{for\ some}\ P \succ 0,\ \Lambda \succeq 0\ \mathrm{diagonal}\Bigr\}",
+    r"q=\inf\{q:\ (I-hK)^{T}\Lambda(2(1+h\sigma)\Lambda-P)^{-1}\Lambda(I-hK) \preceq q^2P"
+    r"\ \mathrm{for\ some}\ 0 \prec P \prec 2(1+h\sigma)\Lambda,\ \Lambda\ \mathrm{diagonal}\}",
     Relation.TIGHT,
     "bisection by cvxpy; its multiplier shows that no weight and multipliers have a smaller factor",
     accuracy=2e-3,
