@@ -90,8 +90,9 @@ def _require_matrix(witness: Mapping[str, Any], arrays: Arrays) -> None:
         if "layer" in witness:
             name = str(witness["layer"])
             own = [layer for layer in lista.layers() if layer.name == name]
-            if any(str(layer.step) != witness["step"] for layer in own):
-                raise Refusal(f"the step is not that of the layer that the suite calls {name!r}")
+            for what in ("step", "strong_convexity"):
+                if any(str(getattr(layer, what)) != witness[what] for layer in own):
+                    raise Refusal(f"the {what} is not that of the layer that the suite calls {name!r}")
             matrices = [layer.matrix for layer in own]
         else:
             name = str(witness["dictionary"])

@@ -118,7 +118,7 @@ def _replay(
 
 def _lista(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, Any], arrays: Arrays) -> Result:
     kind = claim.id.removeprefix("planted.")
-    if kind == weighted.WEIGHTED.id:
+    if kind in (known.id for known in weighted.CLAIMS):
         return weighted.replay(claim, certificate, witness, arrays)
     if kind in (known.id for known in coherence.CLAIMS):
         return coherence.replay(claim, certificate, witness, arrays)
