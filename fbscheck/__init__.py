@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from fbscheck._version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from fbscheck import functions, network, operators
+    from fbscheck import functions, learning, limit, network, operators
     from fbscheck.checking.session import check
     from fbscheck.claims.contraction import contraction_factor
+    from fbscheck.limit import ParameterPath
     from fbscheck.network import Network
     from fbscheck.splitting import ForwardBackward, GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
     from fbscheck.verdict import Bracket, Verdict
@@ -26,6 +27,7 @@ __all__ = [
     "ForwardBackward",
     "GradientOf",
     "Network",
+    "ParameterPath",
     "StronglyMonotoneCocoercive",
     "StronglyMonotoneLipschitz",
     "Verdict",
@@ -33,6 +35,8 @@ __all__ = [
     "check",
     "contraction_factor",
     "functions",
+    "learning",
+    "limit",
     "network",
     "operators",
 ]
@@ -41,6 +45,7 @@ _HOMES = {
     "Bracket": "fbscheck.verdict",
     "Verdict": "fbscheck.verdict",
     "Network": "fbscheck.network",
+    "ParameterPath": "fbscheck.limit",
     "ForwardBackward": "fbscheck.splitting",
     "GradientOf": "fbscheck.splitting",
     "StronglyMonotoneCocoercive": "fbscheck.splitting",
@@ -51,7 +56,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("functions", "network", "operators"):
+    if name in ("functions", "learning", "limit", "network", "operators"):
         return importlib.import_module(f"fbscheck.{name}")
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)

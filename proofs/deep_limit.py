@@ -7,21 +7,27 @@ from fbscheck.certify.symbolic import Assumption, Proof, Term, inner, scalar, sq
 __all__ = ["PROOFS"]
 
 mu = sympy.Symbol("mu", real=True)
-X, Y, x, F, fX, fx, xi, eta, xi_0, xi_1 = vectors("X Y x F f(X) f(x) xi eta xi_0 xi_1")
-g_X, g_Y, g_x = scalar("g(X)"), scalar("g(Y)"), scalar("g(x)")
+w, sigma = sympy.symbols("w sigma", nonnegative=True)
+X, Y, x, F, fX, fx, xi, zeta, eta, xi_0, xi_1 = vectors("X Y x F f(X) f(x) xi zeta eta xi_0 xi_1")
+r_X, r_Y, r_x, epsilon = scalar("r(X)"), scalar("r(Y)"), scalar("r(x)"), scalar("epsilon")
 e = X - x
-speed, limit_speed = -F - xi, -fx - eta
-bregman = g_X - g_Y - inner(xi, X - Y)
+speed, limit_speed = -F - xi, -fx - w * eta
+bregman = r_X - r_Y - inner(zeta, X - Y)
 
 PROOFS = (
     Proof(
         name="one-step inequality of the deep-layer limit",
-        statement=r"\langle X'-x',e\rangle \le D(X)-\langle F-f(X),e\rangle-\mu|e|^2,\quad e=X-x",
-        domain=r"\mu \in \mathbf{R}",
-        goal=bregman - inner(F - fX, e) - mu * square(e) - inner(speed - limit_speed, e),
+        statement=r"\langle X'-x',e\rangle \le w(D(X)+\epsilon)-\langle F-f(X),e\rangle-\langle\xi-w\zeta,e\rangle"
+        r"-(\mu+\tfrac{w\sigma}{2})|e|^2,\quad e=X-x",
+        domain=r"\mu \in \mathbf{R},\quad w, \sigma \ge 0",
+        goal=w * (bregman + epsilon)
+        - inner(F - fX, e)
+        - inner(xi - w * zeta, e)
+        - (mu + w * sigma / 2) * square(e)
+        - inner(speed - limit_speed, e),
         hypotheses=(
-            Term(r"\xi \in \partial g(Y)", g_x - g_Y - inner(xi, x - Y)),
-            Term(r"\eta \in \partial g(x)", g_X - g_x - inner(eta, X - x)),
+            Term(r"\zeta \in \partial_\epsilon r(Y)", r_x - r_Y - inner(zeta, x - Y) + epsilon, w),
+            Term(r"\eta \in \partial r(x)", r_X - r_x - inner(eta, X - x) - sigma / 2 * square(X - x), w),
             Term(r"f\ \mathrm{has\ modulus}\ \mu", inner(fX - fx, e) - mu * square(e)),
         ),
         assumptions=(

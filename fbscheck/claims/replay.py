@@ -21,11 +21,15 @@ from fbscheck.claims import (
     lipschitz,
     local,
     many_steps,
+    maps,
+    methods,
+    operator_constants,
     prox,
     recovery,
     recovery_controls,
     stability,
     stability_controls,
+    sum_control,
     weighted,
 )
 from fbscheck.claims.records import scale_of, scaled
@@ -84,15 +88,23 @@ def _replay(
     chapter = claim.id.removeprefix("planted.").partition(".")[0]
     if chapter == "prox":
         return prox.replay(claim, witness, arrays)
+    if chapter == "map" or claim == maps.MOVED_BOUNDARY:
+        return maps.replay(claim, certificate, witness)
     if chapter == "fixed-point":
         return fixed_point.replay(claim, case, witness, arrays)
     if chapter == "stability":
         evaluate = flow.replay if "path" in witness else stability.replay
         return evaluate(claim, witness, arrays)
+    if claim.id.removeprefix("planted.") in {known.id for known in (*methods.CLAIMS, *methods.CONTROLS)}:
+        return methods.replay(claim, certificate, witness, arrays)
     if claim.id.removeprefix("planted.") == local.LOCAL.id or claim is local.DERIVATIVE:
         return local.replay(claim, certificate, witness, arrays)
     if chapter == "lipschitz" or claim in lipschitz.CONTROLS:
         return lipschitz.replay(claim, certificate, witness, arrays)
+    if chapter == "operator" or claim in operator_constants.CONTROLS:
+        return operator_constants.replay(claim, witness, arrays)
+    if claim == sum_control.PROX_OF_SUM:
+        return sum_control.replay(witness)
     if claim in stability_controls.CONTROLS:
         return stability_controls.replay(claim, witness)
     if chapter == "lista":

@@ -10,6 +10,7 @@ from fbscheck.errors import MissingToolError, SolverError
 from fbscheck.functions import L1, Box, ElasticNet, Function, NonNegative
 from fbscheck.inputs import Number
 from fbscheck.operators import Gradient, LeastSquares
+from fbscheck.reference import derived as _rules  # noqa: F401
 from fbscheck.reference.modelling import expression, inside, loss, solve
 
 __all__ = ["minimise", "prox", "second_opinion"]

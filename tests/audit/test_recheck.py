@@ -29,6 +29,7 @@ from fbscheck.claims import (
     iterates,
     lipschitz,
     many_steps,
+    methods,
     minimisers,
     prox,
     recovery,
@@ -153,7 +154,7 @@ def networks() -> list[Result]:
 
 def flows() -> list[Result]:
     (path,) = network.paths((4,), np.random.default_rng(1))
-    (_, line), (_, turn) = network.extremal_paths(4)
+    (_, line), (_, turn), *_ = network.extremal_paths(4)
     return [
         *(flow.assess(claim, path) for claim in flow.CLAIMS),
         flow.assess(flow.FLOW, line),
@@ -163,13 +164,33 @@ def flows() -> list[Result]:
 
 
 def stretched() -> list[Result]:
-    found = lipschitz.stretched("stretched: LISTA, d=2, N=2", network.drawn("LISTA", 2, 2, np.random.default_rng(1)))
+    found = lipschitz.stretched("some LISTA", network.drawn("LISTA", 3, 3, np.random.default_rng(1)))
+    wide = lipschitz.stretched("wide LISTA", network.drawn("LISTA", 6, 8, np.random.default_rng(1)))
     line = lipschitz.stretched("extremal: x' = -x + b, stretched", Network([[[1]]], [[[1]]], [0], Zero(), 0.5))
     return [
         lipschitz.assess(lipschitz.INJECTED, *found),
         lipschitz.assess(lipschitz.TIGHT, *found),
-        lipschitz.assess_samples(found[0]),
+        lipschitz.assess_samples(wide[0]),
         lipschitz.assess(planted(lipschitz.INJECTED), *line, 0.99),
+    ]
+
+
+def compared() -> list[Result]:
+    """Every kind of method once, on networks of one layer or two."""
+    small = network.drawn("LISTA", 2, 2, np.random.default_rng(1))
+    witnesses, rows = methods.compared("some LISTA", small)
+    start, bounds = methods.compared("two lines", network.lines(), "x0", programs=False)
+    line, exact = methods.compared("x' = -x + b", Network([[[1]]], [[[1]]], [0], Zero(), 0.5), programs=False)
+    fed = Network([[[0]], [[0]]], [[[64]], [[1]]], [0, 0], Zero(), 2)
+    dropped, _ = methods.compared("first layer", fed, programs=False)
+    known = {row.name: row for row in rows}
+    averaged = next(row for row in bounds if row.name == methods.PIECES)
+    return [
+        *(methods.assess(methods.METHODS, witnesses, known[name]) for name in known if name != "dissipation, safe"),
+        methods.assess(methods.AVERAGED, start, averaged),
+        methods.between(methods.BETWEEN, "two lines", network.lines()),
+        methods.assess(planted(methods.METHODS), line, exact[1], 0.99),
+        methods.dropped(dropped, "sum of injected products"),
     ]
 
 
@@ -184,6 +205,8 @@ KINDS: dict[str, Callable[[], list[Result]]] = {
         all_iterates,
         networks,
         flows,
+        stretched,
+        compared,
         recovered,
     )
 }
@@ -198,6 +221,7 @@ STATED = "a measure over samples, which are not stored: it is taken as stated, a
 UNCONCERNED = "the claim is about the minimiser, which does not depend on it; a known name fixes it all the same"
 OTHER_DATA = "the same numbers, recomputed, hold of the data as they now are; known names fix their data"
 PROPOSED = "a point to compare with, whoever found it: the stated number was recomputed from it"
+MATRICES = "the claim is about the matrices of the network alone; a known name fixes the rest all the same"
 COUNT = "how many iterates were computed, beyond those that this result is about"
 
 TRUE_ALL_THE_SAME: dict[str, str] = {
@@ -222,6 +246,12 @@ TRUE_ALL_THE_SAME: dict[str, str] = {
     "*fixed-point.*|witnesses|proposals/iterates|*": COUNT,
     "fixed-point.agreement|array|problem/f/*|last digit": OTHER_DATA,
     "*stability.*|array|*|*": OTHER_DATA,
+    "*lipschitz.*|array|*|*": OTHER_DATA,
+    "control.injected-tight|array|*|*": OTHER_DATA,
+    "control.sampled|array|*|*": OTHER_DATA,
+    "control.dropped-layer|array|*|*": OTHER_DATA,
+    "*lipschitz.*|witnesses|pair/network/horizon|*": MATRICES,
+    "*lipschitz.*|witnesses|pair/r/weight|*": MATRICES,
     "fixed-point.steps|array|*|*": STATED,
     "fixed-point.steps|witnesses|proposals/seed of the points|*": STATED,
     "*lista*|array|signals|*": OTHER_SAMPLE,
