@@ -126,7 +126,7 @@ def box_around(
         "kind": KIND,
         "cuts": add(np.array(local.cuts), arrays),
         "multipliers": add(local.multipliers.reshape(-1, network.layers.dimension), arrays),
-        "bound": str(Fraction(local.bound) * MARGIN),
+        "bound": str(Fraction(round_up(Fraction(local.bound) * MARGIN))),
     }
     return box, certificate, arrays
 
@@ -154,7 +154,7 @@ def assess(
     method = f"dissipation in {parts} part{'s' * (parts > 1)} of the box, proved in outward-rounded arithmetic"
     evidence = (
         Evidence(Side.ATTAINED, attained, Rigour.ENCLOSED, "a pair of data of the box, in ball arithmetic"),
-        Evidence(Side.CERTIFIED, round_up(bound), Rigour.ENCLOSED, method),
+        Evidence(Side.CERTIFIED, float(bound), Rigour.ENCLOSED, method),
     )
     witness = scaled(box.describe(kept), scale)
     if low * scale < attained <= high * scale or not math.isfinite(high):
@@ -188,6 +188,8 @@ def _proved(box: Box, certificate: Mapping[str, Any], arrays: Mapping[str, Any])
     except ValueError as error:
         raise InputError(f"Need multipliers for parts of the box, got others: {error}.") from None
     bound = kernel.rational(certificate["bound"])
+    if Fraction(round_up(bound)) != bound:
+        raise kernel.Refusal("the bound is no float64")
     maps = soft_threshold(box.network.functions, box.network.steps)
     if not certified_local(layers, maps, box.region, "b", cuts.tolist(), multipliers) <= bound:
         raise kernel.Refusal(f"the multipliers do not prove {float(bound):.9g}")

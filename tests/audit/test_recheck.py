@@ -28,6 +28,7 @@ from fbscheck.claims import (
     flow,
     iterates,
     lipschitz,
+    local,
     many_steps,
     methods,
     minimisers,
@@ -46,7 +47,7 @@ from fbscheck.functions import L1, GroupL2, Zero
 from fbscheck.network import Network
 from fbscheck.operators import LeastSquares, Logistic
 from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
-from fbscheck.suites import data, network
+from fbscheck.suites import boxes, data, network
 from fbscheck.suites.dictionaries import dictionary
 from fbscheck.suites.prox import CASES
 from fbscheck.verdict import Claim, Result, Verdict, planted
@@ -196,6 +197,20 @@ def compared() -> list[Result]:
     ]
 
 
+def boxed() -> list[Result]:
+    small, start, centre = network.drawn("LISTA", 4, 4, np.random.default_rng(3)), np.zeros(4), np.array([0.6, -0.8])
+    pair = local.elsewhere(small, start)
+    cut, wide = (
+        local.box_around("some box", small, start, centre, np.full(2, size), pair, parts, 40)
+        for size, parts in ((0.0625, 3), (1.0, 1))
+    )
+    return [
+        local.assess(local.LOCAL, *cut),
+        local.assess(local.DERIVATIVE, *wide),
+        local.assess(planted(local.LOCAL), *boxes.linear(), 0.99),
+    ]
+
+
 KINDS: dict[str, Callable[[], list[Result]]] = {
     made.__name__: made
     for made in (
@@ -209,6 +224,7 @@ KINDS: dict[str, Callable[[], list[Result]]] = {
         flows,
         stretched,
         compared,
+        boxed,
         recovered,
     )
 }
@@ -251,6 +267,7 @@ TRUE_ALL_THE_SAME: dict[str, str] = {
     "*lipschitz.*|array|*|*": OTHER_DATA,
     "control.injected-tight|array|*|*": OTHER_DATA,
     "control.sampled|array|*|*": OTHER_DATA,
+    "control.derivative|array|*|*": OTHER_DATA,
     "control.dropped-layer|array|*|*": OTHER_DATA,
     "*lipschitz.*|witnesses|pair/network/horizon|*": MATRICES,
     "*lipschitz.*|witnesses|pair/r/weight|*": MATRICES,

@@ -235,7 +235,7 @@ def test_changed_arrays_of_a_local_certificate_are_refused(certificate: tuple, w
     name = record[what] if name is None else name
     changed = {
         "region": arrays[name] * 50,
-        "activation": arrays[name] * 4,
+        "activation": arrays[name] / 2,
         "multipliers": arrays[name][::-1] * 0.7,
         "cuts": arrays[name][:-1],
     }[what]
