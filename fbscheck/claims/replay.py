@@ -27,6 +27,7 @@ from fbscheck.claims import (
     prox,
     recovery,
     recovery_controls,
+    rules,
     stability,
     stability_controls,
     sum_control,
@@ -49,9 +50,10 @@ def sampled(claim: Claim, evidence: Sequence[Evidence]) -> int:
     kernel.Refusal
         If samples cannot have given them.
     """
-    if not claim.id.removeprefix("planted.").startswith("prox."):
+    chapter = {"prox": prox, "rule": rules}.get(claim.id.removeprefix("planted.").partition(".")[0])
+    if chapter is None:
         return 0
-    prox.require_sampled(claim, evidence)
+    chapter.require_sampled(claim, evidence)
     return 1
 
 
@@ -60,7 +62,7 @@ def replay(
 ) -> Result:
     """The result that certificate and witness lead to, with both as they should be: nothing missing, nothing more.
 
-    Of chapter "prox" it lacks the first piece of evidence, which rests on samples.
+    Of chapters "prox" and "rule" it lacks the first piece of evidence, which rests on samples.
 
     Raises
     ------
@@ -90,6 +92,8 @@ def _replay(
         return prox.replay(claim, witness, arrays)
     if chapter == "map" or claim == maps.MOVED_BOUNDARY:
         return maps.replay(claim, certificate, witness)
+    if chapter == "rule":
+        return rules.replay(claim, witness, arrays)
     if chapter == "fixed-point":
         return fixed_point.replay(claim, case, witness, arrays)
     if chapter == "stability":

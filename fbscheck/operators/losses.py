@@ -33,7 +33,7 @@ class LeastSquares(Loss):
     matrix: Any
     target: npt.NDArray[np.float64]
     curvature = (Fraction(1), Fraction(1))
-    source: ClassVar[str] = "Nesterov 2004, section 1.2"
+    source: ClassVar[str] = "eigenvalues of A^T A"
 
     def __post_init__(self) -> None:
         settle(self, "target")
