@@ -16,6 +16,9 @@ from fbscheck.inputs import Array
 
 __all__ = ["ExponentialCone", "SecondOrderCone"]
 
+STEEPEST = 700.0
+"""Beyond it exp leaves the range of float64."""
+
 _centre = np.frompyfunc(lambda b: b.mid(), 1, 1)
 _radius = np.frompyfunc(lambda b: b - b.mid(), 1, 1)
 
@@ -98,9 +101,9 @@ class ExponentialCone(Function):
         with np.errstate(all="ignore"):
             top = np.where(alpha * np.exp(r) > 0.5 * np.abs(z), z + beta * np.exp(-r), alpha * np.exp(r))
         edge = np.stack([alpha * r, alpha, top])
-        face = np.stack([np.minimum(u[0], 0.0), np.zeros_like(u[1]), np.maximum(u[2], 0.0)])
+        face = np.stack([np.minimum(u[0], 0.0), np.maximum(u[1], 0.0), np.maximum(u[2], 0.0)])
         inside, polar, flat = _regions(u)
-        return np.where(inside, u, np.where(polar, 0.0, np.where(flat | ~np.isfinite(edge).all(axis=0), face, edge)))
+        return np.where(inside, u, np.where(polar, 0.0, np.where(flat, face, edge)))
 
     def _prox_jacobian(self, u: Array, step: float, v: Array) -> Array:
         alpha, beta, r, _ = _split(u)
@@ -114,9 +117,9 @@ class ExponentialCone(Function):
             turn = (v[2] - alpha_v * grown + beta_v / grown) / slope
             change = alpha_v + alpha_r * turn
             edge = np.stack([change * r + alpha * turn, change, (change + alpha * turn) * grown])
-        face = np.stack([np.where(u[0] < 0, v[0], 0.0), np.zeros_like(v[1]), np.where(u[2] > 0, v[2], 0.0)])
+        face = np.stack([np.where(u[0] < 0, v[0], 0.0), np.where(u[1] > 0, v[1], 0.0), np.where(u[2] > 0, v[2], 0.0)])
         inside, polar, flat = _regions(u)
-        return np.where(inside, v, np.where(polar, 0.0, np.where(flat | ~np.isfinite(edge).all(axis=0), face, edge)))
+        return np.where(inside, v, np.where(polar, 0.0, np.where(flat, face, edge)))
 
     def _subgradient(self, x: Array, near: Array) -> Array:
         with np.errstate(all="ignore"):
@@ -148,8 +151,13 @@ def _in_polar(s: Array, tolerance: float) -> Any:
 
 
 def _regions(u: Array) -> tuple[Any, Any, Any]:
-    """Whether a point is in the cone, in the polar cone, or projects onto the face y = 0."""
-    return _in_cone(u, 0.0), _in_polar(u, 0.0), (u[0] <= 0) & (u[1] <= 0)
+    """Whether a point is in the cone, in the polar cone, or projects onto {x <= 0, y >= 0, z >= 0}.
+
+    It does for x <= 0, y <= 0; and within rounding where r is beyond 700 in size, and exp(r) or exp(-r) out of range.
+    """
+    x, y, _ = u
+    flat = np.where(x > 0, (y < 0) & (-y > (STEEPEST - 1) * x), (y <= 0) | (-x > STEEPEST * y))
+    return _in_cone(u, 0.0), _in_polar(u, 0.0), flat
 
 
 def _split(u: Array) -> tuple[Array, Array, Array, Array]:
@@ -171,9 +179,9 @@ def _split(u: Array) -> tuple[Array, Array, Array, Array]:
         return alpha * grown - beta * shrunk - z, (alpha_r + alpha) * grown - (beta_r - beta) * shrunk, size
 
     with np.errstate(all="ignore"):
-        low = np.where(x > 0, 1 - y / x, -700.0)
-        high = np.where(y > 0, x / y, 700.0)
-        low, high = np.clip(np.nan_to_num(low, nan=-700.0), -700.0, 700.0), np.clip(high, -700.0, 700.0)
+        low = np.where(x > 0, 1 - y / x, -STEEPEST)
+        high = np.where(y > 0, x / y, STEEPEST)
+        low, high = np.clip(np.nan_to_num(low, nan=-STEEPEST), -STEEPEST, STEEPEST), np.clip(high, -STEEPEST, STEEPEST)
         high = np.maximum(low, high)
         r = increasing_root(mismatch, low, high, (low + high) / 2)
         alpha, beta, _ = rays(r)
