@@ -12,6 +12,7 @@ import numpy as np
 from fbscheck.archive import Arrays
 from fbscheck.certify import kernel
 from fbscheck.claims import (
+    catalogue,
     coherence,
     contraction,
     contraction_map,
@@ -20,6 +21,7 @@ from fbscheck.claims import (
     flow,
     lipschitz,
     many_steps,
+    nonconvex,
     prox,
     recovery,
     recovery_controls,
@@ -83,6 +85,10 @@ def _replay(
     chapter = claim.id.removeprefix("planted.").partition(".")[0]
     if chapter == "prox":
         return prox.replay(claim, witness, arrays)
+    if chapter == "catalogue":
+        return catalogue.replay(claim, witness, arrays)
+    if chapter == "nonconvex":
+        return nonconvex.replay(claim, witness, arrays)
     if chapter == "fixed-point":
         return fixed_point.replay(claim, case, witness, arrays)
     if chapter == "stability":

@@ -97,16 +97,14 @@ class ExponentialCone(Function):
         return np.where(_in_polar(s, 1e-12), 0.0, np.inf)[()]
 
     def _prox(self, u: Array, step: Any) -> Array:
-        alpha, beta, r, z = _split(u)
-        with np.errstate(all="ignore"):
-            top = np.where(alpha * np.exp(r) > 0.5 * np.abs(z), z + beta * np.exp(-r), alpha * np.exp(r))
-        edge = np.stack([alpha * r, alpha, top])
+        alpha, _, r = _split(u)
+        edge = np.stack([alpha * r, alpha, alpha * np.exp(r)])
         face = np.stack([np.minimum(u[0], 0.0), np.maximum(u[1], 0.0), np.maximum(u[2], 0.0)])
         inside, polar, flat = _regions(u)
         return np.where(inside, u, np.where(polar, 0.0, np.where(flat, face, edge)))
 
     def _prox_jacobian(self, u: Array, step: float, v: Array) -> Array:
-        alpha, beta, r, _ = _split(u)
+        alpha, beta, r = _split(u)
         with np.errstate(all="ignore"):
             q, grown = r * r - r + 1, np.exp(r)
             alpha_v = (v[1] + (r - 1) * v[0]) / q
@@ -124,14 +122,19 @@ class ExponentialCone(Function):
     def _subgradient(self, x: Array, near: Array) -> Array:
         with np.errstate(all="ignore"):
             r = x[0] / x[1]
-            ray = np.stack([np.ones_like(r), 1 - r, -np.exp(-r)])
+            low, high = np.exp(np.minimum(r, 0.0)), np.exp(-np.maximum(r, 0.0))
+            ray = np.stack([low, np.where(low > 0, (1 - r) * low, 0.0), -high])
             ray = ray / norm(ray)
             share = np.maximum(np.sum(ray * near, axis=0), 0.0)
             depth = x[2] - x[1] * np.exp(r)
         edge = np.where(depth <= 1e-9 * norm(x), ray * share, 0.0)
         bottom = np.where(x[2] > 0, 0.0, np.minimum(near[2], 0.0))
-        face = np.stack([np.zeros_like(r), np.minimum(near[1], 0.0), bottom])
-        apex = near - self._prox(near, 1.0)
+        steep = np.where((x[0] == 0) & (near[1] <= (1 - STEEPEST) * near[0]), np.maximum(near[0], 0.0), 0.0)
+        face = np.stack([steep, np.minimum(near[1], 0.0), bottom])
+        _, beta, turn = _split(near)
+        inside, polar, flat = _regions(near)
+        apex = beta * np.stack([np.ones_like(turn), 1 - turn, -np.exp(-turn)])
+        apex = np.where(inside | polar | flat, near - self._prox(near, 1.0), apex)
         return np.where(norm(x) == 0, apex, np.where(x[1] > 0, edge, face))
 
 
@@ -160,8 +163,11 @@ def _regions(u: Array) -> tuple[Any, Any, Any]:
     return _in_cone(u, 0.0), _in_polar(u, 0.0), flat
 
 
-def _split(u: Array) -> tuple[Array, Array, Array, Array]:
-    """alpha, beta and r of the points that need them, with z; anything at the others."""
+def _split(u: Array) -> tuple[Array, Array, Array]:
+    """alpha, beta and r of the points that need them; anything at the others.
+
+    alpha and beta follow from r by two of the three coordinates, or by the third: those that cancel less are used.
+    """
     x, y, z = u
     scale = norm(u)
     scale = np.where(scale > 0, scale, 1.0)
@@ -184,5 +190,10 @@ def _split(u: Array) -> tuple[Array, Array, Array, Array]:
         low, high = np.clip(np.nan_to_num(low, nan=-STEEPEST), -STEEPEST, STEEPEST), np.clip(high, -STEEPEST, STEEPEST)
         high = np.maximum(low, high)
         r = increasing_root(mismatch, low, high, (low + high) / 2)
-        alpha, beta, _ = rays(r)
-    return alpha * scale, beta * scale, r, z * scale
+        alpha, beta, q = rays(r)
+        grown, shrunk = np.exp(r), np.exp(-r)
+        off_first, off_second = (np.abs(y) + np.abs((r - 1) * x)) / q * grown, (np.abs(x) + np.abs(r * y)) / q * shrunk
+        least, fewest = np.abs(z) + off_second < off_first, np.abs(z) + off_first < off_second
+        first = np.where(least, (z + beta * shrunk) * shrunk, alpha)
+        second = np.where(fewest, (alpha * grown - z) * grown, beta)
+    return np.maximum(first, 0.0) * scale, np.maximum(second, 0.0) * scale, r

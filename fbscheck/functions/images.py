@@ -67,10 +67,10 @@ class TotalVariation2D(Function):
 
     def _sizes(self, z: Array) -> Array:
         """|z| of each pixel or edge, of (2, m, n, S)."""
-        return np.hypot(z[0], z[1])[None] if self.isotropic else np.abs(z)  # type: ignore[no-any-return]
+        return np.hypot(z[0], z[1])[None] if self.isotropic else np.abs(z)
 
     def _variation(self, x: Array) -> Array:
-        return np.sum(self._sizes(_differences(self._images(x))), axis=(0, 1, 2))
+        return np.sum(self._sizes(_differences(self._images(x))), axis=(0, 1, 2))  # type: ignore[no-any-return]
 
     def _value(self, x: Array) -> Any:
         return self.weight * self._variation(x).reshape(x.shape[1:])[()]
@@ -81,7 +81,7 @@ class TotalVariation2D(Function):
     def _denoised(self, u: Array, t: float, accuracy: float) -> Array:
         columns = u.reshape(len(u), -1)
         scale = np.maximum(1.0, np.linalg.norm(columns, axis=0))
-        return (
+        return (  # type: ignore[no-any-return]
             scale * self._solved(self._images(columns / scale), t / scale, accuracy).reshape(columns.shape)
         ).reshape(u.shape)
 
@@ -151,7 +151,7 @@ def _flattened(p: Array) -> Array:
 
 
 def _regions(p: Array, steep: Array) -> tuple[Any, int]:
-    """Numbers of the regions of pixels (m n S,) that are connected by differences which are not ``steep``, and how many."""
+    """The regions of pixels (m n S,) that differences which are not ``steep`` connect, as numbers, and how many."""
     pixels = np.arange(p.size).reshape(p.shape)
     down, right = ~steep[0, :-1], ~steep[1, :, :-1]
     first = np.concatenate([pixels[:-1][down], pixels[:, :-1][right]])

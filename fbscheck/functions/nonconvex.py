@@ -98,7 +98,7 @@ def silu(u: Array) -> Array:
 
 def gelu(u: Array) -> Array:
     """u times the normal distribution function."""
-    return u * (1 + _erf(u / sqrt(2 + 0 * u))) / 2
+    return u * (1 + _erf(u / sqrt(2 + 0 * u))) / 2  # type: ignore[no-any-return]
 
 
 def mish(u: Array) -> Array:
@@ -123,11 +123,11 @@ def _erf(x: Array) -> Array:
 
 
 def _arccos(x: Array) -> Array:
-    return _ball_arccos(x) if is_ball(x) else np.arccos(x)  # type: ignore[no-any-return]
+    return _ball_arccos(x) if is_ball(x) else np.arccos(x)
 
 
 def _cos(x: Array) -> Array:
-    return _ball_cos(x) if is_ball(x) else np.cos(x)  # type: ignore[no-any-return]
+    return _ball_cos(x) if is_ball(x) else np.cos(x)
 
 
 def _pi(like: Array) -> Any:

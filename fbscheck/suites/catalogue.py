@@ -3,7 +3,6 @@
 The table is the catalogue: a function is checked because it has a row.
 """
 
-from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -180,7 +179,7 @@ def _tasks(size: str) -> list[Task]:
 
 
 ERROR = "an error of 1%"
-PLANTED_CLAIMS: Sequence = tuple(planted(claim, ERROR) for claim in PLANTED)
+PLANTED_CLAIMS = tuple(planted(claim, ERROR) for claim in PLANTED)
 
 SUITE = Suite(
     "catalogue",
