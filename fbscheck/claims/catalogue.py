@@ -18,8 +18,8 @@ import numpy.typing as npt
 from fbscheck import functions
 from fbscheck.archive import Arrays, add, describe, rebuild
 from fbscheck.certify import kernel
-from fbscheck.certify.balls import absolute, exact, lower, maximum, minimum, norm
-from fbscheck.claims import prox
+from fbscheck.certify.balls import exact, lower
+from fbscheck.claims import measures, prox
 from fbscheck.claims.prox import ProxCase, sample_points
 from fbscheck.claims.records import scale_of
 from fbscheck.errors import InputError, SolverError, Unstated
@@ -46,11 +46,7 @@ __all__ = [
 ]
 
 Points = npt.NDArray[np.float64]
-Lift = Callable[[Any], Any]
-"""The identity in a search; :func:`~fbscheck.certify.balls.exact` for a sample that is measured rigorously."""
 Measure = Callable[..., Any]
-NEVER = 1e300
-"""The measure of what is infinite or NaN and must not be."""
 
 STEPS = (0.3, 4.0)
 ROUNDING = 1e-12
@@ -111,104 +107,6 @@ EXTREMES = Claim(
     "finite images of arguments from 1e-300 to 1e150, zeros and ties (ratio of the two sides, at most 1)",
 )
 CLAIMS = (REFERENCE, OPTIMALITY, FIRM, RESOLVENT, VALUE, CONJUGATE, DERIVATIVE, LIPSCHITZ, PROJECTION, INPUT, EXTREMES)
-
-
-def _reference(g: Function, h: float, scale: float, lift: Lift, u: Points, y: Points) -> Any:
-    return norm(lift(scale * g.prox(u, h)) - lift(y)) / (1 + norm(lift(u)))
-
-
-def _optimality(g: Function, h: float, scale: float, lift: Lift, u: Points) -> Any:
-    """h |(u - p)/h - s|, s the nearest subgradient at p: no less than the distance of p to the proximal point."""
-    p = scale * g.prox(u, h)
-    s = g.subgradient(p, (u - p) / h)
-    return norm(lift(u) - lift(p) - h * lift(s)) / (1 + norm(lift(u)))
-
-
-def _firm(g: Function, h: float, scale: float, lift: Lift, u: Points, v: Points) -> Any:
-    """The ratio, lowered by what rounding and the declared accuracy may have done to the images."""
-    p, q = g.prox(u, h), g.prox(v, h)
-    off = (32 * 2.0**-53 + 4 * g.accuracy) * (1 + norm(u) + norm(v) + norm(p) + norm(q))
-    slack = off * (norm(u - v) + 2 * (1 + h * g.strong_convexity) * norm(p - q) + off)
-    image = lift(p) - lift(q)
-    moved = (1 + h * g.strong_convexity) * np.sum(image * image, axis=0) - lift(slack)
-    inner = scale * np.sum(image * (lift(u) - lift(v)), axis=0)
-    forward = inner > 0
-    return np.where(moved > 0, np.where(forward, moved / np.where(forward, inner, 1.0), NEVER), 0 * moved)
-
-
-def _resolvent(g: Function, h: float, scale: float, lift: Lift, u: Points) -> Any:
-    """The larger distance of p_h(u) to scale * p_k(k/h u + (1 - k/h) p_h(u)), k = h/4 and 4 h."""
-    p = g.prox(u, h)
-    again = (g.prox(ratio * u + (1 - ratio) * p, ratio * h) for ratio in (0.25, 4.0))
-    return maximum(*(np.asarray(norm(lift(p) - lift(scale * q))) for q in again)) / (1 + 4 * norm(lift(u)))
-
-
-def _value(g: Function, h: float, scale: float, lift: Lift, u: Points, y: Points) -> Any:
-    """By how much the left side exceeds scale times the right one, relative to both."""
-    p = g.prox(u, h)
-    fall, rise, apart = lift(p) - lift(u), lift(y) - lift(u), lift(y) - lift(p)
-    left = lift(_finite(g(p))) + np.sum(fall * fall, axis=0) / (2 * h)
-    right = lift(_finite(g(y))) + np.sum(rise * rise, axis=0) / (2 * h)
-    growth = (1 + h * g.strong_convexity) / (2 * h) * np.sum(apart * apart, axis=0)
-    return (left + growth - scale * right) / (1 + absolute(left) + absolute(right))
-
-
-def _conjugate(g: Function, h: float, scale: float, lift: Lift, x: Points, s: Points) -> Any:
-    total, first, second = g(x) + g.conjugate(s), lift(x), lift(s)
-    gap = lift(scale * _finite(total)) - np.sum(first * second, axis=0)
-    return absolute(gap) / (1 + absolute(lift(_finite(g(x)))) + norm(first) * norm(second))
-
-
-def _derivative(g: Function, h: float, scale: float, lift: Lift, u: Points, v: Points, w: Points) -> Any:
-    """The nearer of two central differences, and how far J is from symmetric."""
-    image, width = lift(scale * g.prox_jacobian(u, h, v)), max(1e-6, math.sqrt(g.accuracy))
-    distances = []
-    for t in (width, 0.3 * width):
-        difference = lift(g.prox(u + t * v, h)) - lift(g.prox(u - t * v, h))
-        distances.append(np.asarray(norm(image - difference / (2 * t))))
-    skew = np.sum(lift(w) * image, axis=0) - np.sum(lift(scale * g.prox_jacobian(u, h, w)) * lift(v), axis=0)
-    size = norm(lift(v)) * (1 + norm(lift(u)))
-    return maximum(minimum(*distances) / size, np.asarray(absolute(skew) / (norm(lift(v)) * norm(lift(w)))))
-
-
-def _lipschitz(g: Function, h: float, scale: float, lift: Lift, x: Points, y: Points) -> Any:
-    """The ratio, lowered by what the rounding of the values may have done to it."""
-    first, second = g(x), g(y)
-    rounding = 64 * len(x) * 2.0**-53 * (np.abs(first) + np.abs(second))
-    bound = scale * (g.lipschitz or 0.0)
-    return (absolute(lift(first) - lift(second)) - lift(rounding)) / (bound * norm(lift(x) - lift(y)))
-
-
-def _projection(g: Function, h: float, scale: float, lift: Lift, u: Points) -> Any:
-    image = g.prox(u, h)
-    again, other = lift(scale * g.prox(image, h)), lift(g.prox(u, 7 * h))
-    distance = maximum(np.asarray(norm(lift(image) - again)), np.asarray(norm(lift(image) - other)))
-    return np.where(np.isfinite(g(image)), distance / (1 + norm(lift(u))), lift(NEVER * np.ones(np.shape(g(image)))))
-
-
-def _input(g: Function, h: float, scale: float, lift: Lift, u: Points, others: Points) -> Any:
-    """Against the same column between others, in Fortran order; and in single precision."""
-    alone, columns, k = lift(scale * g.prox(u, h)), u.reshape(len(u), -1), others.shape[1]
-    batch = np.asfortranarray(np.concatenate([others, columns, others[:, ::-1]], axis=1))
-    together = g.prox(batch, h)[:, k : k + columns.shape[1]].reshape(u.shape)
-    single = u.astype(np.float32)
-    converted = lift(g.prox(single, h)) - lift(g.prox(single.astype(np.float64), h))
-    return maximum(np.asarray(norm(alone - lift(together))), np.asarray(norm(converted))) / (1 + norm(lift(u)))
-
-
-def _extremes(g: Function, h: float, scale: float, lift: Lift, u: Points) -> Any:
-    """The ratio, with the origin's image times 1/scale; lowered by rounding and the declared accuracy."""
-    image, origin = g.prox(u, h), g.prox(0 * u, h)
-    finite = np.isfinite(image).all(axis=0)
-    slack = (64 * 2.0**-53 + 4 * g.accuracy) * (norm(u) + norm(origin) + 1)
-    moved = norm(lift(np.where(finite, image, 0.0)) - lift(np.where(finite, origin, 0.0))) - lift(slack)
-    ratio = moved / (scale * norm(lift(u)) + (0 if u.any() else 1) + 1e-300)
-    return np.where(finite, ratio, lift(NEVER * np.ones(np.shape(finite))))
-
-
-def _finite(values: Any) -> Any:
-    """Values that are infinite or NaN as the number that no claim allows."""
-    return np.nan_to_num(values, nan=NEVER, posinf=NEVER, neginf=-NEVER)
 
 
 @final
@@ -282,17 +180,17 @@ def _extreme_points(case: ProxCase, h: float, count: int, rng: np.random.Generat
 
 
 _CHECKS: dict[str, _Check] = {
-    REFERENCE.id: _Check(_reference, lambda g: 1e-5 + 10 * g.accuracy, _programs),
-    OPTIMALITY.id: _Check(_optimality, lambda g: 1e-11 + 100 * g.accuracy, _points),
-    FIRM.id: _Check(_firm, lambda g: 1.0, _twos),
-    RESOLVENT.id: _Check(_resolvent, lambda g: 1e-11 + 100 * g.accuracy, _points),
-    VALUE.id: _Check(_value, lambda g: 1e-11 + 100 * g.accuracy, _trials),
-    CONJUGATE.id: _Check(_conjugate, lambda g: 1e-9 + 100 * g.accuracy, _pairs),
-    DERIVATIVE.id: _Check(_derivative, lambda g: 1e-5 + 10 * math.sqrt(g.accuracy), _directions),
-    LIPSCHITZ.id: _Check(_lipschitz, lambda g: 1.0, _ratios, lambda g: bool(g.lipschitz)),
-    PROJECTION.id: _Check(_projection, lambda g: 1e-11 + 10 * g.accuracy, _points, lambda g: g.is_indicator),
-    INPUT.id: _Check(_input, lambda g: 1e-11 + 10 * g.accuracy, _neighbours),
-    EXTREMES.id: _Check(_extremes, lambda g: 1.0, _extreme_points),
+    REFERENCE.id: _Check(measures.reference, lambda g: 1e-5 + 10 * g.accuracy, _programs),
+    OPTIMALITY.id: _Check(measures.optimality, lambda g: 1e-11 + 100 * g.accuracy, _points),
+    FIRM.id: _Check(measures.firm, lambda g: 1.0, _twos),
+    RESOLVENT.id: _Check(measures.resolvent, lambda g: 1e-11 + 100 * g.accuracy, _points),
+    VALUE.id: _Check(measures.value, lambda g: 1e-11 + 100 * g.accuracy, _trials),
+    CONJUGATE.id: _Check(measures.conjugate, lambda g: 1e-9 + 100 * g.accuracy, _pairs),
+    DERIVATIVE.id: _Check(measures.derivative, lambda g: 1e-5 + 10 * math.sqrt(g.accuracy), _directions),
+    LIPSCHITZ.id: _Check(measures.lipschitz, lambda g: 1.0, _ratios, lambda g: bool(g.lipschitz)),
+    PROJECTION.id: _Check(measures.projection, lambda g: 1e-11 + 10 * g.accuracy, _points, lambda g: g.is_indicator),
+    INPUT.id: _Check(measures.input_forms, lambda g: 1e-11 + 10 * g.accuracy, _neighbours),
+    EXTREMES.id: _Check(measures.extremes, lambda g: 1.0, _extreme_points),
 }
 
 
@@ -331,9 +229,9 @@ def _worst(
 ) -> tuple[float, float, dict[str, Points]]:
     """The largest measure at step h, and the sample that has it."""
     of = check.samples(case, h, samples, rng)
-    measures = _finite(check.measure(case.g, h, scale, np.asarray, **of))
-    k = int(np.argmax(measures))
-    return float(measures[k]), h, {name: x if name == "others" else x[:, k] for name, x in of.items()}
+    found = measures.finite(check.measure(case.g, h, scale, np.asarray, **of))
+    k = int(np.argmax(found))
+    return float(found[k]), h, {name: x if name == "others" else x[:, k] for name, x in of.items()}
 
 
 def _witness(h: float, scale: float, of: Mapping[str, Points], arrays: Arrays) -> dict[str, Any]:
@@ -353,11 +251,11 @@ def _measured(
     """The result of one sample: its measure in float64, and rigorously where that is a violation."""
     check = _check(claim)
     bound = check.bound(g)
-    value = float(_finite(check.measure(g, h, scale, np.asarray, **of)))
+    value = float(measures.finite(check.measure(g, h, scale, np.asarray, **of)))
     evidence = [Evidence(Side.ATTAINED, value, Rigour.FLOATING, "the worst of the samples", ROUNDING)]
     if value > bound:
         proved = lower(np.asarray(check.measure(g, h, scale, exact, **of)).item())
-        certain = min(NEVER, float(f"{proved * (1 - 1e-3):.3g}"))
+        certain = min(measures.NEVER, float(f"{proved * (1 - 1e-3):.3g}"))
         if certain > bound:
             evidence.append(Evidence(Side.ATTAINED, certain, Rigour.ENCLOSED, "the worst of them in ball arithmetic"))
     return replace(decide(claim, case, squeeze(bound, tuple(evidence)), witness), arrays=arrays)
