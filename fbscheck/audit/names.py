@@ -5,7 +5,7 @@ differ in their last digits from one machine to another.  A name that no suite u
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -17,7 +17,7 @@ from fbscheck.archive import Arrays, rebuild
 from fbscheck.certify.kernel import Refusal
 from fbscheck.claims.problems import Problem
 from fbscheck.errors import InputError, MissingToolError
-from fbscheck.suites import data, dictionaries, fixed_point, lista, network, prox
+from fbscheck.suites import catalogue, data, dictionaries, fixed_point, lista, network, prox
 from fbscheck.suites.registry import SUITES
 from fbscheck.suites.task import Task
 
@@ -38,7 +38,7 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
         raise Refusal(f"a seed is a natural number, not {seed}")
     if "function" in witness:
         stored = rebuild(witness["function"], arrays, vars(functions))
-        known = [case.g for case in prox.CASES if case.name == witness.get("case")]
+        known = [case.g for case in (*prox.CASES, *catalogue.CASES) if case.name == witness.get("case")]
         if known and not any(_same(stored, g) for g in known):
             raise Refusal(f"the function is not the one that the suite calls {witness['case']!r}")
     if "dictionary" in witness or "layer" in witness:
@@ -133,8 +133,12 @@ def _is(text: Mapping[str, Any], arrays: Arrays, problem: Problem) -> bool:
 def _same(stored: Any, known: Any) -> bool:
     """Whether two functions or operators are of one kind with the same parameters, to rounding."""
     return type(stored) is type(known) and all(
-        _close(getattr(stored, field.name), getattr(known, field.name)) for field in fields(known)
+        _alike_fields(getattr(stored, field.name), getattr(known, field.name)) for field in fields(known)
     )
+
+
+def _alike_fields(stored: Any, known: Any) -> bool:
+    return _same(stored, known) if is_dataclass(known) else _close(stored, known)
 
 
 def _close(x: Any, y: Any) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from fbscheck.archive import Arrays
 from fbscheck.certify import kernel
 from fbscheck.claims import (
+    catalogue,
     coherence,
     contraction,
     contraction_map,
@@ -23,6 +24,7 @@ from fbscheck.claims import (
     many_steps,
     maps,
     methods,
+    nonconvex,
     operator_constants,
     prox,
     recovery,
@@ -94,6 +96,10 @@ def _replay(
         return maps.replay(claim, certificate, witness)
     if chapter == "rule":
         return rules.replay(claim, witness, arrays)
+    if chapter == "catalogue":
+        return catalogue.replay(claim, witness, arrays)
+    if chapter == "nonconvex":
+        return nonconvex.replay(claim, witness, arrays)
     if chapter == "fixed-point":
         return fixed_point.replay(claim, case, witness, arrays)
     if chapter == "stability":
