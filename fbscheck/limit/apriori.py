@@ -95,7 +95,9 @@ def rate(path: ParameterPath, x0: Array, b: Array, varying: bool = True) -> Rate
     x, data = aligned(path, x0, b)
     curves = (path.K, path.L, path.weights)
     if not all(isinstance(curve, Piecewise) for curve in curves):
-        raise InputError("Need curves in straight pieces for a rate, got a LipschitzCurve (sample it: Piecewise.lines).")
+        raise InputError(
+            "Need curves in straight pieces for a rate, got a LipschitzCurve (sample it: Piecewise.lines)."
+        )
     if (slope := lipschitz_constant(path.r, path.dimension)) is None:
         raise InputError(f"Need a Lipschitz function r, got {type(path.r).__name__} (see constant_rate).")
     T, R = ball(path.horizon), ball(slope)
