@@ -1,4 +1,4 @@
-"""Suite "catalogue": every function of the catalogue, and maps that are none.
+"""Suite "catalogue": every function of the catalogue, maps that are none, operators, and rules of calculus.
 
 The table is the catalogue: a function is checked because it has a row.
 """
@@ -63,6 +63,7 @@ from fbscheck.functions import (
     Zero,
 )
 from fbscheck.functions.nonconvex import NONCONVEX, Nonconvex
+from fbscheck.suites import catalogue_operators
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Result, planted
 
@@ -175,6 +176,7 @@ def _tasks(size: str) -> list[Task]:
         *(Task(f"catalogue: {case.name}", partial(check, case, SAMPLES[size])) for case in CASES),
         *(Task(f"catalogue: {entry.name}", partial(_nonconvex, entry, 10 * SAMPLES[size])) for entry in NONCONVEX),
         Task("catalogue: planted errors", _plant),
+        *catalogue_operators.tasks(size),
     ]
 
 
@@ -183,7 +185,7 @@ PLANTED_CLAIMS = tuple(planted(claim, ERROR) for claim in PLANTED)
 
 SUITE = Suite(
     "catalogue",
-    "the catalogue of functions: references, conjugates, derivatives, constants, extremes",
-    (*catalogue.CLAIMS, *nonconvex.CLAIMS, *PLANTED_CLAIMS),
+    "functions, operators, rules: references, conjugates, derivatives, constants, extremes",
+    (*catalogue.CLAIMS, *nonconvex.CLAIMS, *PLANTED_CLAIMS, *catalogue_operators.CLAIMS),
     _tasks,
 )
