@@ -4,6 +4,7 @@ from fbscheck.network.families import alista, ista, lista, lista_cp
 from fbscheck.network.layers import Layers
 from fbscheck.network.network import Network
 from fbscheck.network.parameters import from_lista, to_lista
+from fbscheck.network.region import Region
 from fbscheck.network.stability import flow_constants, gap_factors, perturbation_bounds
 from fbscheck.network.trajectory import Trajectory
 from fbscheck.network.weights import load
@@ -11,6 +12,7 @@ from fbscheck.network.weights import load
 __all__ = [
     "Layers",
     "Network",
+    "Region",
     "Trajectory",
     "alista",
     "flow_constants",

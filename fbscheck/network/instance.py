@@ -92,7 +92,7 @@ def instance_lower(
         raise InputError(f"Need wrt of 'b', 'x0' or 'both' and rounds >= 1, got {wrt!r:.20} and {rounds}.")
     scale = float(positive(scale, "scale", "It is the size of the inputs that are tried."))
     if region is not None:
-        x0, b, scale = region.x0, region.b, max(region.length(), np.finfo(float).tiny)
+        x0, b, scale = region.x0, region.b, max(region.length(wrt), np.finfo(float).tiny)
     base = np.concatenate([_vector(x0, "x0", d), _vector(b, "b", m)])
     free = np.concatenate([np.full(d, wrt != "b"), np.full(m, wrt != "x0")])[:, None]
     rng = np.random.default_rng(seed)

@@ -8,7 +8,7 @@ A unit with s = t adds nothing: where the region is small the network is affine 
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol, cast, final
+from typing import Literal, Protocol, cast, final
 
 import numpy as np
 import numpy.typing as npt
@@ -115,10 +115,11 @@ class Region:
                 raise InputError(f"Need {name}_radius >= 0, got {radius.min():g}.")
             object.__setattr__(self, f"{name}_radius", radius if radius.ndim else float(radius))
 
-    def length(self) -> float:
-        """No less than the Euclidean distance of any input from the centre."""
-        radii = [exact(np.atleast_2d(np.asarray(r))).norm() for r in (self.x0_radius, self.b_radius)]
-        return sum_up(*radii)
+    def length(self, wrt: Literal["b", "x0", "both"] = "both") -> float:
+        """No less than the Euclidean distance of any input from the centre, or of its part ``wrt``."""
+        radii = {"x0": self.x0_radius, "b": self.b_radius}
+        parts = radii.values() if wrt == "both" else (radii[wrt],)
+        return sum_up(*(exact(np.atleast_2d(np.asarray(r))).norm() if np.any(r) else 0.0 for r in parts))
 
     def contains(self, x0: Values, b: Values) -> bool:
         """Whether an input (d,), (m,) lies in the region, decided exactly."""
