@@ -84,7 +84,8 @@ CLAIMS, CONTROLS = (METHODS, AVERAGED, BETWEEN), (DROPPED,)
 LIPSDP = "LipSDP by cvxpy, certified"
 LARGEST = 100
 """Rows of the greatest semidefinite program that is solved."""
-EVALUATIONS = 1000
+EVALUATIONS, STARTS = 1000, 512
+"""Of the searches for multipliers, and for slopes that stretch most."""
 KIND = "dissipation"
 PIECES = "Combettes-Pesquet"
 
@@ -159,7 +160,9 @@ def compared(
     if not searched:
         raise InputError("Need a network with a certified bound, got none from any multipliers (unstable layers?).")
     bound, multipliers = min(searched, key=lambda pair: pair[0])
-    found, attained = instance_lower(network, wrt, seed=seed), class_lower(layers, wrt, seed=seed)
+    trail = recursion(layers, wrt).backward(multipliers)
+    attained = class_lower(layers, wrt, STARTS, seed=seed, trail=trail)
+    found = instance_lower(network, wrt, seed=seed)
     (x0, b), (other_x0, other_b) = found.first, found.second
     pair = Pair(name, network, x0, b, None, None if wrt == "b" else other_x0, None if wrt == "x0" else other_b)
     witnesses = Witnesses(pair, wrt, attained.pattern, attained.direction, multipliers, Fraction(bound))
