@@ -36,6 +36,11 @@ class Stated:
 
     def __post_init__(self) -> None:
         positive(self.step, "step", "It is the step h of the proximal map of h g.")
+        if not self.function.enclosed:
+            raise InputError(
+                f"Need a function that can be evaluated in ball arithmetic, got {self.text}: "
+                "it is computed in float64 alone, which confirms nothing (state it as a cvxpy expression instead)."
+            )
 
     def check_dimension(self, dimension: int) -> None:
         """Raise :class:`InputError` unless the function takes ``dimension`` numbers."""
