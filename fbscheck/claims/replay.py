@@ -87,8 +87,6 @@ def _replay(
     chapter = claim.id.removeprefix("planted.").partition(".")[0]
     if chapter == "prox":
         return prox.replay(claim, witness, arrays)
-    if chapter == "rule":
-        return rules.replay(claim, witness, arrays)
     if chapter == "fixed-point":
         return fixed_point.replay(claim, case, witness, arrays)
     if chapter == "stability":
@@ -96,6 +94,8 @@ def _replay(
         return evaluate(claim, witness, arrays)
     if chapter == "lipschitz" or claim in lipschitz.CONTROLS:
         return lipschitz.replay(claim, certificate, witness, arrays)
+    if chapter == "rule":
+        return rules.replay(claim, witness, arrays)
     if chapter == "operator" or claim in operator_constants.CONTROLS:
         return operator_constants.replay(claim, witness, arrays)
     if claim == sum_control.PROX_OF_SUM:

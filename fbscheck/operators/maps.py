@@ -284,7 +284,10 @@ def weighted_gram(matrix: Values, weights: Values) -> Enclosure:
 
 def weighted_norm_upper(matrix: Any, weights: Values) -> float:
     """A float64 no less than the norm of A^T W A, w >= 0; for a map, |A|^2 times the largest weight."""
-    plain = round_up(Fraction(norm_upper(matrix)) ** 2 * Fraction(float(weights.max())))
+    norm, most = norm_upper(matrix), float(weights.max())
+    if not norm * most < math.inf:
+        return 0.0 if norm == 0 else math.inf
+    plain = round_up(Fraction(norm) ** 2 * Fraction(most))
     return min(plain, enclosure.eigenvalue_upper(weighted_gram(matrix, weights))) if _is_dense(matrix) else plain
 
 
@@ -301,6 +304,8 @@ def _is_dense(matrix: Any) -> bool:
 
 def modulus_lower(square: Enclosure) -> float:
     """A float64 c with <x, Xx> >= c |x|^2 for each of the matrices X, close to the largest one."""
+    if not math.isfinite(square.norm()):
+        return -math.inf
     symmetric = (square.centre + square.centre.T) / 2
     spectrum = np.linalg.eigvalsh(symmetric)
     size = float(np.abs(spectrum).max())
