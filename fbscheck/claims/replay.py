@@ -94,8 +94,6 @@ def _replay(
         return prox.replay(claim, witness, arrays)
     if chapter == "map" or claim == maps.MOVED_BOUNDARY:
         return maps.replay(claim, certificate, witness)
-    if chapter == "rule":
-        return rules.replay(claim, witness, arrays)
     if chapter == "catalogue":
         return catalogue.replay(claim, witness, arrays)
     if chapter == "nonconvex":
@@ -111,6 +109,8 @@ def _replay(
         return local.replay(claim, certificate, witness, arrays)
     if chapter == "lipschitz" or claim in lipschitz.CONTROLS:
         return lipschitz.replay(claim, certificate, witness, arrays)
+    if chapter == "rule":
+        return rules.replay(claim, witness, arrays)
     if chapter == "operator" or claim in operator_constants.CONTROLS:
         return operator_constants.replay(claim, witness, arrays)
     if claim == sum_control.PROX_OF_SUM:

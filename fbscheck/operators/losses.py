@@ -100,7 +100,9 @@ class WeightedLeastSquares(Gradient):
     @cached_property
     def cocoercivity(self) -> float:
         """1/ell, rounded down (Baillon and Haddad 1977); inf for A = 0."""
-        return round_down(1 / Fraction(self.lipschitz)) if self.lipschitz else math.inf
+        if self.lipschitz in (0.0, math.inf):
+            return math.inf if self.lipschitz == 0 else 0.0
+        return round_down(1 / Fraction(self.lipschitz))
 
     def loss(self, z: Array) -> Any:
         """sum of w (z - b)^2 / 2."""

@@ -323,6 +323,34 @@ def test_extreme_points(f: Operator, size: float) -> None:
     assert np.isfinite(f(np.full(f.dimension, size))).all()
 
 
+@pytest.mark.parametrize("scale", [1e-160, 1e-100, 1e100, 1e160, 1e300])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda a: WeightedLeastSquares(a, np.zeros(3), np.array([1.0, 2, 3])),
+        lambda a: StudentT(a, np.zeros(3)),
+        lambda a: Poisson(a, np.ones(3), np.ones(3)),
+        lambda a: Coupled(a, a + 0 * a, np.zeros(3)),
+        lambda a: Coupled(2 * a[::-1], a, np.zeros(3)),
+        lambda a: Saddle(Linear(a), Linear(a), a),
+        lambda a: Regularised(Linear(a), 1.0),
+        lambda a: LeastSquares(Convolution(np.diag(a), (3,)), np.zeros(3)),
+    ],
+    ids=["weighted", "student t", "poisson", "W = A", "coupled", "saddle", "regularised", "convolution"],
+)
+def test_constants_at_all_scales(make: Callable[[Matrix], Operator], scale: float) -> None:
+    """No constant is NaN, and none is on the wrong side of that of unit size; inf and 0 promise nothing."""
+    f, unit = make(scale * np.diag([1.0, 2.0, 4.0])), make(np.diag([1.0, 2.0, 4.0]))
+    factor = Fraction(scale) if isinstance(f, (Saddle, Regularised)) else Fraction(scale) ** 2
+    assert not any(map(math.isnan, (f.lipschitz, f.monotonicity, f.cocoercivity)))
+    assert f.cocoercivity >= 0
+    if not isinstance(f, Regularised):
+        least = min(factor * Fraction(unit.lipschitz), Fraction(1.7e308)) * (1 - Fraction(1, 10**9))
+        assert f.lipschitz == math.inf or Fraction(f.lipschitz) >= least
+        most = factor * (Fraction(unit.monotonicity) + Fraction(1, 10**9)) + Fraction(1, 10**300)
+        assert f.monotonicity == -math.inf or Fraction(f.monotonicity) <= most
+
+
 TWO, ONES = np.eye(2), np.ones(2)
 BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "weight of zero": (lambda: WeightedLeastSquares(TWO, ONES, [1.0, 0.0]), "0"),
