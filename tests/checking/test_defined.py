@@ -56,7 +56,7 @@ def ops(tmp_path: Path) -> str:
 def checked(ops: str, operator: str, function: Any, **settings: Any) -> Any:
     against = f"{ops}:{function}" if isinstance(function, str) else function
     found = fb.check(
-        f"{ops}:{operator}", prox_of=against, step=0.5, claims=["nonexpansive"], budget=2, box=(-3, 3), **settings
+        f"{ops}:{operator}", prox_of=against, step=0.5, claims=["nonexpansive"], budget=0.4, box=(-3, 3), **settings
     )
     return found.results[-1]
 
