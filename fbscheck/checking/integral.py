@@ -158,9 +158,9 @@ def disagreement(
                     x, y, start, end = x[:, finite], y[:, finite], start[finite], end[finite]
                     if not x.size:
                         break
-                    tried += x.shape[1] * (pieces == PIECES[0])
                     slack = (start_error + end_error)[finite]
                     gap, error = _gap(oracle, x, y, end - start, slack, pieces)
+                    tried += x.shape[1] * (pieces == PIECES[0])
                     sure = np.nan_to_num((gap - error) / np.sqrt(np.sum((y - x) ** 2, axis=0)), nan=-np.inf)
                     k = int(np.argmax(sure))
                     if sure[k] > best[0]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fbscheck import cli, store
+from fbscheck import cli, report, store
 from fbscheck.checking import examine
 from fbscheck.checking.sandbox import Sandbox
 from fbscheck.testing import assert_conditions
@@ -60,20 +60,21 @@ def run(text: str, *more: str) -> int:
 
 
 FAST = "--dim 2 --budget 0.3"
+SURE = "--dim 2 --budget 2"
 STATUSES = [
     (f"ops.py:soft {FAST}", 0),
     (f"ops.py:double {FAST}", 0),
     (f"ops.py:soft {FAST} --claim firmly_nonexpansive --prox-of L1(0.1)", 0),
     (f"ops.py:soft {FAST} --claim prox --claim firmly_nonexpansive --claim nonexpansive", 0),
     (f"ops.py:double {FAST} --claim nonexpansive --claim lipschitz", 1),
-    (f"ops.py:double {FAST} --claim contraction --claim averagedness=0.5", 1),
+    (f"ops.py:double {SURE} --claim contraction --claim averagedness=0.5", 1),
     (f"ops.py:soft {FAST} --prox-of L1(0.2)", 1),
     (f"ops.py:soft {FAST} --prox-of L1(0.2) --step 0.5", 0),
     (f"ops.py:soft {FAST} --prox-of GroupL2([0,1],weight=0.123456789123)", 1),
     (f"ops.py:still {FAST} --claim firmly_nonexpansive", 0),
     (f"ops.py:soft {FAST} --box -1e-3 1e3 --claim nonexpansive", 0),
     (f"ops.py:double {FAST} --box -1e-300 1e-300 --claim nonexpansive", 4),
-    (f"ops.py:double {FAST} --box -2.5E+1 -.5 --claim nonexpansive", 1),
+    (f"ops.py:double {SURE} --box -2.5E+1 -.5 --claim nonexpansive", 1),
     ("ops.py:still --dim 1 --budget 0.25 --claim nonexpansive", 0),
     (f"ops.py:γ {FAST} --claim contraction=0.5001", 0),
     (f"ops.py:floods {FAST} --claim nonexpansive", 0),
@@ -83,22 +84,31 @@ STATUSES = [
     ("two.npy", 0),
     ("nilpotent.npy --claim cocoercivity=1 --claim monotonicity", 1),
     ("sympy:Max(x,0) --claim firmly_nonexpansive", 0),
-    ("sympy:1/x --budget 0.3 --claim lipschitz=1", 1),
+    ("sympy:1/x --budget 2 --claim lipschitz=1", 1),
     ("turn.npy --claim prox", 1),
     ("turn.npy --claim gradient", 1),
     ("two.npy --claim gradient", 0),
     ("two.npy --gradient-of SquaredL2(2.0)", 0),
     ("two.npy --gradient-of SquaredL2(1.0)", 1),
     ("sympy:x/2 --claim prox --gradient-of sympy:x**2/4", 0),
-    (f"ops.py:soft {FAST} --claim gradient", 0),
-    (f"ops.py:double {FAST} --gradient-of SquaredL2(1.0)", 1),
-    (f"ops.py:double {FAST} --gradient-of SquaredL2(2.0)", 0),
-    (f"ops.py:double {FAST} --gradient-of SquaredL2(2.0) --claim nonexpansive", 1),
+    ("ops.py:soft --dim 2 --budget 1 --claim gradient", 0),
+    ("ops.py:double --dim 2 --budget 1 --gradient-of SquaredL2(1.0)", 1),
+    ("ops.py:double --dim 2 --budget 1 --gradient-of SquaredL2(2.0)", 0),
+    ("ops.py:double --dim 2 --budget 1 --gradient-of SquaredL2(2.0) --claim nonexpansive", 1),
 ]
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports with empty figures: what is drawn is no part of what is said, and takes most of the time."""
+    monkeypatch.setattr(report, "figure", lambda plot: plot)
+    monkeypatch.setattr(report, "drawn", lambda picture, kind: b"<svg/>")
+
+
 @pytest.mark.parametrize(("text", "status"), STATUSES)
-def test_a_run_is_printed_stored_and_reported(folder: Path, text: str, status: int, capsys: Capture) -> None:
+def test_a_run_is_printed_stored_and_reported(
+    folder: Path, undrawn: None, text: str, status: int, capsys: Capture
+) -> None:
     assert run(text) == status
     out, err = capsys.readouterr()
     assert err == ""
@@ -115,6 +125,28 @@ def test_a_run_is_printed_stored_and_reported(folder: Path, text: str, status: i
         assert not re.search(r"\bnan\b|>None<", said)
         assert "claim says" in said or status != 1
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"ops.py:soft {FAST} --claim lipschitz --claim gradient --prox-of L1(0.2)",
+        "two.npy",
+        "nilpotent.npy --claim cocoercivity=1 --gradient-of SquaredL2(1.0)",
+        "sympy:Max(x,0),y/3 --claim averagedness=0.1 --claim monotonicity --claim residual",
+    ],
+)
+def test_the_figures_of_a_run_are_drawn(folder: Path, text: str, capsys: Capture) -> None:
+    assert run(text) in (0, 1)
+    plots = {path.stem for path in (folder / "out/plots").iterdir()}
+    assert plots
+    assert cli.main(["report", "out", "--format", "html"]) == 0
+    for kind, start in (("pdf", b"%PDF"), ("png", b"\x89PNG")):
+        figures = {path.stem: path.read_bytes() for path in (folder / "out/figures").glob(f"*.{kind}")}
+        assert figures.keys() == plots
+        assert all(data.startswith(start) for data in figures.values())
+    page = (folder / "out/report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/svg+xml;base64,") == len(plots)
 
 
 def test_a_large_box_is_no_reason_to_warn(folder: Path, capsys: Capture) -> None:

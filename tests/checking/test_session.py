@@ -5,6 +5,7 @@ import math
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 import sympy
 
 import fbscheck as fb
-from fbscheck.checking import blackbox, cycles, search
+from fbscheck.checking import blackbox, circulation, cycles, examine, sandbox, search
 from fbscheck.checking.examine import Examination
 from fbscheck.checking.expressions import Expression
 from fbscheck.checking.questions import STILL
@@ -48,10 +49,10 @@ def raises(x): raise ValueError('two\\nlines \\u2207')
 def nothing(x): pass
 def tires(x, calls=[0]):
     calls[0] += 1
-    return 2 * x if calls[0] > 800 else x.reshape(2) / 2
+    return 2 * x if calls[0] > 400 else x.reshape(2) / 2
 def spins(x, calls=[0]):
     calls[0] += 1
-    return np.array([-x[1], x[0]]) if calls[0] > 800 else x.reshape(2) / 2
+    return np.array([-x[1], x[0]]) if calls[0] > 400 else x.reshape(2) / 2
 def noisy(x, state=[0]):
     state[0] += 1
     return x + state[0]
@@ -192,12 +193,19 @@ def test_an_operator_that_takes_batches_for_something_else_is_refuted_one_by_one
 
 
 def test_the_same_seed_gives_the_same_results(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a clock that counts its calls instead of the time, which no two runs share."""
+    """With clocks that count their calls instead of the time, which no two runs share.
+
+    The time of a call decides how much there is to see in a figure, and whether a remark says that it is long.
+    """
+
+    def clock() -> Any:
+        return partial(next, itertools.count(0.0, 0.001))
 
     def run(seed: int) -> Any:
-        for module, name in ((search, "search"), (cycles, "cyclic")):
-            ticks = partial(next, itertools.count(0.0, 0.001))
-            monkeypatch.setattr(blackbox, name, partial(getattr(module, name), clock=ticks))
+        for module, name in ((search, "search"), (cycles, "cyclic"), (circulation, "circulating")):
+            monkeypatch.setattr(blackbox, name, partial(getattr(module, name), clock=clock()))
+        for module in (examine, sandbox):
+            monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock(), perf_counter=clock()))
         return check("ops.py:soft", 3, claims=["prox", "lipschitz", "monotonicity"], budget=0.05, seed=seed)
 
     first = run(1)
@@ -298,8 +306,8 @@ def test_a_fault_names_the_operator(folder: Path, name: str, settings: Any, kind
 def test_a_counterexample_that_a_fresh_process_does_not_show_is_dropped(
     folder: Path, name: str, claims: list[str], prox_of: str | None
 ) -> None:
-    """The operator changes after some thousand calls, which its examination at the start cannot see."""
-    found = check(f"ops.py:{name}", dim=2, claims=claims, prox_of=prox_of, budget=1.0)
+    """The operator changes after some hundred calls, which its examination at the start cannot see."""
+    found = check(f"ops.py:{name}", dim=2, claims=claims, prox_of=prox_of, budget=2.0)
     assert verdicts(found)[claims[0] if prox_of is None else "prox_of"] is U
     assert all(result.witness is None for result in found.results if result.verdict is U)
     assert [line for line in found.remarks if "dropped" in line and "fresh process" in line]
@@ -307,7 +315,7 @@ def test_a_counterexample_that_a_fresh_process_does_not_show_is_dropped(
 
 def test_the_values_that_count_are_those_of_the_fresh_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blackbox.BlackBox, "_steady", lambda *_: True)
-    (result,) = check("ops.py:tires", dim=2, claims=["nonexpansive"], budget=1.0).results
+    (result,) = check("ops.py:tires", dim=2, claims=["nonexpansive"], budget=2.0).results
     assert result.witness is not None
     x, image = ([float.fromhex(t) for t in result.witness[name]] for name in ("x", "Tx"))
     assert image == [t / 2 for t in x] and result.verdict is S
