@@ -203,7 +203,7 @@ def _tasks(size: str) -> list[Task]:
 CLAIMS = (*deep_limit.CLAIMS, *deep_limit_constants.CLAIMS)
 SUITE = Suite(
     "deep-limit",
-    "networks against their limits: certified distances, sharp constants, what fails without its hypothesis",
+    "networks against their limits: certified distances, sharp constants, controls",
     (*CLAIMS, *deep_limit.PLANTED, *deep_limit_constants.PLANTED, *deep_limit_controls.CONTROLS),
     _tasks,
 )
