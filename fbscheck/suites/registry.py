@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from fbscheck.errors import InputError
-from fbscheck.suites import catalogue, contraction, fixed_point, lista, maps, network, prox
+from fbscheck.suites import catalogue, contraction, deep_limit, fixed_point, lista, maps, network, prox
 from fbscheck.suites.task import Suite
 
 __all__ = ["SUITES", "choose"]
@@ -17,6 +17,7 @@ SUITES = {
         fixed_point.SUITE,
         network.SUITE,
         lista.SUITE,
+        deep_limit.SUITE,
         maps.SUITE,
     )
 }
