@@ -17,7 +17,7 @@ from fbscheck.archive import Arrays, rebuild
 from fbscheck.certify.kernel import Refusal
 from fbscheck.claims.problems import Problem
 from fbscheck.errors import InputError, MissingToolError
-from fbscheck.suites import data, dictionaries, fixed_point, lista, network, prox
+from fbscheck.suites import data, deep_limit, dictionaries, fixed_point, lista, network, prox
 from fbscheck.suites.registry import SUITES
 from fbscheck.suites.task import Task
 
@@ -51,7 +51,7 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
             return
         if candidates and not any(_is(text, arrays, problem) for problem in candidates):
             raise Refusal(f"the problem is not the one that the suite calls {text['name']!r}")
-    for kind in {"pair", "path"} & set(witness):
+    for kind in {"limit", "pair", "path"} & set(witness):
         text = witness[kind]
         cases = _networks(str(text["name"]), seed)
         if cases and not any(_alike(text, arrays, *case) for case in cases):
@@ -62,7 +62,7 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
 def _networks(name: str, seed: int) -> tuple[tuple[dict[str, Any], Arrays], ...]:
     """The descriptions of the cases of a name, with their arrays."""
     found: list[tuple[dict[str, Any], Arrays]] = []
-    for case in network.named(name, seed):
+    for case in (*network.named(name, seed), *deep_limit.named(name, seed)):
         of: Arrays = {}
         found.append((case.describe(of), of))
     return tuple(found)
@@ -80,7 +80,7 @@ def _alike(stored: Any, arrays: Arrays, known: Any, of: Arrays) -> bool:
         return stored in arrays and _close(arrays[stored], of[known])
     try:
         return stored == known or _close(float(Fraction(stored)), float(Fraction(known)))
-    except ValueError:
+    except (TypeError, ValueError):
         return False
 
 

@@ -89,24 +89,26 @@ class Rounded:
 
     def __add__(self, other: Any) -> "Rounded":
         other = _rounded(other)
-        total = self.value + other.value
-        flushed = np.where((total == 0) & (self.value != -other.value), TINY, 0.0)
-        return _result(total, self.error + other.error, flushed)
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = self.value + other.value
+            flushed = np.where((total == 0) & (self.value != -other.value), TINY, 0.0)
+            return _result(total, self.error + other.error, flushed)
 
     def __sub__(self, other: Any) -> "Rounded":
         return self + -_rounded(other)
 
     def __mul__(self, other: Any) -> "Rounded":
         other = _rounded(other)
-        carried = self.size * other.error + np.abs(other.value) * self.error
-        return _result(self.value * other.value, carried, np.where(self._none | other._none, 0.0, TINY))
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            carried = self.size * other.error + np.abs(other.value) * self.error
+            return _result(self.value * other.value, carried, np.where(self._none | other._none, 0.0, TINY))
 
     def __truediv__(self, other: Any) -> "Rounded":
         other = _rounded(other)
         with np.errstate(all="ignore"):
             least = np.abs(other.value) / GUARD - other.error * GUARD
             quotient = self.value / other.value
-            carried = np.where(least > 0, (self.error + np.abs(quotient) * other.error) / least, np.inf)
+            carried = np.where(least > 0, self.error / least + np.abs(quotient) * (other.error / least), np.inf)
         return _result(quotient, carried * GUARD, np.where(self._none, 0.0, TINY))
 
     __radd__ = __add__
@@ -196,8 +198,9 @@ def _result(value: Values, carried: npt.ArrayLike, underflow: npt.ArrayLike = 0.
 
 def _up(value: Values, error: Values) -> Values:
     """Their sum, moved up past its rounding unless there is no error."""
-    end = value + error
-    return np.where(error == 0, value, end + (4 * UNIT * np.abs(end) + TINY))
+    with np.errstate(over="ignore", invalid="ignore"):
+        end = value + error
+        return np.where(error == 0, value, end + (4 * UNIT * np.abs(end) + TINY))
 
 
 def _extremum(choose: Callable[[Values, Values], Values]) -> Callable[[Rounded, Rounded], Rounded]:

@@ -16,6 +16,9 @@ from fbscheck.claims import (
     contraction,
     contraction_map,
     controls,
+    deep_limit,
+    deep_limit_constants,
+    deep_limit_controls,
     fixed_point,
     flow,
     lipschitz,
@@ -88,6 +91,10 @@ def _replay(
     if chapter == "stability":
         evaluate = flow.replay if "path" in witness else stability.replay
         return evaluate(claim, witness, arrays)
+    if chapter == "deep-limit":
+        return _deep_limit(claim, witness, arrays)
+    if claim in deep_limit_controls.CONTROLS:
+        return deep_limit_controls.replay(claim, witness)
     if chapter == "lipschitz" or claim in lipschitz.CONTROLS:
         return lipschitz.replay(claim, certificate, witness, arrays)
     if claim in stability_controls.CONTROLS:
@@ -99,6 +106,12 @@ def _replay(
     if chapter == "contraction" or claim.id == controls.NOT_A_GRADIENT.id:
         return _contraction(claim, certificate, witness)
     return controls.replay(claim, witness)
+
+
+def _deep_limit(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
+    if claim.id.removeprefix("planted.") in (known.id for known in deep_limit_constants.CLAIMS):
+        return deep_limit_constants.replay(claim, witness)
+    return deep_limit.replay(claim, witness, arrays)
 
 
 def _lista(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, Any], arrays: Arrays) -> Result:

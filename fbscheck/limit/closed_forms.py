@@ -202,7 +202,8 @@ def _along_lines(
     r: Function, K: Values, L: Values, weight: float, state: Array, b: Values, times: list[Fraction]
 ) -> list[Array]:
     """The states (d, S) at ``times``: each coordinate of each sample on its own line."""
-    (d, samples), rational = state.shape, np.frompyfunc(Fraction, 1, 1)
+    d, samples = state.shape
+    rational: Any = np.frompyfunc(Fraction, 1, 1)
     drives = (rational(L) @ rational(b)).tolist()
     parameters = [rational(np.broadcast_to(getattr(r, name), d)).tolist() for name in _LINES[type(r)][0]]
     slopes, w = np.diagonal(K).tolist(), Fraction(weight)

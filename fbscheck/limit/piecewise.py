@@ -4,7 +4,7 @@ What a certificate needs of a curve is the same for both: on an interval, a stra
 distance from it.  Matrix distances are Frobenius norms.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import final
@@ -55,7 +55,7 @@ class Piecewise:
     times: tuple[Fraction, ...] | None = None
 
     @classmethod
-    def steps(cls, values: npt.ArrayLike, times: npt.ArrayLike | None = None) -> "Piecewise":
+    def steps(cls, values: npt.ArrayLike, times: Sequence[Number] | None = None) -> "Piecewise":
         """The curve with the values (P, ...) on P pieces.
 
         Raises
@@ -67,7 +67,7 @@ class Piecewise:
         return cls(known, known, _times(times, len(known)))
 
     @classmethod
-    def lines(cls, nodes: npt.ArrayLike, times: npt.ArrayLike | None = None) -> "Piecewise":
+    def lines(cls, nodes: npt.ArrayLike, times: Sequence[Number] | None = None) -> "Piecewise":
         """The continuous curve through P + 1 values (P + 1, ...), P >= 1.
 
         Raises
@@ -204,10 +204,10 @@ class LipschitzCurve:
 Curve = Piecewise | LipschitzCurve
 
 
-def _times(times: npt.ArrayLike | None, pieces: int) -> tuple[Fraction, ...] | None:
+def _times(times: Sequence[Number] | None, pieces: int) -> tuple[Fraction, ...] | None:
     if times is None:
         return None
-    known = tuple(Fraction(finite_number(t, "a time")) for t in list(times))  # type: ignore[arg-type]
+    known = tuple(Fraction(finite_number(t, "a time")) for t in list(times))
     increasing = all(a < b for a, b in zip(known, known[1:], strict=False))
     if len(known) != pieces + 1 or not increasing or known[0] != 0:
         shown = ", ".join(f"{float(t):g}" for t in known[:6])

@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 
 from fbscheck.errors import InputError
-from fbscheck.suites import contraction, fixed_point, lista, network, prox
+from fbscheck.suites import contraction, deep_limit, fixed_point, lista, network, prox
 from fbscheck.suites.task import Suite
 
 __all__ = ["SUITES", "choose"]
 
-SUITES = {suite.name: suite for suite in (prox.SUITE, contraction.SUITE, fixed_point.SUITE, network.SUITE, lista.SUITE)}
+SUITES = {
+    suite.name: suite
+    for suite in (prox.SUITE, contraction.SUITE, fixed_point.SUITE, network.SUITE, lista.SUITE, deep_limit.SUITE)
+}
 
 
 def choose(names: Iterable[str]) -> list[Suite]:
