@@ -229,7 +229,8 @@ def _worst(
 ) -> tuple[float, float, dict[str, Points]]:
     """The largest measure at step h, and the sample that has it."""
     of = check.samples(case, h, samples, rng)
-    found = measures.finite(check.measure(case.g, h, scale, np.asarray, **of))
+    with np.errstate(all="ignore"):
+        found = measures.finite(check.measure(case.g, h, scale, np.asarray, **of))
     k = int(np.argmax(found))
     return float(found[k]), h, {name: x if name == "others" else x[:, k] for name, x in of.items()}
 
@@ -251,11 +252,12 @@ def _measured(
     """The result of one sample: its measure in float64, and rigorously where that is a violation."""
     check = _check(claim)
     bound = check.bound(g)
-    value = float(measures.finite(check.measure(g, h, scale, np.asarray, **of)))
+    with np.errstate(all="ignore"):
+        value = float(measures.finite(check.measure(g, h, scale, np.asarray, **of)))
     evidence = [Evidence(Side.ATTAINED, value, Rigour.FLOATING, "the worst of the samples", ROUNDING)]
     if value > bound:
         proved = lower(np.asarray(check.measure(g, h, scale, exact, **of)).item())
-        certain = min(measures.NEVER, float(f"{proved * (1 - 1e-3):.3g}"))
+        certain = min(measures.NEVER, float(f"{proved * (1 - 1e-8):.9g}"))
         if certain > bound:
             evidence.append(Evidence(Side.ATTAINED, certain, Rigour.ENCLOSED, "the worst of them in ball arithmetic"))
     return replace(decide(claim, case, squeeze(bound, tuple(evidence)), witness), arrays=arrays)

@@ -46,7 +46,8 @@ def optimality(g: Function, h: float, scale: float, lift: Lift, u: Points) -> An
     """h |(u - p)/h - s|, s the nearest subgradient at p: no less than the distance of p to the proximal point."""
     p = scale * g.prox(u, h)
     s = g.subgradient(p, (u - p) / h)
-    return norm(lift(u) - lift(p) - h * lift(s)) / (1 + norm(lift(u)))
+    distance = norm(lift(u) - lift(p) - h * lift(s)) / (1 + norm(lift(u)))
+    return _where(np.isfinite(g(p)), distance, lift)
 
 
 def firm(g: Function, h: float, scale: float, lift: Lift, u: Points, v: Points) -> Any:
@@ -110,12 +111,13 @@ def projection(g: Function, h: float, scale: float, lift: Lift, u: Points) -> An
     image = g.prox(u, h)
     again, other = lift(scale * g.prox(image, h)), lift(g.prox(u, 7 * h))
     distance = maximum(np.asarray(norm(lift(image) - again)), np.asarray(norm(lift(image) - other)))
-    return np.where(np.isfinite(g(image)), distance / (1 + norm(lift(u))), lift(NEVER * np.ones(np.shape(g(image)))))
+    return _where(np.isfinite(g(image)), distance / (1 + norm(lift(u))), lift)
 
 
 def input_forms(g: Function, h: float, scale: float, lift: Lift, u: Points, others: Points) -> Any:
-    """Against the same column between others, in Fortran order; and in single precision."""
-    alone, columns, k = lift(scale * g.prox(u, h)), u.reshape(len(u), -1), others.shape[1]
+    """Each column alone against the same column between others, in Fortran order; and in single precision."""
+    columns, k = u.reshape(len(u), -1), others.shape[1]
+    alone = lift(scale * np.column_stack([g.prox(column, h) for column in columns.T]).reshape(u.shape))
     batch = np.asfortranarray(np.concatenate([others, columns, others[:, ::-1]], axis=1))
     together = g.prox(batch, h)[:, k : k + columns.shape[1]].reshape(u.shape)
     single = u.astype(np.float32)
@@ -130,7 +132,12 @@ def extremes(g: Function, h: float, scale: float, lift: Lift, u: Points) -> Any:
     slack = (64 * 2.0**-53 + 4 * g.accuracy) * (norm(u) + norm(origin) + 1)
     moved = norm(lift(np.where(known, image, 0.0)) - lift(np.where(known, origin, 0.0))) - lift(slack)
     ratio = moved / (scale * norm(lift(u)) + (0 if u.any() else 1) + 1e-300)
-    return np.where(known, ratio, lift(NEVER * np.ones(np.shape(known))))
+    return _where(known, ratio, lift)
+
+
+def _where(known: Any, measure: Any, lift: Lift) -> Any:
+    """The measure where something is known to be finite, else ``NEVER``."""
+    return np.where(known, measure, lift(np.full(np.shape(known), NEVER)))
 
 
 def finite(values: Any) -> Any:

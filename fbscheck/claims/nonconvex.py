@@ -52,7 +52,7 @@ SLOPE = Claim(
     "The largest slope L, and weak convexity of modulus 1 - 1/L",
     r"|T x - T y| \leq L\,|x - y|",
     Relation.AT_MOST,
-    "Gribonval and Nikolova 2020; largest ratio |T x - T y| / (L |x - y|), at least 0.99",
+    "Gribonval and Nikolova 2020; largest ratio |T x - T y| / (L |x - y|)",
 )
 CLAIMS = (CONVEX, SOME, MONOTONE, SLOPE)
 

@@ -31,7 +31,7 @@ EVERY = 20
 """How many steps are taken between two looks at the gap."""
 COARSE = 1e-5
 """Accuracy of the conjugate, whose points lie on the boundary of its domain, where iterations are slow."""
-FLAT = 1e-6
+FLAT = 1e-7
 """Differences below this, relative to the image, count as 0 in derivatives and subgradients."""
 
 
@@ -100,7 +100,7 @@ class TotalVariation2D(Function):
             z, momentum = new, following
             if iteration % EVERY == 0:
                 rough = u - t * _adjoint(z)
-                p = _flattened(rough)
+                p = _flattened(rough, accuracy / 8)
                 moved = _differences(p)
                 unused = np.sum(self._sizes(moved), axis=0) - np.sum(moved * z, axis=0)
                 gap = t * np.sum(unused, axis=(0, 1)) + np.sum((p - rough) ** 2, axis=(0, 1)) / 2
@@ -144,9 +144,9 @@ class TotalVariation2D(Function):
         return (self.weight * _adjoint(fixed + z)).reshape(x.shape)
 
 
-def _flattened(p: Array) -> Array:
-    """The images with the mean in place of each region whose neighbours differ by less than ``FLAT``."""
-    labels, _ = _regions(p, np.abs(_differences(p)) > FLAT * np.maximum(1.0, np.abs(p).max(axis=(0, 1))))
+def _flattened(p: Array, within: float) -> Array:
+    """The images with the mean in place of each region whose neighbours differ by less than ``within``."""
+    labels, _ = _regions(p, np.abs(_differences(p)) > within)
     return block_means(p.ravel(), labels).reshape(p.shape)
 
 

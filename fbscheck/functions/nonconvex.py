@@ -138,8 +138,8 @@ _ball_erf = np.frompyfunc(lambda a: a.erf(), 1, 1)
 _ball_arccos = np.frompyfunc(lambda a: a.acos(), 1, 1)
 _ball_cos = np.frompyfunc(lambda a: a.cos(), 1, 1)
 
-SILU, GELU, MISH = 1.0998393, 1.1289041, 1.0884902
-"""The largest slopes, attained where the second derivative vanishes."""
+SILU, GELU, MISH = 1.0998393202, 1.1289041452, 1.0884981613
+"""The largest slopes, rounded up; they are attained where the second derivative vanishes."""
 
 NONCONVEX = (
     Nonconvex("hard threshold", hard_threshold, True, math.inf, "Blumensath and Davies 2008"),

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fbscheck import functions
-from fbscheck.errors import SolverError, Unstated
+from fbscheck.errors import Unstated
 from fbscheck.reference.modelling import expression as batched
+from fbscheck.reference.modelling import solve
 
 __all__ = ["expression", "proximal_points"]
 
@@ -27,7 +28,7 @@ NOTHING = cp.Constant(0.0)
 
 
 TOLERANCES = (1e-14, 1e-13, 1e-12, 1e-11, 1e-9, 1e-8)
-"""Of Clarabel's gap and feasibility, tried in turn until it calls its answer optimal."""
+"""Of Clarabel's gap and feasibility, tried in turn until it calls its answer optimal; then others are asked."""
 
 
 def proximal_points(g: functions.Function, u: Points, step: float) -> Points:
@@ -44,19 +45,19 @@ def proximal_points(g: functions.Function, u: Points, step: float) -> Points:
     found = np.empty_like(u)
     for k, column in enumerate(u.T):
         point.value = column
-        _solve(problem, type(g).__name__)
+        _solve(problem)
         found[:, k] = y.value
     return found
 
 
-def _solve(problem: cp.Problem, name: str) -> None:
+def _solve(problem: cp.Problem) -> None:
     for tolerance in TOLERANCES:
         with warnings.catch_warnings(), suppress(cp.error.SolverError):
             warnings.simplefilter("ignore")
             problem.solve(solver=cp.CLARABEL, tol_gap_abs=tolerance, tol_gap_rel=tolerance, tol_feas=tolerance)
             if problem.status == cp.OPTIMAL:
                 return
-    raise SolverError(f"Clarabel reached no optimum for the prox of {name}, only {problem.status!r}.")
+    solve(problem)
 
 
 @singledispatch
