@@ -59,23 +59,32 @@ def run(text: str, *more: str) -> int:
     return cli.main(["check", *text.split(), "--out", "out", *more])
 
 
+def patiently(text: str, status: int, capsys: Capture) -> int:
+    """The exit status; with more time for what a busy machine leaves open, but whatever is refuted stays so."""
+    for budget in ("0.3", "3", "30"):
+        capsys.readouterr()
+        found = run(text.replace("--budget 0.3", f"--budget {budget}"))
+        if found == status or found not in (0, 4):
+            break
+    return found
+
+
 FAST = "--dim 2 --budget 0.3"
-SURE = "--dim 2 --budget 2"
 STATUSES = [
     (f"ops.py:soft {FAST}", 0),
     (f"ops.py:double {FAST}", 0),
     (f"ops.py:soft {FAST} --claim firmly_nonexpansive --prox-of L1(0.1)", 0),
     (f"ops.py:soft {FAST} --claim prox --claim firmly_nonexpansive --claim nonexpansive", 0),
     (f"ops.py:double {FAST} --claim nonexpansive --claim lipschitz", 1),
-    (f"ops.py:double {SURE} --claim contraction --claim averagedness=0.5", 1),
+    (f"ops.py:double {FAST} --claim contraction --claim averagedness=0.5", 1),
     (f"ops.py:soft {FAST} --prox-of L1(0.2)", 1),
     (f"ops.py:soft {FAST} --prox-of L1(0.2) --step 0.5", 0),
     (f"ops.py:soft {FAST} --prox-of GroupL2([0,1],weight=0.123456789123)", 1),
     (f"ops.py:still {FAST} --claim firmly_nonexpansive", 0),
     (f"ops.py:soft {FAST} --box -1e-3 1e3 --claim nonexpansive", 0),
     (f"ops.py:double {FAST} --box -1e-300 1e-300 --claim nonexpansive", 4),
-    (f"ops.py:double {SURE} --box -2.5E+1 -.5 --claim nonexpansive", 1),
-    ("ops.py:still --dim 1 --budget 0.25 --claim nonexpansive", 0),
+    (f"ops.py:double {FAST} --box -2.5E+1 -.5 --claim nonexpansive", 1),
+    ("ops.py:still --dim 1 --budget 0.3 --claim nonexpansive", 0),
     (f"ops.py:γ {FAST} --claim contraction=0.5001", 0),
     (f"ops.py:floods {FAST} --claim nonexpansive", 0),
     ("turn.npy --claim nonexpansive", 0),
@@ -84,17 +93,17 @@ STATUSES = [
     ("two.npy", 0),
     ("nilpotent.npy --claim cocoercivity=1 --claim monotonicity", 1),
     ("sympy:Max(x,0) --claim firmly_nonexpansive", 0),
-    ("sympy:1/x --budget 2 --claim lipschitz=1", 1),
+    ("sympy:1/x --budget 0.3 --claim lipschitz=1", 1),
     ("turn.npy --claim prox", 1),
     ("turn.npy --claim gradient", 1),
     ("two.npy --claim gradient", 0),
     ("two.npy --gradient-of SquaredL2(2.0)", 0),
     ("two.npy --gradient-of SquaredL2(1.0)", 1),
     ("sympy:x/2 --claim prox --gradient-of sympy:x**2/4", 0),
-    ("ops.py:soft --dim 2 --budget 1 --claim gradient", 0),
-    ("ops.py:double --dim 2 --budget 1 --gradient-of SquaredL2(1.0)", 1),
-    ("ops.py:double --dim 2 --budget 1 --gradient-of SquaredL2(2.0)", 0),
-    ("ops.py:double --dim 2 --budget 1 --gradient-of SquaredL2(2.0) --claim nonexpansive", 1),
+    (f"ops.py:soft {FAST} --claim gradient", 0),
+    (f"ops.py:double {FAST} --gradient-of SquaredL2(1.0)", 1),
+    (f"ops.py:double {FAST} --gradient-of SquaredL2(2.0)", 0),
+    (f"ops.py:double {FAST} --gradient-of SquaredL2(2.0) --claim nonexpansive", 1),
 ]
 
 
@@ -109,7 +118,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_is_printed_stored_and_reported(
     folder: Path, undrawn: None, text: str, status: int, capsys: Capture
 ) -> None:
-    assert run(text) == status
+    assert patiently(text, status, capsys) == status
     out, err = capsys.readouterr()
     assert err == ""
     assert max(map(len, out.splitlines())) <= 100
@@ -298,7 +307,7 @@ def test_a_wrong_proximal_map_and_a_cycle_fail_with_their_points() -> None:
         assert_conditions(soft, dim=2, prox_of="L1(0.2)", budget=0.25)
     assert re.search(r"^x = \[.*\]\nTx = \[.*\]$", str(caught.value), re.MULTILINE)
     with pytest.raises(AssertionError, match="prox: REFUTED(.|\n)*(points|corners) = "):
-        assert_conditions(lambda x: 0.5 * np.array([x[0] + x[1], x[1] - x[0]]), "prox", dim=2, budget=1.0)
+        assert_conditions(lambda x: 0.5 * np.array([x[0] + x[1], x[1] - x[0]]), "prox", dim=2, budget=3.0)
 
 
 def test_an_undecided_condition_fails_and_no_condition_is_a_mistake() -> None:
