@@ -28,6 +28,8 @@ from fbscheck.claims import (
     recovery_controls,
     stability,
     stability_controls,
+    weak_controls,
+    weak_limit,
     weighted,
 )
 from fbscheck.claims.records import scale_of, scaled
@@ -101,6 +103,16 @@ def _replay(
         return stability_controls.replay(claim, witness)
     if chapter == "lista":
         return _lista(claim, certificate, witness, arrays)
+    if claim in (*weak_controls.CONTROLS, weak_controls.AVERAGED):
+        return weak_controls.replay(claim, witness)
+    if claim in (*deep_orders.CLAIMS, *deep_orders.CONTROLS):
+        return deep_orders.replay(claim, witness)
+    if chapter == "weak":
+        return weak_limit.replay(claim, witness, arrays)
+    if chapter == "rates" or claim in deep_rates.CONTROLS:
+        return deep_rates.replay(claim, witness, arrays)
+    if chapter == "near" or claim in deep_near.CONTROLS:
+        return deep_near.replay(claim, witness, arrays)
     if claim in recovery_controls.CLAIMS:
         return recovery_controls.replay(claim, witness, arrays)
     if chapter == "contraction" or claim.id == controls.NOT_A_GRADIENT.id:
