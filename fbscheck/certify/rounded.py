@@ -169,7 +169,7 @@ def matmul(stack: Values, x: Rounded, stack_error: npt.ArrayLike = 0.0) -> Round
 
 def frobenius_upper(stack: Values) -> Values:
     """No less than the Frobenius norms of matrices (..., n, d); found once of views of one matrix."""
-    if stack.ndim > 2 and stack.strides[0] == 0:
+    if stack.ndim > 2 and len(stack) and stack.strides[0] == 0:
         return np.broadcast_to(frobenius_upper(stack[0]), stack.shape[:-2])
     return norm_upper(norm_upper(stack, -1), -1)
 
@@ -205,7 +205,10 @@ def _up(value: Values, error: Values) -> Values:
 
 def _extremum(choose: Callable[[Values, Values], Values]) -> Callable[[Rounded, Rounded], Rounded]:
     def operation(a: Rounded, b: Rounded) -> Rounded:
-        return Rounded(choose(a.value, b.value), np.maximum(a.error, b.error))
+        value = choose(a.value, b.value)
+        with np.errstate(over="ignore", invalid="ignore"):
+            above, below = choose(a.upper, b.upper) - value, value - choose(a.lower, b.lower)
+            return Rounded(value, np.maximum(above, below) * GUARD)
 
     return operation
 
