@@ -178,7 +178,7 @@ BAD: list[Any] = [
         lambda: ParameterPath(ONE, ONE, 0.0, NonNegative(), 1), "weights > 0", id="an indicator without weight"
     ),
     pytest.param(lambda: ParameterPath(ONE, np.ones((2, 1)), 1.0, Zero(), 1), "shape", id="L of another height"),
-    pytest.param(lambda: ParameterPath(lambda t: ONE, ONE, 1.0, Zero(), 1), "LipschitzCurve", id="a bare function"),  # type: ignore[arg-type]
+    pytest.param(lambda: ParameterPath(abs, ONE, 1.0, Zero(), 1), "LipschitzCurve", id="a bare function"),
     pytest.param(lambda: ParameterPath(ONE, ONE, 1.0, L1(np.ones(2)), 1), "R\\^1", id="r of another dimension"),
     pytest.param(lambda: ParameterPath(ONE, ONE, 1.0, Zero(), 1).network(0), "one layer or more", id="no layer"),
 ]
