@@ -17,7 +17,7 @@ from fbscheck.archive import Arrays, rebuild
 from fbscheck.certify.kernel import Refusal
 from fbscheck.claims.problems import Problem
 from fbscheck.errors import InputError, MissingToolError
-from fbscheck.suites import catalogue, data, deep_limit, dictionaries, fixed_point, lista, network, prox
+from fbscheck.suites import catalogue, data, deep_limit, deep_study, dictionaries, fixed_point, lista, network, prox
 from fbscheck.suites.registry import SUITES
 from fbscheck.suites.task import Task
 
@@ -51,7 +51,7 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
             return
         if candidates and not any(_is(text, arrays, problem) for problem in candidates):
             raise Refusal(f"the problem is not the one that the suite calls {text['name']!r}")
-    for kind in {"limit", "pair", "path"} & set(witness):
+    for kind in {"limit", "oscillation", "pair", "path"} & set(witness):
         text = witness[kind]
         cases = _networks(str(text["name"]), seed)
         if cases and not any(_alike(text, arrays, *case) for case in cases):
@@ -62,7 +62,7 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
 def _networks(name: str, seed: int) -> tuple[tuple[dict[str, Any], Arrays], ...]:
     """The descriptions of the cases of a name, with their arrays."""
     found: list[tuple[dict[str, Any], Arrays]] = []
-    for case in (*network.named(name, seed), *deep_limit.named(name, seed)):
+    for case in (*network.named(name, seed), *deep_limit.named(name, seed), *deep_study.named(name)):
         of: Arrays = {}
         found.append((case.describe(of), of))
     return tuple(found)
@@ -76,7 +76,7 @@ def _alike(stored: Any, arrays: Arrays, known: Any, of: Arrays) -> bool:
         free |= {"x0", "b"} if name.startswith(("stretched", "local")) else set()
         mine, theirs = ({k: v for k, v in text.items() if k not in free} for text in (known, stored))
         return set(mine) == set(theirs) and all(_alike(theirs[k], arrays, v, of) for k, v in mine.items())
-    if known in of:
+    if isinstance(known, str) and known in of:
         return stored in arrays and _close(arrays[stored], of[known])
     try:
         return stored == known or _close(float(Fraction(stored)), float(Fraction(known)))

@@ -214,10 +214,10 @@ def _extremum(choose: Callable[[Values, Values], Values]) -> Callable[[Rounded, 
     """The larger or the smaller of two numbers: as well known as the one that certainly is it, else as the worse."""
 
     def operation(a: Rounded, b: Rounded) -> Rounded:
-        chosen = choose(a.value, b.value)
-        apart = np.abs(a.value - b.value) > 2 * (a.error + b.error)
-        error = np.where(chosen == a.value, a.error, b.error)
-        return Rounded(chosen, np.where(apart, error, np.maximum(a.error, b.error)))
+        value = choose(a.value, b.value)
+        with np.errstate(over="ignore", invalid="ignore"):
+            above, below = choose(a.upper, b.upper) - value, value - choose(a.lower, b.lower)
+            return Rounded(value, np.maximum(above, below) * GUARD)
 
     return operation
 

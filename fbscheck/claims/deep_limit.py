@@ -50,12 +50,12 @@ Values = npt.NDArray[np.float64]
 
 
 def _curvature(case: LimitCase) -> tuple[float, float]:
-    """Bounds of the eigenvalues of K, exact where it is diagonal; (-inf, inf) where it is not symmetric."""
+    """Bounds of the eigenvalues of K, exact where it is diagonal; the lower one is minus |K - K^T| if that is not 0."""
     K = case.path.K.starts[0]  # type: ignore[union-attr]
     if np.count_nonzero(K) == np.count_nonzero(np.diagonal(K)):
         return float(np.diagonal(K).min()), float(np.diagonal(K).max())
     if not np.array_equal(K, K.T):
-        return -np.inf, np.inf
+        return -float(np.abs(K - K.T).max()), float(norms_upper(K[None])[0])
     low, high = eigenvalue_bounds(K[None])
     return float(low[0]), float(high[0])
 

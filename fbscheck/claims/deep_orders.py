@@ -3,8 +3,8 @@
 Everything is enclosed in ball arithmetic, so that the order of the least-squares line through the errors is, too.
 
 ``power``: x' = x^{a-1} from 0, which is -dg of g = -x^a/a on x >= 0, with x_0 in the domain of g but not of dg.
-``rotation``: x' = -w J x by implicit steps with w = 1.585 (N/T)^{1/2}, near the worst frequency for N layers;
-J is skew, no subdifferential.  ``decay``: x' = -kx - sx, the first part explicit, the second implicit; e ~ h(s^2 - k^2)/2.
+``rotation``: x' = -w J x by implicit steps with w = 1.585 (N/T)^{1/2}, near the worst for N layers; J is skew, no
+subdifferential.  ``decay``: x' = -kx - sx, the first part explicit, the second implicit; e ~ h(s^2 - k^2)/2.
 """
 
 from collections.abc import Callable, Mapping

@@ -20,6 +20,9 @@ from fbscheck.claims import (
     deep_limit,
     deep_limit_constants,
     deep_limit_controls,
+    deep_near,
+    deep_orders,
+    deep_rates,
     fixed_point,
     flow,
     lipschitz,
@@ -36,6 +39,8 @@ from fbscheck.claims import (
     stability,
     stability_controls,
     sum_control,
+    weak_controls,
+    weak_limit,
     weighted,
 )
 from fbscheck.claims.records import scale_of, scaled
@@ -126,6 +131,16 @@ def _replay(
         return stability_controls.replay(claim, witness)
     if chapter == "lista":
         return _lista(claim, certificate, witness, arrays)
+    if claim in (*weak_controls.CONTROLS, weak_controls.AVERAGED):
+        return weak_controls.replay(claim, witness)
+    if claim in (*deep_orders.CLAIMS, *deep_orders.CONTROLS):
+        return deep_orders.replay(claim, witness)
+    if chapter == "weak":
+        return weak_limit.replay(claim, witness, arrays)
+    if chapter == "rates" or claim in deep_rates.CONTROLS:
+        return deep_rates.replay(claim, witness, arrays)
+    if chapter == "near" or claim in deep_near.CONTROLS:
+        return deep_near.replay(claim, witness, arrays)
     if claim in recovery_controls.CLAIMS:
         return recovery_controls.replay(claim, witness, arrays)
     if chapter == "contraction" or claim.id == controls.NOT_A_GRADIENT.id:

@@ -24,6 +24,9 @@ from fbscheck.claims import (
     contraction,
     contraction_map,
     controls,
+    deep_limit,
+    deep_limit_constants,
+    deep_limit_controls,
     fixed_point,
     flow,
     iterates,
@@ -48,6 +51,7 @@ from fbscheck.network import Network
 from fbscheck.operators import LeastSquares, Logistic
 from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
 from fbscheck.suites import boxes, data, network
+from fbscheck.suites import deep_limit as limit_suite
 from fbscheck.suites.dictionaries import dictionary
 from fbscheck.suites.prox import CASES
 from fbscheck.verdict import Claim, Result, Verdict, planted
@@ -211,6 +215,18 @@ def boxed() -> list[Result]:
     ]
 
 
+def limits() -> list[Result]:
+    drawn, known = limit_suite.cases("box", 2, 2, np.random.default_rng(1)), dict(limit_suite.constants())
+    (_, shrunk), polygon = limit_suite.extremal()[1], known[deep_limit_constants.NODAL]
+    return [
+        *(deep_limit.assess(claim, drawn[claim]) for claim in (deep_limit.CERTIFIED, deep_limit.INITIAL)),
+        *(deep_limit_constants.assess(claim, instance) for claim, instance in known.items()),
+        deep_limit.assess(deep_limit.PLANTED[1], shrunk),
+        deep_limit_constants.assess(deep_limit_constants.PLANTED[0], polygon),
+        *(deep_limit_controls.assess(claim, 64) for claim in deep_limit_controls.CONTROLS[::3]),
+    ]
+
+
 KINDS: dict[str, Callable[[], list[Result]]] = {
     made.__name__: made
     for made in (
@@ -226,6 +242,7 @@ KINDS: dict[str, Callable[[], list[Result]]] = {
         compared,
         boxed,
         recovered,
+        limits,
     )
 }
 
@@ -271,6 +288,8 @@ TRUE_ALL_THE_SAME: dict[str, str] = {
     "control.dropped-layer|array|*|*": OTHER_DATA,
     "*lipschitz.*|witnesses|pair/network/horizon|*": MATRICES,
     "*lipschitz.*|witnesses|pair/r/weight|*": MATRICES,
+    "*deep-limit.*|array|*|*": OTHER_DATA,
+    "deep-limit.leading-constant|witnesses|start|*": OTHER_INSTANCE,
     "fixed-point.steps|array|*|*": STATED,
     "fixed-point.steps|witnesses|proposals/seed of the points|*": STATED,
     "*lista*|array|signals|*": OTHER_SAMPLE,

@@ -91,6 +91,12 @@ def test_a_divisor_that_may_be_zero_leaves_everything_open() -> None:
     assert (Rounded(np.zeros(1)) / 3.0).error == 0
 
 
+def test_the_larger_of_two_that_are_apart_keeps_its_error() -> None:
+    """A state on the wall of a box is in it, whatever is known of the other wall."""
+    found = np.maximum(Rounded(np.zeros(1)), Rounded(np.array([-1.0]), 0.5))
+    assert (found.upper, found.lower) == (0, 0)
+
+
 def test_roots() -> None:
     x = operands(2)
     positive = Rounded(np.abs(x.value), x.error)
