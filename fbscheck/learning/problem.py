@@ -149,10 +149,14 @@ class Problem:
 
         return train(self, depth, **settings)
 
+    def states(self, theta: npt.ArrayLike) -> Values:
+        """x_0..x_N (N + 1, d, S)."""
+        known = self.parameters(theta)
+        return np.asarray(self._swept(known, 0, self.regulariser.depth(known), self.x0, False).states)
+
     def outputs(self, theta: npt.ArrayLike) -> Values:
         """x_N (d, S)."""
-        known = self.parameters(theta)
-        return np.asarray(self._swept(known, 0, self.regulariser.depth(known), self.x0, False).states[-1])
+        return np.asarray(self.states(theta)[-1])
 
     def network(self, theta: npt.ArrayLike) -> Network:
         """The network with these parameters."""
