@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from fbscheck.certify.rounded import GUARD, Rounded, norm_upper
+from fbscheck.certify.rounded import GUARD, TINY, Rounded, norm_upper
 from fbscheck.inputs import positive
 
 __all__ = ["Huber", "Loss", "SmoothedAbsolute", "Squared"]
@@ -46,7 +46,8 @@ class Loss(ABC):
         """
         value, slope = self(e), norm_upper(self.gradient(e), 0)
         change = slope * radius * GUARD
-        above = (change + self.smoothness * radius**2 / 2 * GUARD) * GUARD
+        square = np.where(radius > 0, radius**2 * GUARD + TINY, 0.0)
+        above = (change + self.smoothness * square / 2 * GUARD) * GUARD
         lower, upper = (value - change).lower, (value + above).upper
         return np.maximum(np.where(np.isnan(lower), 0.0, lower), 0.0), np.where(np.isnan(upper), np.inf, upper)
 
