@@ -51,14 +51,22 @@ def fails(x):
 
 @pytest.fixture
 def ops(tmp_path: Path) -> str:
+    """A file of operators and functions; beside it, plain.py has the operators alone, which spares importing cvxpy."""
     (tmp_path / "ops.py").write_text(FILE)
+    (tmp_path / "plain.py").write_text(FILE.partition("def l1")[0].replace("import cvxpy as cp\n", ""))
     return str(tmp_path / "ops.py")
 
 
-def checked(ops: str, operator: str, function: Any, **settings: Any) -> Any:
+def checked(ops: str, operator: str, function: Any, together: bool = False, **settings: Any) -> Any:
     against = f"{ops}:{function}" if isinstance(function, str) else function
     found = fb.check(
-        f"{ops}:{operator}", prox_of=against, step=0.5, claims=["nonexpansive"], budget=0.4, box=(-3, 3), **settings
+        f"{ops if together else ops.replace('ops.py', 'plain.py')}:{operator}",
+        prox_of=against,
+        step=0.5,
+        claims=["nonexpansive"],
+        budget=0.4,
+        box=(-3, 3),
+        **settings,
     )
     return found.results[-1]
 
@@ -92,7 +100,7 @@ def test_a_callable_will_do(ops: str) -> None:
 
         return 0.6 * cp.norm1(x)
 
-    refuted = checked(ops, "soft", doubled, dim=3)
+    refuted = checked(ops, "soft", doubled, together=True, dim=3)
     assert refuted.verdict is Verdict.REFUTED
     apart = float(np.linalg.norm([0.15] * 3))
     assert refuted.bracket.lower == pytest.approx(apart, rel=1e-3)
