@@ -185,7 +185,7 @@ PLANTED_CLAIMS = tuple(planted(claim, ERROR) for claim in PLANTED)
 
 SUITE = Suite(
     "catalogue",
-    "functions, operators, rules: references, conjugates, derivatives, constants, extremes",
+    "functions, operators, rules: references, conjugates, derivatives, constants",
     (*catalogue.CLAIMS, *nonconvex.CLAIMS, *PLANTED_CLAIMS, *catalogue_operators.CLAIMS),
     _tasks,
 )
