@@ -207,6 +207,15 @@ def test_student_t_says_that_it_is_not_convex() -> None:
     assert (f(x) - f(y)) @ (x - y) < 0
 
 
+@pytest.mark.parametrize(("weight", "beta"), [(0.5, 0.0), (1.0, 1 / 9), (2.0, 0.1)])
+def test_a_quadratic_may_make_a_loss_convex_or_not(weight: float, beta: float) -> None:
+    """mu = -1 and ell = 8 for the Cauchy loss of diag(1, 2): a weight below 1 leaves f without monotonicity."""
+    f = Regularised(StudentT(np.diag([1.0, 2.0]), np.zeros(2), 1.0), weight)
+    assert f.monotonicity == pytest.approx(weight - 1, rel=1e-12, abs=1e-12)
+    assert f.cocoercivity == pytest.approx(beta, rel=1e-12)
+    assert f.cocoercivity <= beta
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_norm_of_a_saddle_operator_is_never_below_the_truth(seed: int) -> None:
     f, g = (LeastSquares(normal(seed + k, 3, 3), np.zeros(3)) for k in (20, 30))
