@@ -16,7 +16,21 @@ from fbscheck.claims.stability import ratio_evidence
 from fbscheck.judge import decide, not_applicable, squeeze
 from fbscheck.verdict import Claim, Evidence, Hypothesis, Relation, Result, Rigour, Side, planted
 
-__all__ = ["CLAIMS", "LEADING", "NODAL", "PLANTED", "RESOLVENT", "Decay", "Polygon", "Rotation", "assess", "replay"]
+__all__ = [
+    "CLAIMS",
+    "EXPONENT",
+    "LEADING",
+    "NODAL",
+    "PLANTED",
+    "RESOLVENT",
+    "Decay",
+    "Polygon",
+    "Power",
+    "Rotation",
+    "geometric",
+    "assess",
+    "replay",
+]
 
 
 @final
@@ -95,8 +109,18 @@ class Rotation:
     depth: int
 
 
-Instance = Polygon | Decay | Rotation
-KINDS: dict[str, type] = {kind.__name__: kind for kind in (Polygon, Decay, Rotation)}
+@final
+@dataclass(frozen=True)
+class Power:
+    """x' = a x^{a-1} from 0, the gradient flow of g = -x^a on x >= 0, 0 < a < 1, and its first layer of length h."""
+
+    name: str
+    exponent: Fraction
+    step: Fraction
+
+
+Instance = Polygon | Decay | Rotation | Power
+KINDS: dict[str, type] = {kind.__name__: kind for kind in (Polygon, Decay, Rotation, Power)}
 
 NODAL = Claim(
     "deep-limit.nodal",
@@ -128,8 +152,25 @@ RESOLVENT = Claim(
     "Crandall and Liggett, American Journal of Mathematics 93 (1971) (ratio of the two sides)",
     (Hypothesis(r"\omega > 0", lambda rotation: rotation.omega, strict=True),),
 )
-CLAIMS = (NODAL, LEADING, RESOLVENT)
-FACTORS = {NODAL.id: Fraction(99, 100), LEADING.id: Fraction(99, 100), RESOLVENT.id: Fraction(22, 100)}
+EXPONENT = Claim(
+    "deep-limit.exponent",
+    "A start of infinite slope",
+    r"|x_1-x(h)| = \bigl((2-a)^p-1\bigr)(ah)^p \leq \sqrt{h(g(x_0)-g(x_1))},\quad p=\frac1{2-a},\ g(x)=-x^a,\ x_0=0",
+    Relation.AT_MOST,
+    "proofs: layer, and energy, of a gradient flow; both sides are of order p, which tends to 1/2 "
+    "(ratio of the two sides)",
+    (
+        Hypothesis(r"a > 0", lambda power: power.exponent, strict=True),
+        Hypothesis(r"a < 1", lambda power: 1 - power.exponent, strict=True),
+    ),
+)
+CLAIMS = (NODAL, LEADING, RESOLVENT, EXPONENT)
+FACTORS = {
+    NODAL.id: Fraction(99, 100),
+    LEADING.id: Fraction(99, 100),
+    RESOLVENT.id: Fraction(22, 100),
+    EXPONENT.id: Fraction(21, 100),
+}
 """Constants that are smaller by these factors are refuted; C, for the leading constant."""
 
 PLANTED = tuple(planted(claim, f"{float(FACTORS[claim.id])} of it") for claim in CLAIMS)
@@ -161,7 +202,8 @@ def replay(claim: Claim, witness: Mapping[str, Any]) -> Result:
         If it is incomplete or malformed, or of another kind than the claim is about.
     """
     kind, about = KINDS[witness["instance"]], _ABOUT[claim.id.removeprefix("planted.")]
-    if kind is not about or type(witness["depth"]) is not int or not 0 < witness["depth"] <= 10**5:
+    depth = witness.get("depth", 1)
+    if kind is not about or type(depth) is not int or not 0 < depth <= 10**5:
         raise kernel.Refusal("the instance is of another kind, or its depth is no number of layers")
     fields = {key: _read(key, value) for key, value in witness.items() if key != "instance"}
     instance = kind(**fields)
@@ -221,9 +263,18 @@ def _resolvent(rotation: Rotation, factor: Fraction) -> tuple[float, tuple[Evide
     return float(factor), ratio_evidence([(apart, upper(bound))], f"{depth} layers in ball arithmetic")
 
 
+def _exponent(power: Power, factor: Fraction) -> tuple[float, tuple[Evidence, ...]]:
+    """x(h) = ((2 - a) a h)^p, and x_1 = (a h)^p solves x_1 = h a x_1^(a - 1)."""
+    a, h = ball(power.exponent), ball(power.step)
+    p = 1 / (2 - a)
+    first, limit = (a * h) ** p, ((2 - a) * a * h) ** p
+    return float(factor), ratio_evidence([(limit - first, upper((h * first**a).sqrt()))], "powers in ball arithmetic")
+
+
 _MEASURES: dict[str, Callable[[Any, Fraction], tuple[float, tuple[Evidence, ...]]]] = {
     NODAL.id: _nodal,
     LEADING.id: _leading,
     RESOLVENT.id: _resolvent,
+    EXPONENT.id: _exponent,
 }
-_ABOUT: dict[str, type] = {NODAL.id: Polygon, LEADING.id: Decay, RESOLVENT.id: Rotation}
+_ABOUT: dict[str, type] = {NODAL.id: Polygon, LEADING.id: Decay, RESOLVENT.id: Rotation, EXPONENT.id: Power}

@@ -52,7 +52,15 @@ class Piecewise:
 
     starts: Values
     ends: Values
-    times: tuple[Fraction, ...] | None = None
+    times: Sequence[Number] | None = None
+
+    def __post_init__(self) -> None:
+        starts = finite_array(self.starts, "values", (1, 2, 3))
+        ends = starts if self.ends is self.starts else finite_array(self.ends, "values", (1, 2, 3))
+        if starts.shape != ends.shape:
+            raise InputError(f"Need as many ends of pieces as starts, got shapes {starts.shape} and {ends.shape}.")
+        for name, value in (("starts", starts), ("ends", ends), ("times", _times(self.times, len(starts)))):
+            object.__setattr__(self, name, value)
 
     @classmethod
     def steps(cls, values: npt.ArrayLike, times: Sequence[Number] | None = None) -> "Piecewise":
@@ -64,7 +72,7 @@ class Piecewise:
             If the values are not finite, or the times do not increase from 0.
         """
         known = finite_array(values, "values", (1, 2, 3))
-        return cls(known, known, _times(times, len(known)))
+        return cls(known, known, times)
 
     @classmethod
     def lines(cls, nodes: npt.ArrayLike, times: Sequence[Number] | None = None) -> "Piecewise":
@@ -78,7 +86,7 @@ class Piecewise:
         known = finite_array(nodes, "nodes", (1, 2, 3))
         if len(known) < 2:
             raise InputError(f"Need two values or more to draw lines between them, got {len(known)}.")
-        return cls(known[:-1], known[1:], _times(times, len(known) - 1))
+        return cls(known[:-1], known[1:], times)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -105,7 +113,7 @@ class Piecewise:
             raise InputError(
                 f"Need pieces up to the horizon T={float(horizon):g}, got a last time of {float(self.times[-1]):g}."
             )
-        return tuple(time / horizon for time in self.times)
+        return tuple(Fraction(time) / horizon for time in self.times)
 
     def variation(self) -> float:
         """The total variation over [0, T], jumps included; rounded up."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fbscheck.claims import deep_limit, deep_limit_constants, deep_limit_controls
-from fbscheck.claims.deep_limit_constants import Decay, Polygon, Rotation, geometric
+from fbscheck.claims.deep_limit_constants import Decay, Polygon, Power, Rotation, geometric
 from fbscheck.claims.limit_case import LimitCase
 from fbscheck.functions import L1, Box, ElasticNet, Function, Huber, NonNegative, SquaredL2, Zero
 from fbscheck.limit import ParameterPath, Piecewise
@@ -118,7 +118,7 @@ def jump(depth: int) -> LimitCase:
     return LimitCase(f"{JUMP}, N={depth}", path, 2.0 * one, 0.25 * one, depth)
 
 
-def constants() -> list[tuple[Claim, Polygon | Decay | Rotation]]:
+def constants() -> list[tuple[Claim, Polygon | Decay | Rotation | Power]]:
     """Instances of the exact constants; the last of each claim attains its constant, or comes near."""
     polygon = Polygon("a polygon", (R(5), R(3), R(1), R(0)), (R(1), R(2), R(7)), R(1, 3), 12)
     decays = [
@@ -131,6 +131,10 @@ def constants() -> list[tuple[Claim, Polygon | Decay | Rotation]]:
         *((deep_limit_constants.NODAL, geometric(n, f"geometric, n={n}")) for n in (1, 2, 5, 20)),
         *((deep_limit_constants.LEADING, decay) for decay in decays),
         (deep_limit_constants.RESOLVENT, turn),
+        *(
+            (deep_limit_constants.EXPONENT, Power(f"a={a}, h={h}", a, h))
+            for a, h in ((R(1, 10), R(1, 64)), (R(1, 2), R(1, 4096)), (R(1, 2), R(1, 64)))
+        ),
     ]
 
 

@@ -13,7 +13,7 @@ import pytest
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import nearest
 from fbscheck.claims import deep_limit, deep_limit_constants, deep_limit_controls
-from fbscheck.claims.deep_limit_constants import Decay, Polygon, Rotation, geometric
+from fbscheck.claims.deep_limit_constants import Decay, Polygon, Power, Rotation, geometric
 from fbscheck.claims.limit_case import LimitCase
 from fbscheck.claims.replay import replay
 from fbscheck.functions import L1, Huber, NonNegative, SquaredL2, Zero
@@ -192,6 +192,22 @@ def test_half_an_order_for_rotations() -> None:
     z = (1 / (1 + 1j * 1623 / 32 / 1024)) ** 1024 - np.exp(-1j * 1623 / 32)
     assert bracket.lower == pytest.approx(abs(z) / (2 / 32 * 1623 / 32), rel=1e-9)
     assert deep_limit_constants.assess(deep_limit_constants.PLANTED[2], turn).verdict is Verdict.REFUTED
+
+
+@pytest.mark.parametrize("a", [R(1, 100), R(1, 10), R(1, 2), R(9, 10)], ids=str)
+def test_the_energy_bound_has_the_exponent_of_the_error(a: Fraction) -> None:
+    """At all steps the same ratio a^(1/2) ((2-a)^p - 1); a = 1/2 gives .31037 h^(2/3)."""
+    ratios = [
+        deep_limit_constants.assess(deep_limit_constants.EXPONENT, Power("x^a", a, R(1, 4**k))).bracket.lower
+        for k in (1, 5, 20)
+    ]
+    x = float(a)
+    expected = math.sqrt(x) * ((2 - x) ** (1 / (2 - x)) - 1)
+    assert ratios == pytest.approx([expected] * 3, rel=1e-12)
+    half = Power("1/2", R(1, 2), R(1, 64))
+    assert deep_limit_constants.assess(deep_limit_constants.PLANTED[3], half).verdict is Verdict.REFUTED
+    steep = Power("3/2", R(3, 2), R(1, 64))
+    assert deep_limit_constants.assess(deep_limit_constants.EXPONENT, steep).verdict is Verdict.NOT_APPLICABLE
 
 
 # -- controls ------------------------------------------------------------------------------------

@@ -167,6 +167,13 @@ BAD: list[Any] = [
     pytest.param(lambda: Piecewise.steps(np.ones(2), [0, 2, 1]), "increasing times", id="times that go back"),
     pytest.param(lambda: Piecewise.steps(np.ones(2), [1, 2, 3]), "from 0", id="a late start"),
     pytest.param(lambda: Piecewise.steps(np.array([1.0, np.nan])), "nan", id="NaN"),
+    pytest.param(
+        lambda: Piecewise(np.ones(3), np.zeros(3), (R(0), R(3, 4), R(1, 4), R(1))),
+        "increasing times",
+        id="pieces that cross",
+    ),
+    pytest.param(lambda: Piecewise(np.ones(3), np.zeros(2)), "as many ends", id="an end too few"),
+    pytest.param(lambda: Piecewise(np.ones(2), np.array([1.0, np.inf])), "inf", id="an infinite end"),
     pytest.param(lambda: Piecewise.lines(np.ones(1)), "two values", id="one node"),
     pytest.param(
         lambda: scalar_path(Piecewise.steps(np.ones(2), [0, 1, 2]), R(3)), "up to the horizon", id="a short curve"
