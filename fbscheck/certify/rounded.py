@@ -98,7 +98,8 @@ class Rounded:
         other = _rounded(other)
         with np.errstate(over="ignore", invalid="ignore"):
             total = self.value + other.value
-            flushed = np.where((total == 0) & (self.value != -other.value), TINY, 0.0)
+            none = total == 0
+            flushed = np.where(none & (self.value != -other.value), TINY, 0.0) if np.any(none) else 0.0
             return _result(total, self.error + other.error, flushed)
 
     def __sub__(self, other: Any) -> "Rounded":
@@ -197,10 +198,14 @@ def _rounded(x: Any) -> Rounded:
     return x if isinstance(x, Rounded) else Rounded(x)
 
 
-def _result(value: Values, carried: npt.ArrayLike, underflow: npt.ArrayLike = 0.0) -> Rounded:
+def _result(value: Values, carried: Values | float, underflow: Values | float = 0.0) -> Rounded:
     """A result of one operation, with what the operands' errors became."""
-    error: Values = (np.asarray(carried, dtype=np.float64) + UNIT * np.abs(value)) * GUARD
-    return Rounded(value, error + np.asarray(underflow, dtype=np.float64))
+    error: Values = np.abs(value)
+    error *= UNIT
+    error += carried
+    error *= GUARD
+    error += underflow
+    return Rounded(value, error)
 
 
 def _up(value: Values, error: Values) -> Values:

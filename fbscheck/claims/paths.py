@@ -67,7 +67,7 @@ class PathCase:
             If the description is incomplete or malformed.
         """
         try:
-            if len(text) != 10 or not isinstance(text["name"], str) or text["sampling"] not in ("nodes", "averages"):
+            if len(text) != 11 or not isinstance(text["name"], str) or text["sampling"] not in ("nodes", "averages"):
                 raise TypeError("there is more than a path and depths, or the name is no text")
             depths = (*text["depths"], text["reference"])
             if not all(type(depth) is int and depth > 0 for depth in depths):

@@ -138,10 +138,11 @@ def accumulated(factors: Values, added: Values, start: Values) -> Values:
     product, total = factors[:, None] * GUARD + TINY, added * GUARD
     total[0] = (total[0] + _scaled(product[0], start)) * GUARD
     reach = 1
-    while reach < len(total):
-        total[reach:] = (total[reach:] + _scaled(product[reach:], total[:-reach])) * GUARD
-        product[reach:] = product[reach:] * product[:-reach] * GUARD + TINY
-        reach *= 2
+    with np.errstate(over="ignore"):
+        while reach < len(total):
+            total[reach:] = (total[reach:] + _scaled(product[reach:], total[:-reach])) * GUARD
+            product[reach:] = product[reach:] * product[:-reach] * GUARD + TINY
+            reach *= 2
     return total
 
 

@@ -59,7 +59,8 @@ def polished(path: ParameterPath, point: Array, b: Array, steps: int) -> Array:
     h = 1 / float(np.linalg.norm(K, 2))
     x = point
     for _ in range(steps):
-        x = path.r.prox(x - h * (K @ x - L @ b), h * weight)
+        x = x - h * (K @ x - L @ b)
+        x = path.r.prox(x, h * weight) if weight else x
     return x
 
 

@@ -247,7 +247,7 @@ def _perturbed(depths: tuple[int, ...], rng: Generator) -> list[Result]:
     case = PathCase("path with an L1 part, d=4", path, x0, np.hstack([b, b]), (2**12,), 2**12)
     result = deep_near.assess(deep_near.PERTURBED, case)
     one = ParameterPath(np.array([[1.0]]), np.array([[1.0]]), 0.0, Zero(), 1)
-    attained = PathCase("extremal: x' = -x + b", one, np.array([[1.0, 2.0]]), np.zeros((1, 2)), (2**12,), 2**12)
+    attained = PathCase("two starts of x' = -x", one, np.array([[1.0, 2.0]]), np.zeros((1, 2)), (2**12,), 2**12)
     too_small = deep_near.assess(planted(deep_near.PERTURBED), attained, scale=0.99)
     limit, _ = flow_constants(K, L, 1)
     apart = [np.linalg.norm(np.diff(error_curve(path, x0, case.b, depth).states[-1])) for depth in depths]
