@@ -12,6 +12,7 @@ from scipy.integrate import solve_ivp
 
 from fbscheck.certify.rounded import Rounded
 from fbscheck.learning import H1, Lp, Problem, Squared
+from fbscheck.learning import problem as problem_module
 
 
 def integrated(known: Problem, theta: np.ndarray) -> float:
@@ -82,6 +83,14 @@ def test_two_networks_agree_on_the_limit(family: str, regulariser: str) -> None:
     for _ in range(6):
         deep = known.regulariser.refined(deep)
     assert coarse.lower <= known.value(deep) <= coarse.upper
+
+
+def test_samples_may_be_taken_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = problem("free", "H1", seed=9)
+    theta = 0.5 * parameters(known, 4, 9)
+    whole = known.limit_value(theta, refine=8)
+    monkeypatch.setattr(problem_module, "ENTRIES", 60)
+    assert known.samples == 4 and known.limit_value(theta, refine=8).upper == pytest.approx(whole.upper, rel=1e-12)
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
