@@ -41,6 +41,8 @@ NOISE = 2.0**-46
 """Values closer than this, relatively, are equal: it is what rounding leaves of a deep network."""
 MEMORY, ENTRIES = 80, 2**23
 """Secants kept, and entries of them where these would be more; five are kept in any case."""
+FLATTER = 0.5
+"""Where values are equal, a step is good that leaves at most this share of the slope along it."""
 FAR = 2.0
 """Trials at which the value is so many times larger tell nothing about the second derivative here."""
 SHORTEST = 1e-10
@@ -140,7 +142,7 @@ def descend(
             break
         if len(values) > WINDOW:
             gained = values[-1 - WINDOW] - value
-            if gained < progress * value and sum(promises[-WINDOW:]) > BROKEN * gained:
+            if gained < progress * value and sum(promises[-WINDOW:]) > BROKEN * (gained + NOISE * value):
                 ending = "stalled"
                 break
         if iterations == most:
@@ -153,7 +155,9 @@ def descend(
             evaluations += 1
             if reached < FAR * value:
                 pairs = [*pairs, (trial - known, steeper - gradient)][-memory:]
-            if reached <= value + 1e-4 * share * slope + NOISE * value or share < SHORTEST:
+            if reached <= value + 1e-4 * share * slope or share < SHORTEST:
+                break
+            if reached <= value + NOISE * value and abs(np.sum(change * steeper)) <= -FLATTER * slope:
                 break
             bend = reached - value - share * slope
             share *= min(max(-share * slope / (2 * bend), 0.1), 0.5) if np.isfinite(bend) else 0.1

@@ -32,7 +32,8 @@ __all__ = ["Problem"]
 Values = npt.NDArray[np.float64]
 
 ENTRIES = 2**22
-"""Entries of states kept at once by :meth:`Problem.value_and_gradient`; deeper networks are swept in blocks."""
+"""Entries of states kept at once by gradients, which sweep deeper networks in blocks; eight times as many are kept by
+certificates, which take fewer samples at once."""
 
 
 @final
@@ -193,8 +194,13 @@ class Problem:
         if isinstance(refine, bool) or not isinstance(refine, int | np.integer) or refine < 1:
             raise InputError(f"Need refine >= 1, got refine={refine!r:.40}. It multiplies the depth.")
         depth = self.regulariser.depth(known) * refine
-        curve = error_curve(self.path(known), self.x0, self.b, depth, certified=certified)
-        low, high = self.loss.bounds(Rounded(curve.states[-1]) - self.target, curve.nodes[-1])
+        path, ends = self.path(known), []
+        size = max(1, 8 * ENTRIES // (depth * len(self.x0)))
+        for first in range(0, self.samples, size):
+            part = slice(first, first + size)
+            curve = error_curve(path, self.x0[:, part], self.b[:, part], depth, certified=certified)
+            ends.append(self.loss.bounds(Rounded(curve.states[-1]) - self.target[:, part], curve.nodes[-1]))
+        low, high = (np.concatenate(bounds) for bounds in zip(*ends, strict=True))
         time = Fraction(self.horizon)
         horizon = Rounded(float(time), 0.0 if Fraction(float(time)) == time else 2.0**-52 * float(time))
         penalty = self.regulariser.enclosure(known, horizon)

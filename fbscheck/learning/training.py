@@ -21,6 +21,7 @@ from fbscheck.errors import InputError
 from fbscheck.inputs import positive
 from fbscheck.learning.descent import Descent, Ending, Secants, descend
 from fbscheck.learning.problem import Problem
+from fbscheck.verdict import Bracket
 
 __all__ = ["Level", "Training", "train"]
 
@@ -74,6 +75,10 @@ class Training:
     def iterations(self) -> int:
         """Steps on all levels."""
         return sum(level.iterations for level in self.levels)
+
+    def certificate(self, refine: int = 1) -> Bracket:
+        """Bounds on the limit's value of the trained path (:meth:`Problem.limit_value`)."""
+        return self.problem.limit_value(self.parameters, refine)
 
 
 def train(

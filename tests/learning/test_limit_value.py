@@ -1,6 +1,5 @@
 """Certified values of the limit: against closed forms and an integrator of others; losses within a radius."""
 
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +11,7 @@ from scipy.integrate import solve_ivp
 
 from fbscheck.certify.rounded import Rounded
 from fbscheck.learning import H1, Lp, Problem, Squared
+from fbscheck.learning import problem as problem_module
 
 
 def integrated(known: Problem, theta: np.ndarray) -> float:
@@ -27,7 +27,12 @@ def integrated(known: Problem, theta: np.ndarray) -> float:
     for left, right in zip(nodes[:-1], nodes[1:], strict=True):
         x = solve_ivp(velocity, (left, right), x, method="DOP853", rtol=1e-12, atol=1e-14).y[:, -1]
     errors = x.reshape(known.x0.shape) - known.target
-    return float(np.mean(np.sum(errors**2, axis=0)) / 2 + known.regulariser(theta, float(known.horizon)))
+    losses = {
+        "Squared": np.sum(errors**2, axis=0) / 2,
+        "SmoothedAbsolute": np.sum(np.hypot(errors, 0.3) - 0.3, axis=0),
+        "Huber": np.sum(np.where(np.abs(errors) < 0.5, errors**2 / 2, 0.5 * np.abs(errors) - 0.125), axis=0),
+    }
+    return float(np.mean(losses[type(known.loss).__name__]) + known.regulariser(theta, float(known.horizon)))
 
 
 @pytest.mark.parametrize("depth", [1, 4, 32])
@@ -53,21 +58,20 @@ def test_bounds_close_at_first_order_and_leave_the_network_out() -> None:
 def test_a_minimiser_of_many_layers_is_no_better_than_the_limit() -> None:
     """min J <= J(theta_N): the least value of the limit is below the upper bound of every trained path."""
     found = DRIVEN.train(64, progress=1e-12)
-    bound = DRIVEN.limit_value(found.parameters, refine=64)
+    bound = found.certificate(refine=64)
     assert driven_limit() <= bound.upper and bound.upper - bound.lower < 5e-3 * found.value
     assert abs(bound.upper - driven_limit()) < 1e-2 * found.value
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_limit_of_straight_lines(loss: str) -> None:
-    known = problem("free, linear", "H1", "squared", seed=3, horizon=0.5)
+    known = problem("free, linear", "H1", loss, seed=3, horizon=0.5)
     theta = 0.3 * parameters(known, 3, 3)
     expected = integrated(known, theta)
-    found = known.limit_value(theta, refine=256)
-    assert found.lower <= expected <= found.upper and found.upper - found.lower < 0.02 * expected
-    other = replace(known, loss=LOSSES[loss])
-    bound = other.limit_value(theta, refine=64)
-    assert bound.lower <= other.value(theta.repeat(1, axis=0)) + 0.5 and bound.lower < bound.upper
+    found = known.limit_value(theta, refine=128)
+    assert found.lower <= expected <= found.upper and found.upper - found.lower < 0.04 * expected
+    off = known.regulariser(theta, 0.5) / 10
+    assert not found.lower <= expected + off <= found.upper, "planted: a tenth more of the penalty"
 
 
 @pytest.mark.parametrize("regulariser", ["H1", "L2", "L3"])
@@ -82,6 +86,14 @@ def test_two_networks_agree_on_the_limit(family: str, regulariser: str) -> None:
     for _ in range(6):
         deep = known.regulariser.refined(deep)
     assert coarse.lower <= known.value(deep) <= coarse.upper
+
+
+def test_samples_may_be_taken_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = problem("free", "H1", seed=9)
+    theta = 0.5 * parameters(known, 4, 9)
+    whole = known.limit_value(theta, refine=8)
+    monkeypatch.setattr(problem_module, "ENTRIES", 60)
+    assert known.samples == 4 and known.limit_value(theta, refine=8).upper == pytest.approx(whole.upper, rel=1e-12)
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
