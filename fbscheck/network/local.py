@@ -83,7 +83,9 @@ def local_bound(
     if parts < 1 or (parts > 1 and np.ndim(region.b_radius) == 0):
         raise InputError(f"Need parts >= 1, and 1 where b is in a ball, got {parts} (b_radius as an array?).")
     gains = _gains(layers, activation, region)
-    bound, multipliers, fixed = _bounded(layers, activation, region, gains, wrt, evaluations)
+    bound, multipliers, fixed = _bounded(
+        layers, activation, region, gains, wrt, evaluations, _anywhere(layers, activation, wrt)
+    )
     leaves, sides = {"": (bound, multipliers)}, dict[str, int]()
     found = {"": region}
     while len(leaves) < parts:
@@ -178,6 +180,14 @@ def _gains(layers: Layers, activation: Activation, region: Region) -> dict[int, 
     return found
 
 
+def _anywhere(layers: Layers, activation: Activation, wrt: Input) -> Values | None:
+    """Multipliers that are safe outside the region as well; None if the network is too unstable for any."""
+    try:
+        return recursion(layers, wrt, sectors_everywhere(layers, activation)).safe()
+    except InputError:
+        return None
+
+
 def _cuts(sides: Mapping[str, int], leaves: Iterable[str]) -> tuple[int, ...]:
     """The tree with these sides cut at these paths of turns: in the order of texts, a path comes before its own."""
     return tuple(sides.get(path, WHOLE) for path in sorted([*sides, *leaves]))
@@ -190,12 +200,12 @@ def _bounded(
     gains: Mapping[int, float],
     wrt: Input,
     evaluations: int,
-    known: Values | None = None,
+    known: Values | None,
 ) -> tuple[float, Values, float]:
-    """A certified bound, multipliers that prove it, the share of known slopes; ``known`` multipliers may be as good."""
+    """A certified bound, multipliers that prove it, the share of known slopes; the search may begin at ``known``."""
     sectors = sectors_in(layers, activation, region, gains)
     problem = recursion(layers, wrt, sectors)
-    found = [certify(problem, optimise(problem, evaluations=evaluations).multipliers)]
+    found = [certify(problem, optimise(problem, evaluations=evaluations, start=known).multipliers)]
     if known is not None:
         found.append((certified_bound(problem, known), known))
     bound, multipliers = min(found, key=lambda one: one[0])

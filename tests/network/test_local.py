@@ -295,3 +295,14 @@ def test_a_first_layer_without_slopes_does_not_stop_the_search() -> None:
     assert not problem.sectors.low[0].any() and not problem.sectors.width[0].any()
     optimum = optimise(problem)
     assert optimum.gap < 2e-2 and optimum.bound < 0.99 * problem.bound(problem.safe())
+
+
+def test_a_box_has_no_worse_bound_than_all_inputs() -> None:
+    """Few evaluations, and slopes of which some are known: safe multipliers alone would give far more."""
+    layers = sample("lista", 1, depth=40, dimension=8, observations=4)
+    maps, everywhere = activation(layers), recursion(layers)
+    for size in (2.0**-4, 2.0**-6, 2.0**-7):
+        region = Region(np.zeros(8), np.array([0.5, -0.6, 0.2, 0.9]), 0.0, np.full(4, size))
+        assert local_bound(layers, maps, region, evaluations=4).bound <= everywhere.bound(everywhere.safe()) * (
+            1 + 1e-9
+        )
