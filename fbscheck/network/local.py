@@ -21,13 +21,16 @@ from fbscheck.network.dissipation import certified_bound, certify, layers_of, re
 from fbscheck.network.layers import Layers
 from fbscheck.network.multipliers import optimise
 from fbscheck.network.partition import WHOLE, parts_of
-from fbscheck.network.region import Activation, Region, SoftThreshold, sectors_in
+from fbscheck.network.region import Activation, Region, SoftThreshold, sectors_everywhere, sectors_in
 from fbscheck.network.riccati import Input, recursion
-from fbscheck.network.sectors import sectors_of
+from fbscheck.network.sectors import Sectors, sectors_of
 
 __all__ = ["Local", "certified_local", "local_bound", "local_record", "recheck_local", "soft_threshold"]
 
 Values = npt.NDArray[np.float64]
+
+LEAST, MOST = 4, 16
+"""Lipschitz constants of the first layers are found every so many layers, and so many times at most."""
 
 
 @final
@@ -79,7 +82,10 @@ def local_bound(
     """
     if parts < 1 or (parts > 1 and np.ndim(region.b_radius) == 0):
         raise InputError(f"Need parts >= 1, and 1 where b is in a ball, got {parts} (b_radius as an array?).")
-    bound, multipliers, fixed = _bounded(layers, activation, region, wrt, evaluations)
+    gains = _gains(layers, activation, region)
+    bound, multipliers, fixed = _bounded(
+        layers, activation, region, gains, wrt, evaluations, _anywhere(layers, activation, wrt)
+    )
     leaves, sides = {"": (bound, multipliers)}, dict[str, int]()
     found = {"": region}
     while len(leaves) < parts:
@@ -90,7 +96,7 @@ def local_bound(
         ordered = sorted([*leaves, *halves])
         found = dict(zip(ordered, parts_of(region, _cuts(sides, ordered)), strict=True))
         for path in halves:
-            bound, multipliers, _ = _bounded(layers, activation, found[path], wrt, evaluations, known)
+            bound, multipliers, _ = _bounded(layers, activation, found[path], gains, wrt, evaluations, known)
             leaves[path] = bound, multipliers
     stack = np.stack([leaves[path][1] for path in sorted(leaves)])
     return Local(max(bound for bound, _ in leaves.values()), fixed, _cuts(sides, leaves), stack)
@@ -109,8 +115,9 @@ def certified_local(
     stack, whole = finite_array(multipliers, "multipliers", 3), list(parts_of(region, cuts))
     if len(stack) != len(whole):
         raise InputError(f"Need multipliers for each of {len(whole)} parts, got {len(stack)} of them.")
+    gains = _gains(layers, activation, region)
     return max(
-        certified_bound(recursion(layers, wrt, sectors_in(layers, activation, part)), found)
+        certified_bound(recursion(layers, wrt, sectors_in(layers, activation, part, gains)), found)
         for part, found in zip(whole, stack, strict=True)
     )
 
@@ -156,18 +163,49 @@ def recheck_local(record: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[An
     return float(claimed)
 
 
+def _gains(layers: Layers, activation: Activation, region: Region) -> dict[int, float]:
+    """Certified Lipschitz constants of what a region varies -> x_n, for some n; they hold everywhere."""
+    moves = [name for name, radius in (("x0", region.x0_radius), ("b", region.b_radius)) if np.any(radius)]
+    wrt = cast(Input, moves[0] if len(moves) == 1 else "both")
+    sectors = sectors_everywhere(layers, activation)
+    stride, rho = max(LEAST, layers.depth // MOST), np.asarray(layers.strong_convexity)
+    found: dict[int, float] = {}
+    for n in range(stride, layers.depth, stride):
+        front = Layers(layers.transitions[:n], layers.injections[:n], layers.separable, rho[:n])
+        problem = recursion(front, wrt, Sectors(sectors.low[:n], sectors.width[:n]))
+        try:
+            found[n] = certified_bound(problem, problem.safe())
+        except InputError:
+            break
+    return found
+
+
+def _anywhere(layers: Layers, activation: Activation, wrt: Input) -> Values | None:
+    """Multipliers that are safe outside the region as well; None if the network is too unstable for any."""
+    try:
+        return recursion(layers, wrt, sectors_everywhere(layers, activation)).safe()
+    except InputError:
+        return None
+
+
 def _cuts(sides: Mapping[str, int], leaves: Iterable[str]) -> tuple[int, ...]:
     """The tree with these sides cut at these paths of turns: in the order of texts, a path comes before its own."""
     return tuple(sides.get(path, WHOLE) for path in sorted([*sides, *leaves]))
 
 
 def _bounded(
-    layers: Layers, activation: Activation, region: Region, wrt: Input, evaluations: int, known: Values | None = None
+    layers: Layers,
+    activation: Activation,
+    region: Region,
+    gains: Mapping[int, float],
+    wrt: Input,
+    evaluations: int,
+    known: Values | None,
 ) -> tuple[float, Values, float]:
-    """A certified bound, multipliers that prove it, the share of known slopes; ``known`` multipliers may be as good."""
-    sectors = sectors_in(layers, activation, region)
+    """A certified bound, multipliers that prove it, the share of known slopes; the search may begin at ``known``."""
+    sectors = sectors_in(layers, activation, region, gains)
     problem = recursion(layers, wrt, sectors)
-    found = [certify(problem, optimise(problem, evaluations=evaluations).multipliers)]
+    found = [certify(problem, optimise(problem, evaluations=evaluations, start=known).multipliers)]
     if known is not None:
         found.append((certified_bound(problem, known), known))
     bound, multipliers = min(found, key=lambda one: one[0])

@@ -4,8 +4,11 @@ The states x_n are kept in c + G (z - z_0) + e, for z = (x_0, b) in the region a
 and G by its matrices and r by a norm.  A separable map with slopes in [s, t] on the interval of a unit then is
 p(u_0) + (s + t)/2 (u - u_0) up to (t - s)/2 |u - u_0|, which is added to r together with all rounding errors.
 A unit with s = t adds nothing: where the region is small the network is affine and the enclosure sharp, at any depth.
+Elsewhere r grows with products of norms, until a known Lipschitz constant for the first n layers takes their place: all
+states are that constant times the region's size from the centre's own, which the computed c is near.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, Protocol, cast, final
@@ -19,7 +22,7 @@ from fbscheck.inputs import finite_array
 from fbscheck.network.layers import Layers
 from fbscheck.network.sectors import Sectors
 
-__all__ = ["Activation", "Region", "SoftThreshold", "sectors_in"]
+__all__ = ["Activation", "Region", "SoftThreshold", "sectors_everywhere", "sectors_in"]
 
 Values = npt.NDArray[np.float64]
 
@@ -168,8 +171,13 @@ class Region:
         return wider
 
 
-def sectors_in(layers: Layers, activation: Activation, region: Region) -> Sectors:
+def sectors_in(
+    layers: Layers, activation: Activation, region: Region, gains: Mapping[int, float] | None = None
+) -> Sectors:
     """The slopes that the units of ``layers`` can have between any two inputs of a region.
+
+    ``gains`` are known Lipschitz constants of the input -> x_n for some n: there r need not be larger than what they
+    say, however much products of norms have made of it.
 
     Raises
     ------
@@ -190,12 +198,17 @@ def sectors_in(layers: Layers, activation: Activation, region: Region) -> Sector
     centre, gain, error = region.x0[:, None], np.eye(d, d + m), 0.0
     data, injected, length = exact(region.b[:, None]), np.eye(m, d + m, d), region.length()
     norms = [norm_upper(exact(w)) for w in (layers.transitions[:1] if _shared(layers) else layers.transitions)]
+    known, off = gains or {}, 0.0
+    widest = np.max(sectors_everywhere(layers, activation).width, axis=1).tolist()
     with np.errstate(all="ignore"):
         for n in range(layers.depth):
+            if n in known and (spread := sum_up(known[n] * length, off)) < error:
+                gain, error = np.zeros_like(gain), spread
             transition, injection = exact(layers.transitions[n]), exact(layers.injections[n])
             middle = transition @ exact(centre) + injection @ data
             linear = transition @ exact(gain) + injection @ exact(injected)
             error = sum_up(norms[n % len(norms)] * error, middle.radius, linear.radius * length)
+            off = sum_up(norms[n % len(norms)] * off, middle.radius)
             reach = (region.reach(linear.centre) + error) * WIDER
             centre = middle.centre
             rounding = 4 * UNIT * np.abs(centre[:, 0])
@@ -205,12 +218,23 @@ def sectors_in(layers: Layers, activation: Activation, region: Region) -> Sector
             mean = (low[n] + high[n]) / 2
             bent = ((high[n] - low[n]) / 2 * WIDER + 8 * UNIT * mean) * reach
             following = activation.value(n, centre[:, 0])
-            bent += 8 * UNIT * (np.abs(following) + np.abs(centre[:, 0]) * (high[n] + UNIT)) + TINY
+            rounded = 8 * UNIT * (np.abs(following) + np.abs(centre[:, 0]) * (high[n] + UNIT)) + TINY
+            bent += rounded
+            off = sum_up(widest[n] * off, exact(rounded[:, None]).norm())
             scaled = exact(linear.centre).rows(mean)
             error = sum_up(float(np.max(mean)) * error, exact(bent[:, None]).norm(), scaled.radius * length)
             centre, gain = following[:, None], scaled.centre
     width = np.where(high > low, (high - low) * (1 + 2.0**-50), 0.0)
     return Sectors(low, np.where(low == 0, high, width))
+
+
+def sectors_everywhere(layers: Layers, activation: Activation) -> Sectors:
+    """The slopes that units can have between any two inputs at all, from what ``activation`` says alone."""
+    ends = (np.full(layers.dimension, end) for end in (-np.inf, np.inf))
+    below, above = list(ends)
+    slopes = np.array([activation.slopes(n, below, above) for n in range(layers.depth)])
+    low = np.minimum(slopes[:, 0], 0.0)
+    return Sectors(low, (slopes[:, 1] - low) * (1 + 2.0**-50))
 
 
 def _wider(terms: int) -> float:
