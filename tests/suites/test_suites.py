@@ -1,4 +1,4 @@
-"""The built-in suites, small: everything claimed holds and every planted error is caught, for another seed than usual."""
+"""The built-in suites, small, with another seed than usual: what is claimed holds, planted errors are caught."""
 
 from pathlib import Path
 
