@@ -96,24 +96,27 @@ class Rounded:
 
     def __add__(self, other: Any) -> "Rounded":
         other = _rounded(other)
-        total = self.value + other.value
-        flushed = np.where((total == 0) & (self.value != -other.value), TINY, 0.0)
-        return _result(total, self.error + other.error, flushed)
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = self.value + other.value
+            none = total == 0
+            flushed = np.where(none & (self.value != -other.value), TINY, 0.0) if np.any(none) else 0.0
+            return _result(total, self.error + other.error, flushed)
 
     def __sub__(self, other: Any) -> "Rounded":
         return self + -_rounded(other)
 
     def __mul__(self, other: Any) -> "Rounded":
         other = _rounded(other)
-        carried = self.size * other.error + np.abs(other.value) * self.error
-        return _result(self.value * other.value, carried, np.where(self._none | other._none, 0.0, TINY))
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            carried = self.size * other.error + np.abs(other.value) * self.error
+            return _result(self.value * other.value, carried, np.where(self._none | other._none, 0.0, TINY))
 
     def __truediv__(self, other: Any) -> "Rounded":
         other = _rounded(other)
         with np.errstate(all="ignore"):
             least = np.abs(other.value) / GUARD - other.error * GUARD
             quotient = self.value / other.value
-            carried = np.where(least > 0, (self.error + np.abs(quotient) * other.error) / least, np.inf)
+            carried = np.where(least > 0, self.error / least + np.abs(quotient) * (other.error / least), np.inf)
         return _result(quotient, carried * GUARD, np.where(self._none, 0.0, TINY))
 
     __radd__ = __add__
@@ -195,26 +198,31 @@ def _rounded(x: Any) -> Rounded:
     return x if isinstance(x, Rounded) else Rounded(x)
 
 
-def _result(value: Values, carried: npt.ArrayLike, underflow: npt.ArrayLike = 0.0) -> Rounded:
+def _result(value: Values, carried: Values | float, underflow: Values | float = 0.0) -> Rounded:
     """A result of one operation, with what the operands' errors became."""
-    error: Values = (np.asarray(carried, dtype=np.float64) + UNIT * np.abs(value)) * GUARD
-    return Rounded(value, error + np.asarray(underflow, dtype=np.float64))
+    error: Values = np.abs(value)
+    error *= UNIT
+    error += carried
+    error *= GUARD
+    error += underflow
+    return Rounded(value, error)
 
 
 def _up(value: Values, error: Values) -> Values:
     """Their sum, moved up past its rounding unless there is no error."""
-    end = value + error
-    return np.where(error == 0, value, end + (4 * UNIT * np.abs(end) + TINY))
+    with np.errstate(over="ignore", invalid="ignore"):
+        end = value + error
+        return np.where(error == 0, value, end + (4 * UNIT * np.abs(end) + TINY))
 
 
 def _extremum(choose: Callable[[Values, Values], Values]) -> Callable[[Rounded, Rounded], Rounded]:
     """The larger or the smaller of two numbers: as well known as the one that certainly is it, else as the worse."""
 
     def operation(a: Rounded, b: Rounded) -> Rounded:
-        chosen = choose(a.value, b.value)
-        apart = np.abs(a.value - b.value) > 2 * (a.error + b.error)
-        error = np.where(chosen == a.value, a.error, b.error)
-        return Rounded(chosen, np.where(apart, error, np.maximum(a.error, b.error)))
+        value = choose(a.value, b.value)
+        with np.errstate(over="ignore", invalid="ignore"):
+            above, below = choose(a.upper, b.upper) - value, value - choose(a.lower, b.lower)
+            return Rounded(value, np.maximum(above, below) * GUARD)
 
     return operation
 

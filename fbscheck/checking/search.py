@@ -1,9 +1,9 @@
 """A search for pairs of points at which an operator is at its worst.
 
-Rounds of four stages, all in batches, until the budget is spent or the pairs found are enough: special points with neighbours at
-all scales; dense lines across the box; differences along many directions, whose small eigenproblems
-give extremal directions; and the worst pairs so far, perturbed, rescaled and bisected.  What is found
-is a bound from one side: the constant is at least that bad.
+Rounds of four stages, all in batches, until the budget is spent or the pairs found are enough: special
+points with neighbours at all scales; dense lines across the box; differences along many directions, whose
+small eigenproblems give extremal directions; and the worst pairs so far, perturbed, rescaled and bisected.
+What is found is a bound from one side: the constant is at least that bad.
 
 Arrays hold points as columns: (d, S).
 """

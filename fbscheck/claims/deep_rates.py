@@ -18,7 +18,7 @@ from fbscheck.limit.apriori import constant_rate, rate
 from fbscheck.limit.convergence import Convergence, Ends, converging, order_ends
 from fbscheck.limit.error import error_bound
 from fbscheck.network.stability import lipschitz_constant
-from fbscheck.verdict import Claim, Curve, Evidence, Hypothesis, Plot, Relation, Result, Rigour, Side
+from fbscheck.verdict import Claim, Curve, Evidence, Hypothesis, Plot, Relation, Result
 
 __all__ = [
     "CLAIMS",

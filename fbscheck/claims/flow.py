@@ -115,7 +115,7 @@ UNIFORM_DATA = Claim(
     r"h\sum_{n<N}\Bigl(\prod_{k>n}\|I-hK_k\|\Bigr)\|L_n\| \leq \gamma_N\int_0^T e^{-\int_s^T\mu}\|L(s)\|\,ds,"
     r"\quad \gamma_N=\max_n\frac{h\mu_n}{1-e^{-h\mu_n}}\,\exp\Bigl(\frac{h^2}{2}\sum_{0<n<N}\|K_n\|^2\Bigr)",
     Relation.AT_MOST,
-    "layer by layer: layer norm from above, integral of an exponential (ratio of the two sides)",
+    "proof: layer norm from above; layer by layer (ratio of the two sides)",
     (EXACT, Hypothesis(r"\max|L_n| > 0", lambda path: float(np.abs(path.L).max()), strict=True)),
 )
 MODULUS = Claim(
@@ -123,7 +123,7 @@ MODULUS = Claim(
     "The constant of a network is no less than its moduli say",
     r"\prod_{n<N}(1-h\mu_n) \leq \prod_{n<N}\|I-hK_n\|",
     Relation.AT_MOST,
-    "|I-hK| >= <(I-hK)v, v> at a unit eigenvector v of the modulus (ratio of the two sides)",
+    "proof: layer norm from below (ratio of the two sides)",
     (EXACT, Hypothesis(r"h\mu_n < 1", lambda path: 1 - path.steepest, strict=True)),
 )
 CLAIMS = (FLOW, UNIFORM, UNIFORM_DATA, MODULUS)

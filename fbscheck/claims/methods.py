@@ -20,11 +20,11 @@ from fbscheck.certify import kernel
 from fbscheck.certify.balls import ball, lower, round_down, round_up, upper
 from fbscheck.claims.pair import Pair
 from fbscheck.claims.records import scale_of, scaled
-from fbscheck.errors import InputError
+from fbscheck.errors import InputError, SolverError
 from fbscheck.inputs import finite_array
 from fbscheck.judge import decide, not_applicable, squeeze
 from fbscheck.network.comparisons import DIAGONAL, SCALAR, Row, closed, compare, sandwich, shared
-from fbscheck.network.dissipation import MARGIN, certified_bound
+from fbscheck.network.dissipation import MARGIN, certified_bound, certify
 from fbscheck.network.instance import instance_lower, quotient_lower
 from fbscheck.network.layers import Layers, Values
 from fbscheck.network.lower import attained_lower, class_lower
@@ -54,7 +54,7 @@ METHODS = Claim(
     "Bounds of the Lipschitz constant for the data, by several methods",
     r"|x_N(b)-x_N(b')| \leq c\,|b-b'|\quad\mathrm{for\ the\ bound\ } c\ \mathrm{of\ each\ method}",
     Relation.COMPARED,
-    "Combettes and Pesquet 2020; Fazlyab et al. 2019 (LipSDP); dissipation, proof: Riccati step",
+    "Combettes and Pesquet 2020; Fazlyab et al. 2019 (LipSDP); dissipation; proof: Riccati step",
 )
 AVERAGED = Claim(
     "lipschitz.averaged",
@@ -62,7 +62,7 @@ AVERAGED = Claim(
     r"|x_N-\tilde x_N| \leq \frac{\theta_N}{2^{N-1}}\,|x_0-\tilde x_0|,\quad"
     r"\theta_n=\sum_{i=1}^n\theta_{i-1}\,\|W_n\cdots W_i\|,\ \theta_0=1,\ W_n=I-hK_{n-1}",
     Relation.AT_MOST,
-    "Combettes and Pesquet 2020; a proximal map is (I + Q)/2 with a nonexpansive Q",
+    "Combettes and Pesquet 2020; proof: reflected proximal map; at each cut",
 )
 BETWEEN = Claim(
     "lipschitz.between",
@@ -81,12 +81,11 @@ DROPPED = Claim(
     control=True,
 )
 CLAIMS, CONTROLS = (METHODS, AVERAGED, BETWEEN), (DROPPED,)
-LIPSDP = "LipSDP by cvxpy, plus 1e-5"
-SOLVED = Fraction(100001, 100000)
-"""A solver's value is no bound; what is claimed of LipSDP is a little more than its value."""
+LIPSDP = "LipSDP by cvxpy, certified"
 LARGEST = 100
 """Rows of the greatest semidefinite program that is solved."""
-EVALUATIONS = 1000
+EVALUATIONS, STARTS = 1000, 512
+"""Of the searches for multipliers, and for slopes that stretch most."""
 KIND = "dissipation"
 PIECES = "Combettes-Pesquet"
 
@@ -152,29 +151,38 @@ def compared(
         If nothing is proved of the network.
     """
     layers = network.layers
-    rows = [
-        row if row.multipliers is None else replace(row, bound=round_up(Fraction(row.bound or 0.0) * MARGIN))
-        for row in compare(layers, wrt, evaluations=EVALUATIONS)
-        if row.bound is not None and math.isfinite(row.bound)
-    ]
-    best = rows[-1]
-    if best.multipliers is None or best.bound is None:
-        raise InputError("Need a network with a certified bound, got none from any multipliers (unstable layers?).")
+    rows = [row for row in compare(layers, wrt, evaluations=EVALUATIONS) if row.bound is not None]
     if programs and layers.depth * layers.dimension + layers.observations <= LARGEST:
-        rows.append(_lipsdp(layers, wrt))
-    found, attained = instance_lower(network, wrt, seed=seed), class_lower(layers, wrt, seed=seed)
+        rows += _lipsdp(layers, wrt)
+    rows = [row for row in rows if math.isfinite(row.bound or 0.0)]
+    rows = [row if row.multipliers is None else _with_margin(row) for row in rows]
+    searched = [(row.bound, row.multipliers) for row in rows if row.multipliers is not None and row.bound is not None]
+    if not searched:
+        raise InputError("Need a network with a certified bound, got none from any multipliers (unstable layers?).")
+    bound, multipliers = min(searched, key=lambda pair: pair[0])
+    trail = recursion(layers, wrt).backward(multipliers)
+    attained = class_lower(layers, wrt, STARTS, seed=seed, trail=trail)
+    found = instance_lower(network, wrt, seed=seed)
     (x0, b), (other_x0, other_b) = found.first, found.second
     pair = Pair(name, network, x0, b, None, None if wrt == "b" else other_x0, None if wrt == "x0" else other_b)
-    witnesses = Witnesses(pair, wrt, attained.pattern, attained.direction, best.multipliers, Fraction(best.bound))
+    witnesses = Witnesses(pair, wrt, attained.pattern, attained.direction, multipliers, Fraction(bound))
     return witnesses, tuple(rows)
 
 
-def _lipsdp(layers: Layers, wrt: Input) -> Row:
-    from fbscheck.reference.lipsdp import lipsdp
+def _lipsdp(layers: Layers, wrt: Input) -> list[Row]:
+    """What the multipliers of the semidefinite program prove; nothing if no solver calls its answer optimal."""
+    from fbscheck.reference.lipsdp import solution
 
     began = time.perf_counter()
-    value = lipsdp(layers, wrt)
-    return Row(LIPSDP, round_up(Fraction(value) * SOLVED), time.perf_counter() - began)
+    try:
+        bound, multipliers = certify(recursion(layers, wrt), solution(layers, wrt)[1])
+    except SolverError:
+        return []
+    return [Row(LIPSDP, bound, time.perf_counter() - began, multipliers)]
+
+
+def _with_margin(row: Row) -> Row:
+    return replace(row, bound=round_up(Fraction(row.bound or 0.0) * MARGIN))
 
 
 def assess(claim: Claim, witnesses: Witnesses, row: Row, scale: float = 1.0) -> Result:
@@ -209,18 +217,18 @@ def dropped(witnesses: Witnesses, method: str) -> Result:
 
 
 def _require(claim: Claim, witnesses: Witnesses, row: Row) -> None:
-    """Refuse a bound that is not the method's; that of a solver is what it says."""
+    """Refuse a bound that is not the method's, or that its multipliers do not prove."""
     network, wrt, bound = witnesses.pair.network, witnesses.wrt, row.bound
     averaged = claim.id.endswith(AVERAGED.id)
     if wrt != ("x0" if averaged else "b") or (averaged and row.name != PIECES):
         raise kernel.Refusal(f"{row.name!r:.60} for {wrt} is not what this claim is about")
-    if (row.multipliers is None) == (row.name in (SCALAR, DIAGONAL)):
+    if (row.multipliers is None) == (row.name in (SCALAR, DIAGONAL, LIPSDP)):
         raise kernel.Refusal("multipliers belong to a method that searches for them, and to no other")
     if row.multipliers is not None:
         problem = shared(network.layers, wrt) if row.name == SCALAR else recursion(network.layers, wrt)
         if not certified_bound(problem, row.multipliers) <= (bound or 0.0):
             raise kernel.Refusal(f"the multipliers of {row.name} do not prove {bound}")
-    elif row.name != LIPSDP:
+    else:
         layers = network.sliced(1, network.depth).layers if claim == DROPPED else network.layers
         if closed(row.name, layers, wrt) != bound:
             raise kernel.Refusal(f"{row.name} does not give {bound}")

@@ -67,7 +67,7 @@ class PathCase:
             If the description is incomplete or malformed.
         """
         try:
-            if len(text) != 10 or not isinstance(text["name"], str) or text["sampling"] not in ("nodes", "averages"):
+            if len(text) != 11 or not isinstance(text["name"], str) or text["sampling"] not in ("nodes", "averages"):
                 raise TypeError("there is more than a path and depths, or the name is no text")
             depths = (*text["depths"], text["reference"])
             if not all(type(depth) is int and depth > 0 for depth in depths):
@@ -103,7 +103,10 @@ def _describe(curve: Any, arrays: Arrays) -> dict[str, Any]:
     if not isinstance(curve, Piecewise):
         raise InputError("Need curves in straight pieces to write them down, got a LipschitzCurve.")
     parts = {"starts": curve.starts} if curve.ends is curve.starts else {"starts": curve.starts, "ends": curve.ends}
-    rows = {name: add(part.reshape(len(part) * (part.shape[1] if part.ndim == 3 else 1), -1), arrays) for name, part in parts.items()}
+    rows = {
+        name: add(part.reshape(len(part) * (part.shape[1] if part.ndim == 3 else 1), -1), arrays)
+        for name, part in parts.items()
+    }
     times = None if curve.times is None else [str(time) for time in curve.times]
     return {**rows, "pieces": len(curve.starts), "times": times}
 

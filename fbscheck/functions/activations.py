@@ -22,6 +22,10 @@ from fbscheck.inputs import Array
 __all__ = ["SigmoidEntropy", "SoftmaxEntropy", "SoftplusEntropy", "TanhEntropy"]
 
 
+TINY = 1e-300
+"""Below it float64 loses digits, and a coordinate on the simplex counts as 0 in a subdifferential."""
+
+
 class _Bounded(Curved):
     """A function on a bounded interval, steep at its ends, whose conjugate is found by Newton's method.
 
@@ -155,7 +159,7 @@ class SoftmaxEntropy(Function):
         return np.sum(s * q, axis=0) - np.sum(xlogx(q) - q * q / 2, axis=0)
 
     def _subgradient(self, x: Array, near: Array) -> Array:
-        inside = x > 0
-        slope = np.log(np.maximum(x, np.nextafter(0.0, 1.0))) + 1 - x
+        inside = x > TINY
+        slope = np.log(np.maximum(x, TINY)) + 1 - x
         shift = np.sum(np.where(inside, near - slope, 0.0), axis=0) / np.sum(inside, axis=0)
         return np.where(inside, slope + shift, np.minimum(slope + shift, near))  # type: ignore[no-any-return]

@@ -16,6 +16,9 @@ from fbscheck.inputs import Array
 
 __all__ = ["ExponentialCone", "SecondOrderCone"]
 
+STEEPEST = 700.0
+"""Beyond it exp leaves the range of float64."""
+
 _centre = np.frompyfunc(lambda b: b.mid(), 1, 1)
 _radius = np.frompyfunc(lambda b: b - b.mid(), 1, 1)
 
@@ -94,16 +97,14 @@ class ExponentialCone(Function):
         return np.where(_in_polar(s, 1e-12), 0.0, np.inf)[()]
 
     def _prox(self, u: Array, step: Any) -> Array:
-        alpha, beta, r, z = _split(u)
-        with np.errstate(all="ignore"):
-            top = np.where(alpha * np.exp(r) > 0.5 * np.abs(z), z + beta * np.exp(-r), alpha * np.exp(r))
-        edge = np.stack([alpha * r, alpha, top])
-        face = np.stack([np.minimum(u[0], 0.0), np.zeros_like(u[1]), np.maximum(u[2], 0.0)])
+        alpha, _, r = _split(u)
+        edge = np.stack([alpha * r, alpha, alpha * np.exp(r)])
+        face = np.stack([np.minimum(u[0], 0.0), np.maximum(u[1], 0.0), np.maximum(u[2], 0.0)])
         inside, polar, flat = _regions(u)
-        return np.where(inside, u, np.where(polar, 0.0, np.where(flat | ~np.isfinite(edge).all(axis=0), face, edge)))
+        return np.where(inside, u, np.where(polar, 0.0, np.where(flat, face, edge)))
 
     def _prox_jacobian(self, u: Array, step: float, v: Array) -> Array:
-        alpha, beta, r, _ = _split(u)
+        alpha, beta, r = _split(u)
         with np.errstate(all="ignore"):
             q, grown = r * r - r + 1, np.exp(r)
             alpha_v = (v[1] + (r - 1) * v[0]) / q
@@ -114,21 +115,26 @@ class ExponentialCone(Function):
             turn = (v[2] - alpha_v * grown + beta_v / grown) / slope
             change = alpha_v + alpha_r * turn
             edge = np.stack([change * r + alpha * turn, change, (change + alpha * turn) * grown])
-        face = np.stack([np.where(u[0] < 0, v[0], 0.0), np.zeros_like(v[1]), np.where(u[2] > 0, v[2], 0.0)])
+        face = np.stack([np.where(u[0] < 0, v[0], 0.0), np.where(u[1] > 0, v[1], 0.0), np.where(u[2] > 0, v[2], 0.0)])
         inside, polar, flat = _regions(u)
-        return np.where(inside, v, np.where(polar, 0.0, np.where(flat | ~np.isfinite(edge).all(axis=0), face, edge)))
+        return np.where(inside, v, np.where(polar, 0.0, np.where(flat, face, edge)))
 
     def _subgradient(self, x: Array, near: Array) -> Array:
         with np.errstate(all="ignore"):
             r = x[0] / x[1]
-            ray = np.stack([np.ones_like(r), 1 - r, -np.exp(-r)])
+            low, high = np.exp(np.minimum(r, 0.0)), np.exp(-np.maximum(r, 0.0))
+            ray = np.stack([low, np.where(low > 0, (1 - r) * low, 0.0), -high])
             ray = ray / norm(ray)
             share = np.maximum(np.sum(ray * near, axis=0), 0.0)
             depth = x[2] - x[1] * np.exp(r)
         edge = np.where(depth <= 1e-9 * norm(x), ray * share, 0.0)
         bottom = np.where(x[2] > 0, 0.0, np.minimum(near[2], 0.0))
-        face = np.stack([np.zeros_like(r), np.minimum(near[1], 0.0), bottom])
-        apex = near - self._prox(near, 1.0)
+        steep = np.where((x[0] == 0) & (near[1] <= (1 - STEEPEST) * near[0]), np.maximum(near[0], 0.0), 0.0)
+        face = np.stack([steep, np.minimum(near[1], 0.0), bottom])
+        _, beta, turn = _split(near)
+        inside, polar, flat = _regions(near)
+        apex = beta * np.stack([np.ones_like(turn), 1 - turn, -np.exp(-turn)])
+        apex = np.where(inside | polar | flat, near - self._prox(near, 1.0), apex)
         return np.where(norm(x) == 0, apex, np.where(x[1] > 0, edge, face))
 
 
@@ -148,12 +154,20 @@ def _in_polar(s: Array, tolerance: float) -> Any:
 
 
 def _regions(u: Array) -> tuple[Any, Any, Any]:
-    """Whether a point is in the cone, in the polar cone, or projects onto the face y = 0."""
-    return _in_cone(u, 0.0), _in_polar(u, 0.0), (u[0] <= 0) & (u[1] <= 0)
+    """Whether a point is in the cone, in the polar cone, or projects onto {x <= 0, y >= 0, z >= 0}.
+
+    It does for x <= 0, y <= 0; and within rounding where r is beyond 700 in size, and exp(r) or exp(-r) out of range.
+    """
+    x, y, _ = u
+    flat = np.where(x > 0, (y < 0) & (-y > (STEEPEST - 1) * x), (y <= 0) | (-x > STEEPEST * y))
+    return _in_cone(u, 0.0), _in_polar(u, 0.0), flat
 
 
-def _split(u: Array) -> tuple[Array, Array, Array, Array]:
-    """alpha, beta and r of the points that need them, with z; anything at the others."""
+def _split(u: Array) -> tuple[Array, Array, Array]:
+    """alpha, beta and r of the points that need them; anything at the others.
+
+    alpha and beta follow from r by two of the three coordinates, or by the third: those that cancel less are used.
+    """
     x, y, z = u
     scale = norm(u)
     scale = np.where(scale > 0, scale, 1.0)
@@ -171,10 +185,15 @@ def _split(u: Array) -> tuple[Array, Array, Array, Array]:
         return alpha * grown - beta * shrunk - z, (alpha_r + alpha) * grown - (beta_r - beta) * shrunk, size
 
     with np.errstate(all="ignore"):
-        low = np.where(x > 0, 1 - y / x, -700.0)
-        high = np.where(y > 0, x / y, 700.0)
-        low, high = np.clip(np.nan_to_num(low, nan=-700.0), -700.0, 700.0), np.clip(high, -700.0, 700.0)
+        low = np.where(x > 0, 1 - y / x, -STEEPEST)
+        high = np.where(y > 0, x / y, STEEPEST)
+        low, high = np.clip(np.nan_to_num(low, nan=-STEEPEST), -STEEPEST, STEEPEST), np.clip(high, -STEEPEST, STEEPEST)
         high = np.maximum(low, high)
         r = increasing_root(mismatch, low, high, (low + high) / 2)
-        alpha, beta, _ = rays(r)
-    return alpha * scale, beta * scale, r, z * scale
+        alpha, beta, q = rays(r)
+        grown, shrunk = np.exp(r), np.exp(-r)
+        off_first, off_second = (np.abs(y) + np.abs((r - 1) * x)) / q * grown, (np.abs(x) + np.abs(r * y)) / q * shrunk
+        least, fewest = np.abs(z) + off_second < off_first, np.abs(z) + off_first < off_second
+        first = np.where(least, (z + beta * shrunk) * shrunk, alpha)
+        second = np.where(fewest, (alpha * grown - z) * grown, beta)
+    return np.maximum(first, 0.0) * scale, np.maximum(second, 0.0) * scale, r

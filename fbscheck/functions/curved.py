@@ -96,7 +96,5 @@ class Curved(Separable):
 
 _midpoint = np.frompyfunc(lambda b: b.mid(), 1, 1)
 _between = np.frompyfunc(lambda a, b: a.union(b), 2, 1)
-_narrower = np.frompyfunc(
-    lambda a, b: b if b.is_finite() and not (a.is_finite() and a.rad() <= b.rad()) else a, 2, 1
-)
+_narrower = np.frompyfunc(lambda a, b: b if b.is_finite() and not (a.is_finite() and a.rad() <= b.rad()) else a, 2, 1)
 _finite = np.frompyfunc(lambda b: bool(b.is_finite()), 1, 1)

@@ -190,8 +190,8 @@ def entropic_point(u: Array, quadratic: float, step: float) -> tuple[Array, Arra
         q = np.exp(coordinates(tau))
         return 1 - np.sum(q, axis=0), np.sum(q / (quadratic * q + step), axis=0), 1 + np.abs(tau) / step
 
-    lowest, highest = -max(quadratic, 0.0), step * np.log(len(u)) + max(-quadratic, 0.0)
-    tau = increasing_root(balance, np.full(top.shape, lowest), np.full(top.shape, highest), np.zeros(top.shape))
+    lowest, highest = -quadratic, step * np.log(len(u)) - quadratic / len(u)
+    tau = increasing_root(balance, np.full(top.shape, lowest), np.full(top.shape, highest), np.full(top.shape, highest))
     q = np.exp(coordinates(tau))
     return q / np.sum(q, axis=0), tau + top
 

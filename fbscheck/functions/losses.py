@@ -153,7 +153,7 @@ class Fair(Curved):
         linear = 1 + step - t
         root = np.hypot(linear, 2 * np.sqrt(t))
         far = np.sign(u) * (self.c / 2) * (root - linear)
-        return np.where(linear > 0, 2 * u / (np.abs(linear) + root), far)
+        return np.where(linear > 0, 2 * u / (np.abs(linear) + root), far)  # type: ignore[no-any-return]
 
     def _derivative(self, x: Array) -> Any:
         return x / (1 + absolute(x) / self.c)

@@ -145,7 +145,7 @@ class LeakyRectifier(Separable):
 
     def _prox(self, u: Array, step: Any) -> Array:
         shrinkage = self.slope / (self.slope + step - step * self.slope)
-        return maximum(u, 0.0) + minimum(u, 0.0) * shrinkage
+        return maximum(u, 0.0) + minimum(u, 0.0) * shrinkage  # type: ignore[no-any-return]
 
     def _slope(self, u: Array, step: float) -> Array:
         return np.where(u < 0, self.slope / (self.slope + step - step * self.slope), 1.0)

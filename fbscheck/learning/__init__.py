@@ -4,5 +4,19 @@ from fbscheck.learning.families import Alista, Free, ListaCp, Tied
 from fbscheck.learning.losses import Huber, SmoothedAbsolute, Squared
 from fbscheck.learning.problem import Problem
 from fbscheck.learning.regularisers import H1, Lp
+from fbscheck.learning.training import Training, train
 
-__all__ = ["H1", "Alista", "Free", "Huber", "ListaCp", "Lp", "Problem", "SmoothedAbsolute", "Squared", "Tied"]
+__all__ = [
+    "H1",
+    "Alista",
+    "Free",
+    "Huber",
+    "ListaCp",
+    "Lp",
+    "Problem",
+    "SmoothedAbsolute",
+    "Squared",
+    "Tied",
+    "Training",
+    "train",
+]

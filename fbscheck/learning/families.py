@@ -60,22 +60,10 @@ class Family(ABC):
         fixed = 0.0 if self.weight is None else float(self.weight)
         return K, L, theta[:, -1] if self.weight is None else np.full(len(theta), fixed)
 
-    def tangent(self, theta: Values, change: Values) -> Parts:
-        """The derivatives of K, L and the weights in the direction ``change`` (N, P)."""
-        q, dq = theta[:, : self.matrix_count], change[:, : self.matrix_count]
-        return *self._tangent(q, dq), change[:, -1] if self.weight is None else np.zeros(len(theta))
-
     def pull(self, theta: Values, dK: Values, dL: Values, dweights: Values) -> Values:
         """The derivative (N, P) by theta of a function whose derivatives by K, L and the weights are given."""
         part = self._pull(theta[:, : self.matrix_count], dK, dL)
         return np.concatenate([part, dweights[:, None]], axis=1) if self.weight is None else part
-
-    def bend(self, change: Values, dK: Values) -> Values:
-        """The second derivative of ``<dK, K(theta)>`` in the direction ``change``, (N, P); 0 if K is linear."""
-        return np.zeros_like(change)
-
-    def _tangent(self, q: Values, dq: Values) -> tuple[Values, Values]:
-        return self._matrices(dq)
 
     @abstractmethod
     def _matrices(self, q: Values) -> tuple[Values, Values]: ...
@@ -239,18 +227,9 @@ class Tied(Family):
         """False."""
         return False
 
-    def bend(self, change: Values, dK: Values) -> Values:
-        """``change`` of A times dK + dK^T."""
-        return self.pull(change, dK, np.zeros((len(dK), *self.shape)), np.zeros(len(dK)))
-
     def _matrices(self, q: Values) -> tuple[Values, Values]:
         transposed = _transposed(q, self.shape)
         return transposed @ np.swapaxes(transposed, 1, 2), transposed
-
-    def _tangent(self, q: Values, dq: Values) -> tuple[Values, Values]:
-        transposed, change = _transposed(q, self.shape), _transposed(dq, self.shape)
-        half = change @ np.swapaxes(transposed, 1, 2)
-        return half + np.swapaxes(half, 1, 2), change
 
     def _pull(self, q: Values, dK: Values, dL: Values) -> Values:
         A = np.swapaxes(_transposed(q, self.shape), 1, 2)

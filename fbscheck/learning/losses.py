@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from fbscheck.certify.rounded import GUARD, Rounded, norm_upper
+from fbscheck.certify.rounded import GUARD, TINY, Rounded, norm_upper
 from fbscheck.inputs import positive
 
 __all__ = ["Huber", "Loss", "SmoothedAbsolute", "Squared"]
@@ -34,10 +34,6 @@ class Loss(ABC):
     def gradient(self, e: Any) -> Any:
         """The derivatives (d, S)."""
 
-    @abstractmethod
-    def curvature(self, e: Values) -> Values:
-        """The second derivatives (d, S) of each coordinate's part."""
-
     def bounds(self, e: Rounded, radius: Values) -> tuple[Values, Values]:
         r"""Bounds (S,) from below and above on the losses of all errors within ``radius`` (S,) of ``e``.
 
@@ -46,7 +42,8 @@ class Loss(ABC):
         """
         value, slope = self(e), norm_upper(self.gradient(e), 0)
         change = slope * radius * GUARD
-        above = (change + self.smoothness * radius**2 / 2 * GUARD) * GUARD
+        square = np.where(radius > 0, radius**2 * GUARD + TINY, 0.0)
+        above = (change + self.smoothness * square / 2 * GUARD) * GUARD
         lower, upper = (value - change).lower, (value + above).upper
         return np.maximum(np.where(np.isnan(lower), 0.0, lower), 0.0), np.where(np.isnan(upper), np.inf, upper)
 
@@ -68,10 +65,6 @@ class Squared(Loss):
     def gradient(self, e: Any) -> Any:
         """The error itself."""
         return e
-
-    def curvature(self, e: Values) -> Values:
-        """Ones."""
-        return np.ones_like(e)
 
 
 @final
@@ -103,10 +96,6 @@ class SmoothedAbsolute(Loss):
     def gradient(self, e: Any) -> Any:
         """e_i / (e_i^2 + delta^2)^(1/2)."""
         return e / self._root(e)
-
-    def curvature(self, e: Values) -> Values:
-        """delta^2 / (e_i^2 + delta^2)^(3/2)."""
-        return np.asarray(self.delta**2 / self._root(e) ** 3)
 
     def _root(self, e: Any) -> Any:
         return np.sqrt(e * e + self._square(e))
@@ -146,7 +135,3 @@ class Huber(Loss):
     def gradient(self, e: Any) -> Any:
         """The error, cut off at delta on both sides."""
         return np.minimum(np.maximum(e, -self.delta), self.delta)
-
-    def curvature(self, e: Values) -> Values:
-        """1 where |e_i| < delta, 0 beyond."""
-        return np.where(np.abs(e) < self.delta, 1.0, 0.0)

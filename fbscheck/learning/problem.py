@@ -6,10 +6,9 @@ where layer n of the network takes theta at t_n = nT/N (H1) or its average over 
 ``x' in -(K(t)x - L(t)b) - lambda(t) dr(x)``.  Parameters are (rows, P) arrays; their number of rows fixes the depth.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +24,16 @@ from fbscheck.limit import ParameterPath, error_curve
 from fbscheck.network import Network
 from fbscheck.verdict import Bracket, Evidence, Rigour, Side
 
+if TYPE_CHECKING:
+    from fbscheck.learning.training import Training
+
 __all__ = ["Problem"]
 
 Values = npt.NDArray[np.float64]
-Product = Callable[[Values], Values]
 
 ENTRIES = 2**22
-"""Entries of states kept at once by :meth:`Problem.value_and_gradient`; deeper networks are swept in blocks."""
+"""Entries of states kept at once by gradients, which sweep deeper networks in blocks; eight times as many are kept by
+certificates, which take fewer samples at once."""
 
 
 @final
@@ -142,30 +144,20 @@ class Problem:
         value = self._of_outputs(starts[-1]) + float(self.regulariser(known, time))
         return value, self._summed(known, np.concatenate(parts[::-1]))
 
-    def curvature(self, theta: npt.ArrayLike, gauss_newton: bool = False) -> Product:
-        """The map from changes (rows, P) of parameters to changes of the gradient; of all layers at once.
+    def train(self, depth: int, **settings: Any) -> "Training":
+        """Train a network of N = ``depth`` layers; see :func:`fbscheck.learning.training.train` for the settings."""
+        from fbscheck.learning.training import train
 
-        With ``gauss_newton`` that of the model in which the outputs are linear: it is positive definite.  Second
-        derivatives of the prox are left out (:mod:`fbscheck.learning.sweep`).
-        """
-        known, part = self.parameters(theta), self.regulariser
-        run = self._swept(known, 0, part.depth(known), self.x0)
-        errors = run.states[-1] - self.target
-        bent = self.loss.curvature(errors) / self.samples
-        p = None if gauss_newton else run.adjoint(self.loss.gradient(errors) / self.samples)[1]
+        return train(self, depth, **settings)
 
-        def product(change: Values) -> Values:
-            of_layers = part.of_layers(change)
-            moved, dK = run.directions(of_layers)
-            found = part.on_rows(run.second(of_layers, moved, dK, p, bent * moved[-1]))
-            return found + part.hessian(known, change, float(self.horizon))
-
-        return product
+    def states(self, theta: npt.ArrayLike) -> Values:
+        """x_0..x_N (N + 1, d, S)."""
+        known = self.parameters(theta)
+        return np.asarray(self._swept(known, 0, self.regulariser.depth(known), self.x0, False).states)
 
     def outputs(self, theta: npt.ArrayLike) -> Values:
         """x_N (d, S)."""
-        known = self.parameters(theta)
-        return np.asarray(self._swept(known, 0, self.regulariser.depth(known), self.x0, False).states[-1])
+        return np.asarray(self.states(theta)[-1])
 
     def network(self, theta: npt.ArrayLike) -> Network:
         """The network with these parameters."""
@@ -202,8 +194,13 @@ class Problem:
         if isinstance(refine, bool) or not isinstance(refine, int | np.integer) or refine < 1:
             raise InputError(f"Need refine >= 1, got refine={refine!r:.40}. It multiplies the depth.")
         depth = self.regulariser.depth(known) * refine
-        curve = error_curve(self.path(known), self.x0, self.b, depth, certified=certified)
-        low, high = self.loss.bounds(Rounded(curve.states[-1]) - self.target, curve.nodes[-1])
+        path, ends = self.path(known), []
+        size = max(1, 8 * ENTRIES // (depth * len(self.x0)))
+        for first in range(0, self.samples, size):
+            part = slice(first, first + size)
+            curve = error_curve(path, self.x0[:, part], self.b[:, part], depth, certified=certified)
+            ends.append(self.loss.bounds(Rounded(curve.states[-1]) - self.target[:, part], curve.nodes[-1]))
+        low, high = (np.concatenate(bounds) for bounds in zip(*ends, strict=True))
         time = Fraction(self.horizon)
         horizon = Rounded(float(time), 0.0 if Fraction(float(time)) == time else 2.0**-52 * float(time))
         penalty = self.regulariser.enclosure(known, horizon)

@@ -55,10 +55,6 @@ class Regulariser(ABC):
         """The derivatives (rows, P)."""
 
     @abstractmethod
-    def hessian(self, theta: Values, change: Values, horizon: float) -> Values:
-        """The derivative of the gradient in the direction ``change`` (rows, P)."""
-
-    @abstractmethod
     def metric(self, theta: Values, horizon: float) -> Values:
         """A positive definite tridiagonal matrix (2, rows), off-diagonal above diagonal, that acts on each column."""
 
@@ -135,14 +131,11 @@ class H1(Regulariser):
 
     def gradient(self, theta: Values, horizon: float) -> Values:
         """The derivatives (rows, P)."""
-        return self.hessian(theta, theta - np.asarray(self.reference, dtype=np.float64), horizon)
-
-    def hessian(self, theta: Values, change: Values, horizon: float) -> Values:
-        """a times the mass matrix plus c times the stiffness matrix, applied to ``change``."""
         off, diagonal = self.metric(theta, horizon)
-        product: Values = diagonal[:, None] * change
-        product[1:] += off[1:, None] * change[:-1]
-        product[:-1] += off[1:, None] * change[1:]
+        away = theta - np.asarray(self.reference, dtype=np.float64)
+        product: Values = diagonal[:, None] * away
+        product[1:] += off[1:, None] * away[:-1]
+        product[:-1] += off[1:, None] * away[1:]
         return product
 
     def metric(self, theta: Values, horizon: float) -> Values:
@@ -221,12 +214,6 @@ class Lp(Regulariser):
             slopes = np.where(squares > 0, squares ** (self.p / 2 - 1), 0.0)
         return (self.a * self.p * horizon / len(theta)) * slopes[:, None] * theta
 
-    def hessian(self, theta: Values, change: Values, horizon: float) -> Values:
-        """|theta|^(p-2) (1 + (p-2) n n^T) with n = theta/|theta|; for p < 2 with |theta| kept off 0."""
-        scale, squares = self._scaled(theta, horizon)
-        along = np.sum(theta * change, axis=1) / squares
-        return np.asarray(scale[:, None] * (change + (self.p - 2) * along[:, None] * theta))
-
     def metric(self, theta: Values, horizon: float) -> Values:
         """The part |theta|^(p-2) of the second derivative, kept off 0 and bounded; diagonal.
 
@@ -254,14 +241,6 @@ class Lp(Regulariser):
     def curve(self, values: Values) -> Piecewise:
         """The values, a piece each."""
         return Piecewise.steps(values)
-
-    def _scaled(self, theta: Values, horizon: float) -> tuple[Values, Values]:
-        squares = np.sum(theta**2, axis=1)
-        mean = float(np.mean(squares)) or 1.0
-        floor = SPREAD * mean if self.p < 2 else 1e-300
-        kept = np.maximum(squares, floor)
-        powers = kept ** (self.p / 2 - 1) if self.p < 2 else squares ** (self.p / 2 - 1)
-        return self.a * self.p * horizon / len(theta) * powers, kept
 
 
 def _power(squares: Any, p: float) -> Any:

@@ -1,13 +1,10 @@
-r"""Sweeps through consecutive layers: states, the discrete adjoint, and the second derivative along the way.
+r"""Sweeps through consecutive layers: states forward, the discrete adjoint backward.
 
 Layer n is ``x_{n+1} = prox_{s_n r}(u_n)``, u_n = x_n - h(K_n x_n - L_n b), s_n = h lambda_n.  With J_n an element of
 the Clarke Jacobian of the prox at u_n, and zeta_{n+1} = (u_n - x_{n+1})/s_n in dr(x_{n+1}), implicit differentiation
 gives ``dx_{n+1} = J_n (du_n - zeta_{n+1} ds_n)``; where s_n = 0, zeta is the subgradient nearest to 0 and J_n = I.  The
 adjoint reads y_n = (I - hK_n)^T p_n with p_n = J_n^T y_{n+1}, and the derivatives by K_n, L_n, lambda_n are
 -h p_n x_n^T, h p_n b^T, -h <p_n, zeta_{n+1}>, summed over the samples.
-
-Second derivatives leave out those of the prox, which are zero almost everywhere for soft thresholding and projections
-onto boxes, and always for r = 0.
 """
 
 from dataclasses import dataclass
@@ -80,43 +77,6 @@ class Sweep:
 
     def gradient(self, p: Values) -> Values:
         """The derivatives (B, P) by the layers' parameters."""
-        return self._pulled(p)
-
-    def directions(self, change: Values) -> tuple[Values, Values]:
-        """dx (B + 1, d, S) of the states and dK (B, d, d), where the parameters change by ``change`` (B, P)."""
-        dK, dL, weights = self.family.tangent(self.theta, change)
-        push = dL @ self.b - dK @ self.states[:-1]
-        if self.zeta is not None:
-            push = push - weights[:, None, None] * self.zeta
-        push = self.step * push
-        moved = np.zeros_like(self.states)
-        for n in range(len(push)):
-            moved[n + 1] = self.through(n, self.transitions[n] @ moved[n] + push[n])
-        return moved, dK
-
-    def second(self, change: Values, moved: Values, dK: Values, p: Values | None, y: Values) -> Values:
-        """The derivative (B, P) of the gradient, from :meth:`directions` and the change ``y`` (d, S) of y_B.
-
-        Without ``p`` that of Gauss and Newton, which is never indefinite where the loss is convex.
-        """
-        turned = np.empty_like(self.arguments)
-        transposed = np.swapaxes(self.transitions, 1, 2)
-        bent = None if p is None else self.step * (np.swapaxes(dK, 1, 2) @ p)
-        for n in range(len(turned) - 1, -1, -1):
-            turned[n] = self.through(n, y)
-            y = transposed[n] @ turned[n]
-            if bent is not None:
-                y -= bent[n]
-        found = self._pulled(turned)
-        if p is not None:
-            dp = -self.step * (p @ np.swapaxes(moved[:-1], 1, 2))
-            none = np.zeros((len(p), *self.family.shape)), np.zeros(len(p))
-            found += self.family.pull(self.theta, dp, *none)
-            found += self.family.bend(change, -self.step * (p @ np.swapaxes(self.states[:-1], 1, 2)))
-        return found
-
-    def _pulled(self, p: Values) -> Values:
-        """Derivatives by the parameters of what has the derivatives p (B, d, S) by the arguments."""
         h = self.step
         weights = np.zeros(len(p)) if self.zeta is None else -h * np.einsum("nds,nds->n", p, self.zeta)
         dK, dL = -h * (p @ np.swapaxes(self.states[:-1], 1, 2)), h * (p @ self.b.T)

@@ -6,22 +6,23 @@ times R, and
     B = e^{kT}(|x_0| + T(l + w)) >= |x_n|,   V = kB + l + w >= |x_{n+1} - x_n|/h.
 
 The inequality of :mod:`fbscheck.limit.defects` leaves two sums.  What drives: on layer n, |F_n - f(t, X)| is at most
-|K_n - K(t)|B + |L_n - L(t)||b| + k(t - t_n)V, and the weight is off by |w_n - w(t)|, so that their integral is h C2 with
+|K_n - K(t)|B + |L_n - L(t)||b| + k(t - t_n)V, and the weight is off by |w_n - w(t)|, so that their integral is at
+most h C2,
 
     C2 = kVT/2 + B Var K + |b| Var L + R Var w:
 
-a jump costs one layer, not the rate.  What is dissipated, h sum D_n with D_n = w_n(r(x_n) - r(x_{n+1})) -
-<xi_{n+1}, x_n - x_{n+1}>: with slopes zeta_n of r at x_n, D_n <= h w_n <zeta_n - zeta_{n+1}, F_n + w_n zeta_{n+1}>.  Summed
-by parts, ``<a - b, b> <= (|a|^2 - |b|^2)/2`` in the second term, the total is at most h C1,
+a jump costs one layer, not the rate.  What is dissipated is h sum D_n, D_n = w_n(r(x_n) - r(x_{n+1})) -
+<xi_{n+1}, x_n - x_{n+1}>: with slopes zeta_n of r at x_n, D_n <= h w_n <zeta_n - zeta_{n+1}, F_n + w_n zeta_{n+1}>.
+Summed by parts, ``<a - b, b> <= (|a|^2 - |b|^2)/2`` in the second term, the total is at most h C1,
 
     C1 = w^2/2 + 2w(kB + l) + w(kVT + B Var K + |b| Var L) + R V Var w,
 
 and |X(t) - x(t)| <= h e^{int mu^-}(C1^(1/2) + C2).  Averages over layers vary less than the path and are as near to it,
 so the same holds for them.
 
-If the path is constant, r need not be Lipschitz and states need no bound: with s the least |F_0 + w zeta| over slopes zeta
-of r at x_0, |x_{n+1} - x_n| <= h s G, G = e^{T(mu^- + hk^2/2)}, and the same sums, now with F_n - F_{n-1} = K(x_n -
-x_{n-1}), leave h s G e^{T mu^-}((1/2 + kT)^(1/2) + kT/2).
+If the path is constant, r need not be Lipschitz and states need no bound: with s the least |F_0 + w zeta| over slopes
+zeta of r at x_0, |x_{n+1} - x_n| <= h s G, G = e^{T(mu^- + hk^2/2)}, and the same sums, where now F_n - F_{n-1} =
+K(x_n - x_{n-1}), leave h s G e^{T mu^-}((1/2 + kT)^(1/2) + kT/2).
 """
 
 from dataclasses import dataclass
@@ -95,7 +96,9 @@ def rate(path: ParameterPath, x0: Array, b: Array, varying: bool = True) -> Rate
     x, data = aligned(path, x0, b)
     curves = (path.K, path.L, path.weights)
     if not all(isinstance(curve, Piecewise) for curve in curves):
-        raise InputError("Need curves in straight pieces for a rate, got a LipschitzCurve (sample it: Piecewise.lines).")
+        raise InputError(
+            "Need curves in straight pieces for a rate, got a LipschitzCurve (sample it: Piecewise.lines)."
+        )
     if (slope := lipschitz_constant(path.r, path.dimension)) is None:
         raise InputError(f"Need a Lipschitz function r, got {type(path.r).__name__} (see constant_rate).")
     T, R = ball(path.horizon), ball(slope)

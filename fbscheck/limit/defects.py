@@ -31,7 +31,7 @@ from fbscheck.limit.path import Cells, ParameterPath
 from fbscheck.network import Network
 from fbscheck.network.trajectory import Trajectory
 
-__all__ = ["Defects", "fenchel_young", "layer_defects"]
+__all__ = ["Defects", "fenchel_young", "layer_defects", "slopes"]
 
 Values = npt.NDArray[np.float64]
 
@@ -86,7 +86,7 @@ def layer_defects(
     """
     r, states, xi = path.r, run.states, run.subgradients
     forward = -((Rounded(states[1:]) - states[:-1]) / _enclosed(step)) - xi
-    zeta, epsilon = _slopes(r, states[1:], xi, np.ones(len(xi)) if r.is_indicator else network.steps / float(step))
+    zeta, epsilon = slopes(r, states[1:], xi, np.ones(len(xi)) if r.is_indicator else network.steps / float(step))
     bregman = fenchel_young(r, states[:-1], zeta)
     if np.isinf(bregman).any() or np.isinf(epsilon).any():
         raise InputError(
@@ -138,20 +138,20 @@ def fenchel_young(r: Function, x: Values, slopes: Values) -> Values:
     return np.maximum(np.where(np.isnan(found), np.inf, found), 0.0).reshape(shape)
 
 
-def _slopes(r: Function, x: Values, xi: Values, weights: Values) -> tuple[Values, Values]:
+def slopes(r: Function, x: Values, xi: Values, weights: Values) -> tuple[Values, Values]:
     """Slopes of r at ``x`` with ``weights`` times them near ``xi``, and bounds on how far from exact ones they are."""
     near = xi / np.where(weights > 0, weights, np.inf)[:, None, None]
     columns = (np.ascontiguousarray(np.moveaxis(part, 1, 0)).reshape(x.shape[1], -1) for part in (x, near))
-    slopes = np.moveaxis(r.subgradient(*columns).reshape(x.shape[1], x.shape[0], -1), 0, 1)
-    slopes = np.clip(slopes, -LARGEST, LARGEST)
-    gap = fenchel_young(r, x, slopes)
+    found = np.moveaxis(r.subgradient(*columns).reshape(x.shape[1], x.shape[0], -1), 0, 1)
+    found = np.clip(found, -LARGEST, LARGEST)
+    gap = fenchel_young(r, x, found)
     for shrink in SHRINKS:
         outside = np.isinf(gap)
         if not outside.any():
             break
-        slopes = np.where(outside[:, None, :], shrink * slopes, slopes)
-        gap = fenchel_young(r, x, slopes)
-    return slopes, gap
+        found = np.where(outside[:, None, :], shrink * found, found)
+        gap = fenchel_young(r, x, found)
+    return found, gap
 
 
 def _forward_defect(forward: Rounded, cells: Cells, states: Values, b: Values) -> Values:

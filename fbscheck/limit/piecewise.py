@@ -4,7 +4,7 @@ What a certificate needs of a curve is the same for both: on an interval, a stra
 distance from it.  Matrix distances are Frobenius norms.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import final
@@ -52,10 +52,18 @@ class Piecewise:
 
     starts: Values
     ends: Values
-    times: tuple[Fraction, ...] | None = None
+    times: Sequence[Number] | None = None
+
+    def __post_init__(self) -> None:
+        starts = finite_array(self.starts, "values", (1, 2, 3))
+        ends = starts if self.ends is self.starts else finite_array(self.ends, "values", (1, 2, 3))
+        if starts.shape != ends.shape:
+            raise InputError(f"Need as many ends of pieces as starts, got shapes {starts.shape} and {ends.shape}.")
+        for name, value in (("starts", starts), ("ends", ends), ("times", _times(self.times, len(starts)))):
+            object.__setattr__(self, name, value)
 
     @classmethod
-    def steps(cls, values: npt.ArrayLike, times: npt.ArrayLike | None = None) -> "Piecewise":
+    def steps(cls, values: npt.ArrayLike, times: Sequence[Number] | None = None) -> "Piecewise":
         """The curve with the values (P, ...) on P pieces.
 
         Raises
@@ -64,10 +72,10 @@ class Piecewise:
             If the values are not finite, or the times do not increase from 0.
         """
         known = finite_array(values, "values", (1, 2, 3))
-        return cls(known, known, _times(times, len(known)))
+        return cls(known, known, times)
 
     @classmethod
-    def lines(cls, nodes: npt.ArrayLike, times: npt.ArrayLike | None = None) -> "Piecewise":
+    def lines(cls, nodes: npt.ArrayLike, times: Sequence[Number] | None = None) -> "Piecewise":
         """The continuous curve through P + 1 values (P + 1, ...), P >= 1.
 
         Raises
@@ -78,7 +86,7 @@ class Piecewise:
         known = finite_array(nodes, "nodes", (1, 2, 3))
         if len(known) < 2:
             raise InputError(f"Need two values or more to draw lines between them, got {len(known)}.")
-        return cls(known[:-1], known[1:], _times(times, len(known) - 1))
+        return cls(known[:-1], known[1:], times)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -105,7 +113,7 @@ class Piecewise:
             raise InputError(
                 f"Need pieces up to the horizon T={float(horizon):g}, got a last time of {float(self.times[-1]):g}."
             )
-        return tuple(time / horizon for time in self.times)
+        return tuple(Fraction(time) / horizon for time in self.times)
 
     def variation(self) -> float:
         """The total variation over [0, T], jumps included; rounded up."""
@@ -205,10 +213,10 @@ class LipschitzCurve:
 Curve = Piecewise | LipschitzCurve
 
 
-def _times(times: npt.ArrayLike | None, pieces: int) -> tuple[Fraction, ...] | None:
+def _times(times: Sequence[Number] | None, pieces: int) -> tuple[Fraction, ...] | None:
     if times is None:
         return None
-    known = tuple(Fraction(finite_number(t, "a time")) for t in list(times))  # type: ignore[arg-type]
+    known = tuple(Fraction(finite_number(t, "a time")) for t in list(times))
     increasing = all(a < b for a, b in zip(known, known[1:], strict=False))
     if len(known) != pieces + 1 or not increasing or known[0] != 0:
         shown = ", ".join(f"{float(t):g}" for t in known[:6])

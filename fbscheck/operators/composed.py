@@ -56,9 +56,9 @@ def rotation(angle: float, planes: int = 1) -> Linear:
     return Linear(np.kron(np.eye(planes), np.array([[c, -s], [s, c]])))
 
 
-def _cocoercivity(mu: Fraction, ell: Fraction) -> float:
+def _cocoercivity(mu: float, ell: float) -> float:
     """What follows from monotonicity and Lipschitz constant alone: mu/ell^2, rounded down; 0 if mu <= 0."""
-    return round_down(mu / ell**2) if mu > 0 else 0.0
+    return round_down(Fraction(mu) / Fraction(ell) ** 2) if mu > 0 and ell < math.inf else 0.0
 
 
 @final
@@ -117,9 +117,9 @@ class Coupled(Operator):
     @cached_property
     def cocoercivity(self) -> float:
         """mu/ell^2, or 1/ell if W = A; 0 if f is not known to be monotone."""
-        if np.array_equal(self.weights, self.matrix) and self.lipschitz:
+        if np.array_equal(self.weights, self.matrix) and 0 < self.lipschitz < math.inf:
             return round_down(1 / Fraction(self.lipschitz))
-        return _cocoercivity(Fraction(self.monotonicity), Fraction(self.lipschitz))
+        return _cocoercivity(self.monotonicity, self.lipschitz)
 
     def _apply(self, x: Array) -> Array:
         return matmul(self.weights.T, matmul(self.matrix, x) - along(self.target, x))
@@ -189,9 +189,7 @@ class Saddle(Operator):
         """The smaller one of f and g if K = 0, else mu/ell^2; 0 if f or g is not strongly monotone."""
         if not self.coupling.any():
             return min(self.f.cocoercivity, self.g.cocoercivity)
-        return (
-            _cocoercivity(Fraction(self.monotonicity), Fraction(self.lipschitz)) if self.lipschitz < math.inf else 0.0
-        )
+        return _cocoercivity(self.monotonicity, self.lipschitz)
 
     def _split(self, x: Array) -> tuple[Array, Array]:
         return x[: self.f.dimension], x[self.f.dimension :]
@@ -272,7 +270,7 @@ class Regularised(Operator):
             return math.inf if ell == 0 else 0.0
         if self.is_gradient and self.monotonicity >= 0:
             return round_down(1 / Fraction(ell))
-        found = _cocoercivity(Fraction(self.monotonicity), Fraction(ell))
+        found = _cocoercivity(self.monotonicity, ell)
         if beta == math.inf:
             return max(found, round_down(1 / Fraction(self.weight)))
         return max(found, round_down(1 / (1 / Fraction(beta) + Fraction(self.weight)))) if beta > 0 else found

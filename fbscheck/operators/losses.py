@@ -33,7 +33,7 @@ class LeastSquares(Loss):
     matrix: Any
     target: npt.NDArray[np.float64]
     curvature = (Fraction(1), Fraction(1))
-    source: ClassVar[str] = "Nesterov 2004, section 1.2"
+    source: ClassVar[str] = "eigenvalues of A^T A"
 
     def __post_init__(self) -> None:
         settle(self, "target")
@@ -100,7 +100,9 @@ class WeightedLeastSquares(Gradient):
     @cached_property
     def cocoercivity(self) -> float:
         """1/ell, rounded down (Baillon and Haddad 1977); inf for A = 0."""
-        return round_down(1 / Fraction(self.lipschitz)) if self.lipschitz else math.inf
+        if self.lipschitz in (0.0, math.inf):
+            return math.inf if self.lipschitz == 0 else 0.0
+        return round_down(1 / Fraction(self.lipschitz))
 
     def loss(self, z: Array) -> Any:
         """sum of w (z - b)^2 / 2."""

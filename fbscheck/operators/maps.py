@@ -39,6 +39,8 @@ Values = npt.NDArray[np.float64]
 DENSE = 300
 """A sparse matrix whose smaller side is at most this long has its norm certified as a dense one."""
 
+SUBSPACE = 12
+"""Vectors that Lanczos' method keeps."""
 QUICK = 40
 """Beyond this size the quicker certificate is good enough."""
 
@@ -115,9 +117,9 @@ class Sparse(LinearMap):
 
     Up to ``DENSE`` rows or columns its norm is certified as that of a dense matrix, to about ten digits.
     Beyond, |A|^2 <= max_i (B^T B w)_i / w_i for every w > 0, where B holds the absolute values of the entries
-    (Collatz 1942); w is close to the Perron vector of B^T B, so that the bound is the norm of B: that of A if
-    no entry is negative or, as for differences along one axis, if signs of rows and columns make it so.  It is
-    never above the square root of the largest column sum times the largest row sum.
+    (Collatz 1942); w is close to the Perron vector of B^T B, so that the bound is the norm of B, to four
+    digits or more: that of A if no entry is negative or, as for differences, if signs of rows and columns make it so.
+    It is never above the square root of the largest column sum times the largest row sum.
     """
 
     matrix: Any
@@ -204,10 +206,20 @@ def _perron_upper(absolute: Any) -> float:
         ratio = float(np.max((image + 2.0**-900) / w)) * (1 + 8 * (terms + 2) * UNIT)
         best = min(best, ratio)
         if sweep == 9:
-            _, vectors = scipy.sparse.linalg.eigsh(gram, k=1, v0=np.ones(size), tol=1e-14)
-            image = np.abs(vectors[:, 0])
+            image = _perron_vector(gram, image)
         w = np.maximum(image / float(image.max()), 1e-9)
     return round_up(Fraction(root_up(Fraction(best))) / Fraction(unit))
+
+
+def _perron_vector(gram: Any, start: Values) -> Values:
+    """Close to the eigenvector of the largest eigenvalue, or ``start`` if Lanczos' method takes too long."""
+    if len(start) <= SUBSPACE:
+        return start
+    try:
+        _, vectors = scipy.sparse.linalg.eigsh(gram, k=1, v0=start, ncv=SUBSPACE, tol=1e-6, maxiter=20)
+    except scipy.sparse.linalg.ArpackNoConvergence:
+        return start
+    return np.asarray(np.abs(vectors[:, 0]))
 
 
 @final
@@ -284,7 +296,10 @@ def weighted_gram(matrix: Values, weights: Values) -> Enclosure:
 
 def weighted_norm_upper(matrix: Any, weights: Values) -> float:
     """A float64 no less than the norm of A^T W A, w >= 0; for a map, |A|^2 times the largest weight."""
-    plain = round_up(Fraction(norm_upper(matrix)) ** 2 * Fraction(float(weights.max())))
+    norm, most = norm_upper(matrix), float(weights.max())
+    if not norm * most < math.inf:
+        return 0.0 if norm == 0 else math.inf
+    plain = round_up(Fraction(norm) ** 2 * Fraction(most))
     return min(plain, enclosure.eigenvalue_upper(weighted_gram(matrix, weights))) if _is_dense(matrix) else plain
 
 
@@ -301,6 +316,8 @@ def _is_dense(matrix: Any) -> bool:
 
 def modulus_lower(square: Enclosure) -> float:
     """A float64 c with <x, Xx> >= c |x|^2 for each of the matrices X, close to the largest one."""
+    if not math.isfinite(square.norm()):
+        return -math.inf
     symmetric = (square.centre + square.centre.T) / 2
     spectrum = np.linalg.eigvalsh(symmetric)
     size = float(np.abs(spectrum).max())

@@ -4,22 +4,60 @@ They use none of the formulas of :mod:`fbscheck.functions`, only its parameters.
 difference matrices: cvxpy's own ``tv`` of an image leaves out the differences in its last row and column.
 """
 
+import warnings
+from contextlib import suppress
 from functools import singledispatch
 from typing import Any
 
 import cvxpy as cp
 import numpy as np
+import numpy.typing as npt
 
 from fbscheck import functions
-from fbscheck.errors import SolverError
+from fbscheck.errors import Unstated
 from fbscheck.reference.modelling import expression as batched
+from fbscheck.reference.modelling import solve
 
-__all__ = ["expression"]
+__all__ = ["expression", "proximal_points"]
 
+Points = npt.NDArray[np.float64]
 Stated = tuple[Any, list[Any]]
 """A convex expression and constraints."""
 
 NOTHING = cp.Constant(0.0)
+
+
+TOLERANCES = (1e-14, 1e-13, 1e-12, 1e-11, 1e-9, 1e-8)
+"""Of Clarabel's gap and feasibility, tried in turn until it calls its answer optimal; then others are asked."""
+
+
+def proximal_points(g: functions.Function, u: Points, step: float) -> Points:
+    """``argmin_y g(y) + |y - u|^2 / (2 step)`` for each column of ``u`` (d, S), by Clarabel.
+
+    Raises
+    ------
+    SolverError
+        If a program is not solved to optimality; :class:`Unstated` if cvxpy has no expression for g.
+    """
+    y, point = cp.Variable(len(u)), cp.Parameter(len(u))
+    value, constraints = expression(g, y)
+    problem = cp.Problem(cp.Minimize(step * value + cp.sum_squares(y - point) / 2), constraints)
+    found = np.empty_like(u)
+    for k, column in enumerate(u.T):
+        point.value = column
+        _solve(problem)
+        found[:, k] = y.value
+    return found
+
+
+def _solve(problem: cp.Problem) -> None:
+    for tolerance in TOLERANCES:
+        with warnings.catch_warnings(), suppress(cp.error.SolverError):
+            warnings.simplefilter("ignore")
+            problem.solve(solver=cp.CLARABEL, tol_gap_abs=tolerance, tol_gap_rel=tolerance, tol_feas=tolerance)
+            if problem.status == cp.OPTIMAL:
+                return
+    solve(problem)
 
 
 @singledispatch
@@ -259,4 +297,4 @@ def _matrix(x: cp.Expression, shape: Any) -> cp.Expression:
 @expression.register(functions.SoftplusEntropy)
 @expression.register(functions.SoftmaxEntropy)
 def _activation(g: functions.Function, x: cp.Expression) -> Stated:
-    raise SolverError(f"cvxpy has no convex expression for {type(g).__name__}: an entropy less a quadratic.")
+    raise Unstated(f"cvxpy has no convex expression for {type(g).__name__}: an entropy less a quadratic.")

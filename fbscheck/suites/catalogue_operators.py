@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from fbscheck.claims import operator_constants, prox, sum_control
+from fbscheck.claims import operator_constants, rules, sum_control
 from fbscheck.claims.operator_instances import Instance, instances
 from fbscheck.claims.prox import ProxCase
 from fbscheck.functions import (
@@ -57,7 +57,7 @@ CASES = (
     ProxCase("g(x1 + x2), Huber", TightFrame(Huber(0.5, 2.0), np.hstack([np.eye(2), np.eye(2)])), 4),
     ProxCase("three rules", Tilted(EpigraphScaled(WithQuadratic(L1(1.0), 0.5), 2.0), MOVED)),
 )
-"""One case or two for each rule, with all claims of chapter "prox"."""
+"""One case or two for each rule, with all claims of chapter "rule"."""
 
 SATURATED = (
     ProxCase("g*, L1", Conjugate(L1(1.0))),
@@ -66,7 +66,7 @@ SATURATED = (
 )
 """Conjugates whose map is constant far away: u - h prox_{g/h}(u/h) keeps the rounding of u, of which differences of
 close points and slopes show more than they allow."""
-OF_SATURATED = (prox.DEFINITION, prox.RESOLVENT, prox.VALUE)
+OF_SATURATED = (rules.DEFINITION, rules.RESOLVENT, rules.VALUE)
 
 PLANTED = "least squares, tall"
 SAMPLES = {"small": (12, 3), "full": (200, 100), "large": (2000, 500)}
@@ -76,12 +76,13 @@ SCALED: tuple[tuple[Claim, str], ...] = (
     *((claim, "a constant 1% too small") for claim in OPERATORS[:4]),
     *((claim, "a derivative 1% too small") for claim in OPERATORS[4:]),
 )
+WRONG_RULES = tuple(planted(claim, WRONG[claim.id.replace("rule.", "prox.")]) for claim in rules.CLAIMS)
 CLAIMS = (
     *OPERATORS,
     *(planted(claim, error) for claim, error in SCALED),
     *operator_constants.CONTROLS,
-    *prox.CLAIMS,
-    *(planted(claim, WRONG[claim.id]) for claim in prox.CLAIMS),
+    *rules.CLAIMS,
+    *WRONG_RULES,
     sum_control.PROX_OF_SUM,
 )
 NO_GRADIENTS = ("skew", "LISTA, tall", "saddle point, one gradient")
@@ -109,11 +110,11 @@ def _controls(samples: int, rng: np.random.Generator) -> list[Result]:
 
 
 def _rule(case: ProxCase, claims: tuple[Claim, ...], samples: int, rng: np.random.Generator) -> list[Result]:
-    return prox.assess(case, claims, samples, rng)
+    return rules.assess(case, claims, samples, rng)
 
 
 def _plant_rule(samples: int, rng: np.random.Generator) -> list[Result]:
-    return prox.assess(CASES[0], [planted(claim, WRONG[claim.id]) for claim in prox.CLAIMS], samples, rng, 0.99)
+    return rules.assess(CASES[0], WRONG_RULES, samples, rng, 0.99)
 
 
 def tasks(size: str) -> list[Task]:
@@ -122,7 +123,7 @@ def tasks(size: str) -> list[Task]:
     return [
         *(Task(f"operator: {name}", partial(_operator, case, pairs)) for name, case in instances().items()),
         Task("operator: planted errors", partial(_plant, pairs)),
-        *(Task(f"rule: {case.name}", partial(_rule, case, prox.CLAIMS, points)) for case in CASES),
+        *(Task(f"rule: {case.name}", partial(_rule, case, rules.CLAIMS, points)) for case in CASES),
         *(Task(f"rule: {case.name}", partial(_rule, case, OF_SATURATED, points)) for case in SATURATED),
         Task("rule: planted errors", partial(_plant_rule, SAMPLES["small"][0])),
         Task("catalogue: controls", partial(_controls, pairs)),

@@ -120,9 +120,10 @@ def _drawn(counts: tuple[int, ...], rng: np.random.Generator) -> list[Result]:
 @cache
 def layers() -> tuple[Layer, ...]:
     """One that a diagonal weight mends, the textbook's; and layers like trained ones, on images and on noise."""
-    images = dictionary("digits, 6 atoms")
+    images, textbook = dictionary("digits, 6 atoms"), np.array([[1.0, -10.0], [0.0, 1.0]])
     return (
-        Layer("K = [[1, -10], [0, 1]], h = 1/10", np.array([[1.0, -10.0], [0.0, 1.0]]), Fraction(1, 10)),
+        Layer("K = [[1, -10], [0, 1]], h = 1/10", textbook, Fraction(1, 10)),
+        Layer("K = [[1, -10], [0, 1]], h = 1/10, sigma = 1", textbook, Fraction(1, 10), Fraction(1)),
         Layer("digits, 6 atoms, weights moved by 30%, step 1.9", moved(images, 1.9, 4)),
         Layer("Gaussian 16 x 8, weights moved by 30%, step 1.9", moved(dictionary("Gaussian 16 x 8, seed 0"), 1.9, 0)),
         Layer("digits, 6 atoms, weights moved by 30%, step 1", moved(images, 1.0, 4)),
@@ -133,9 +134,14 @@ def _weighted(rng: np.random.Generator) -> list[Result]:
     try:
         found = layers()
     except MissingToolError as missing:
-        return [undecided(weighted.WEIGHTED, "digits, 6 atoms", str(missing))]
-    planted_one = weighted.assess(planted(weighted.WEIGHTED), found[1], 0.99)
-    return [*(weighted.assess(weighted.WEIGHTED, layer) for layer in found), planted_one]
+        return [undecided(claim, "digits, 6 atoms", str(missing)) for claim in weighted.CLAIMS]
+    best = (weighted.DIAGONAL, weighted.FULL)
+    return [
+        *(weighted.assess(weighted.WEIGHTED, layer) for layer in found),
+        *(weighted.assess_best(claim, layer) for claim in best for layer in found),
+        weighted.assess(planted(weighted.WEIGHTED), found[2], 0.99),
+        *(weighted.assess_best(planted(claim), found[2], 0.99) for claim in best),
+    ]
 
 
 def _plant(rng: np.random.Generator) -> list[Result]:
@@ -202,8 +208,8 @@ SUITE = Suite(
         *recovery.CLAIMS,
         *chapter.CLAIMS,
         chapter.PUBLISHED,
-        weighted.WEIGHTED,
-        *map(planted, (*recovery.CLAIMS, *chapter.CLAIMS, weighted.WEIGHTED)),
+        *weighted.CLAIMS,
+        *map(planted, (*recovery.CLAIMS, *chapter.CLAIMS, *weighted.CLAIMS)),
         *recovery_controls.CLAIMS,
     ),
     _tasks,

@@ -186,10 +186,10 @@ def _compared(name: str, network: Network) -> list[Result]:
     """Bounds by all methods for the data; the one of Combettes and Pesquet for x_0 as well."""
     witnesses, rows = methods.compared(name, network)
     start, bounds = methods.compared(name, network, "x0", programs=False)
-    averaged = [row for row in bounds if row.name == methods.PIECES]
+    (pieces,) = (row for row in bounds if row.name == methods.PIECES)
     return [
         *(methods.assess(methods.METHODS, witnesses, row) for row in rows),
-        *(methods.assess(methods.AVERAGED, start, row) for row in averaged),
+        methods.assess(methods.AVERAGED, start, pieces),
         methods.between(methods.BETWEEN, name, network),
     ]
 
@@ -235,9 +235,9 @@ def _planted(rng: Generator) -> list[Result]:
     witnesses, bounds = methods.compared("extremal: a first layer that feeds most", fed, programs=False)
     results += [methods.dropped(witnesses, row.name) for row in bounds if row.multipliers is None]
     start, bounds = methods.compared("extremal: two lines", lines(), "x0", programs=False)
-    results += [
-        methods.assess(planted(methods.AVERAGED), start, row, 0.99) for row in bounds if row.name == methods.PIECES
-    ]
+    (pieces,) = (row for row in bounds if row.name == methods.PIECES)
+    results.append(methods.assess(methods.AVERAGED, start, pieces))
+    results.append(methods.assess(planted(methods.AVERAGED), start, pieces, 0.99))
     results.append(methods.between(planted(methods.BETWEEN), "extremal: one layer", lines().sliced(1, 2), 0.99))
     return [*results, local.assess(planted(local.LOCAL), *boxes.linear(), 0.99)]
 

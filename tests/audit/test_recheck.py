@@ -24,6 +24,9 @@ from fbscheck.claims import (
     contraction,
     contraction_map,
     controls,
+    deep_limit,
+    deep_limit_constants,
+    deep_limit_controls,
     fixed_point,
     flow,
     iterates,
@@ -48,6 +51,7 @@ from fbscheck.network import Network
 from fbscheck.operators import LeastSquares, Logistic
 from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
 from fbscheck.suites import boxes, data, network
+from fbscheck.suites import deep_limit as limit_suite
 from fbscheck.suites.dictionaries import dictionary
 from fbscheck.suites.prox import CASES
 from fbscheck.verdict import Claim, Result, Verdict, planted
@@ -105,6 +109,7 @@ def recovered() -> list[Result]:
     short = Recovery(name, A, A, 0.5, 1, np.full(2, 2.0**-7), signals)
     large = Recovery(name, A, A, 0.5, 2, np.ones(20), np.eye(8)[:, :1] + np.eye(8)[:, 1:2])
     reach = coherence.reach_of("three directions", dictionary("three directions"))
+    layer = weighted.Layer("expands", np.array([[1.0, -10.0], [0.0, 1.0]]), R(1, 10), R(1, 4))
     return [
         *recovery.assess(plain, (recovery.RATE, recovery.SUPPORT, recovery.ADAPTED)),
         *recovery.assess(noisy, (recovery.NOISE,)),
@@ -115,7 +120,8 @@ def recovered() -> list[Result]:
         recovery_controls.beyond(large),
         recovery_controls.unfitting(20),
         recovery_controls.frobenius(drawn, dictionary(drawn), coherence.reach_of(drawn, dictionary(drawn)).weights),
-        weighted.assess(weighted.WEIGHTED, weighted.Layer("expands", np.array([[1.0, -10.0], [0.0, 1.0]]), R(1, 10))),
+        weighted.assess(weighted.WEIGHTED, layer),
+        *(weighted.assess_best(claim, layer) for claim in (weighted.DIAGONAL, weighted.FULL)),
     ]
 
 
@@ -177,7 +183,7 @@ def stretched() -> list[Result]:
 
 
 def compared() -> list[Result]:
-    """Every kind of method once, on networks of one layer or two."""
+    """A method that searches for nothing and one that does, on networks of one layer or two."""
     small = network.drawn("LISTA", 2, 2, np.random.default_rng(1))
     witnesses, rows = methods.compared("some LISTA", small)
     start, bounds = methods.compared("two lines", network.lines(), "x0", programs=False)
@@ -187,7 +193,7 @@ def compared() -> list[Result]:
     known = {row.name: row for row in rows}
     averaged = next(row for row in bounds if row.name == methods.PIECES)
     return [
-        *(methods.assess(methods.METHODS, witnesses, known[name]) for name in known if name != "dissipation, safe"),
+        *(methods.assess(methods.METHODS, witnesses, known[name]) for name in (methods.PIECES, methods.LIPSDP)),
         methods.assess(methods.AVERAGED, start, averaged),
         methods.between(methods.BETWEEN, "two lines", network.lines()),
         methods.assess(planted(methods.METHODS), line, exact[1], 0.99),
@@ -209,6 +215,18 @@ def boxed() -> list[Result]:
     ]
 
 
+def limits() -> list[Result]:
+    drawn, known = limit_suite.cases("box", 2, 2, np.random.default_rng(1)), dict(limit_suite.constants())
+    (_, shrunk), polygon = limit_suite.extremal()[1], known[deep_limit_constants.NODAL]
+    return [
+        *(deep_limit.assess(claim, drawn[claim]) for claim in (deep_limit.CERTIFIED, deep_limit.INITIAL)),
+        *(deep_limit_constants.assess(claim, instance) for claim, instance in known.items()),
+        deep_limit.assess(deep_limit.PLANTED[1], shrunk),
+        deep_limit_constants.assess(deep_limit_constants.PLANTED[0], polygon),
+        *(deep_limit_controls.assess(claim, 64) for claim in deep_limit_controls.CONTROLS[::3]),
+    ]
+
+
 KINDS: dict[str, Callable[[], list[Result]]] = {
     made.__name__: made
     for made in (
@@ -224,6 +242,7 @@ KINDS: dict[str, Callable[[], list[Result]]] = {
         compared,
         boxed,
         recovered,
+        limits,
     )
 }
 
@@ -269,6 +288,8 @@ TRUE_ALL_THE_SAME: dict[str, str] = {
     "control.dropped-layer|array|*|*": OTHER_DATA,
     "*lipschitz.*|witnesses|pair/network/horizon|*": MATRICES,
     "*lipschitz.*|witnesses|pair/r/weight|*": MATRICES,
+    "*deep-limit.*|array|*|*": OTHER_DATA,
+    "deep-limit.leading-constant|witnesses|start|*": OTHER_INSTANCE,
     "fixed-point.steps|array|*|*": STATED,
     "fixed-point.steps|witnesses|proposals/seed of the points|*": STATED,
     "*lista*|array|signals|*": OTHER_SAMPLE,
@@ -276,6 +297,10 @@ TRUE_ALL_THE_SAME: dict[str, str] = {
     "*lista.coherence|array|*|*": OTHER_PROOF,
     "*lista.reach|array|*|*": OTHER_PROOF,
     "control.lista-frobenius|array|*|*": OTHER_INSTANCE,
+    "lista.weighted-*|array|matrix|last digit": OTHER_PROOF,
+    "lista.weighted-*|array|multipliers|last digit": OTHER_PROOF,
+    "lista.weighted-*|array|points|*": OTHER_PROOF,
+    "lista.weighted-*|array|values|last digit": OTHER_PROOF,
     "lista.weighted|array|matrix|last digit": OTHER_PROOF,
     "lista.weighted|array|multipliers|last digit": OTHER_PROOF,
 }

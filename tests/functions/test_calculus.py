@@ -393,8 +393,18 @@ def test_balls_hold_the_map_of_the_tight_frame() -> None:
     u = exact([1.0, 2.0])
     assert 0 < off.defect < 1e-12
     for right, found in zip(g.prox(u, 1.0), off.prox(u, 1.0), strict=True):
-        assert float(found.rad()) > 0
+        assert float(found.rad()) > 1e-14
+        assert found.overlaps(right)
         assert abs(right - found) < 1e-11
+
+
+def test_the_nearest_subgradient_of_a_frame() -> None:
+    """At 0 the subdifferential of |Ax|_1 is A^T [-1, 1]^2: its elements are their own nearest ones."""
+    matrix = np.array([[3.0, 4.0, 0.0], [-4.0, 3.0, 0.0]])
+    g, s = TightFrame(L1(1.0), matrix), np.array([[0.5, -1.0, 0.25], [-0.75, 1.0, 1.0]])
+    np.testing.assert_allclose(g.subgradient(np.zeros((3, 3)), matrix.T @ s), matrix.T @ s, atol=1e-14)
+    far = np.array([30.0, 40.0, 7.0])
+    np.testing.assert_allclose(g.subgradient(np.zeros(3), far), [3.0, 4.0, 0.0], atol=1e-14)
 
 
 # -- the rest -----------------------------------------------------------------------------------

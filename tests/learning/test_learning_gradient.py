@@ -160,23 +160,6 @@ def test_the_gradient_where_the_prox_is_not_separable(r: Any) -> None:
     assert np.sum(known.value_and_gradient(theta)[1] * direction) == pytest.approx(expected, rel=1e-7, abs=1e-8)
 
 
-@pytest.mark.parametrize("regulariser", ["H1", "L2", "L3"])
-@pytest.mark.parametrize("family", ["free", "free, box", "free, linear", "alista", "lista-cp", "tied"])
-def test_second_derivatives_are_the_limit_of_differences(family: str, regulariser: str) -> None:
-    known = problem(family, regulariser, seed=10)
-    theta = parameters(known, DEPTH, 10)
-    direction = np.random.default_rng(11).standard_normal(theta.shape)
-    expected = difference(lambda t: known.value_and_gradient(theta + t * direction)[1], 1e-5)
-    found = known.curvature(theta)(direction)
-    np.testing.assert_allclose(found, expected, atol=1e-7 * np.abs(expected).max())
-    model = known.curvature(theta, gauss_newton=True)
-    assert np.max(np.abs(model(direction) - expected)) > 1e-3, "the model of Gauss and Newton is another one"
-    other = np.random.default_rng(12).standard_normal(theta.shape)
-    for product in (known.curvature(theta), model):
-        assert np.sum(other * product(direction)) == pytest.approx(np.sum(direction * product(other)), rel=1e-9)
-    assert np.sum(direction * model(direction)) > 0
-
-
 def test_planted_an_adjoint_with_a_sign_error_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     known = problem("free", "H1", seed=13)
     theta = parameters(known, DEPTH, 13)

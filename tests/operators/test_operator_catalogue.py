@@ -207,6 +207,15 @@ def test_student_t_says_that_it_is_not_convex() -> None:
     assert (f(x) - f(y)) @ (x - y) < 0
 
 
+@pytest.mark.parametrize(("weight", "beta"), [(0.5, 0.0), (1.0, 1 / 9), (2.0, 0.1)])
+def test_a_quadratic_may_make_a_loss_convex_or_not(weight: float, beta: float) -> None:
+    """mu = -1 and ell = 8 for the Cauchy loss of diag(1, 2): a weight below 1 leaves f without monotonicity."""
+    f = Regularised(StudentT(np.diag([1.0, 2.0]), np.zeros(2), 1.0), weight)
+    assert f.monotonicity == pytest.approx(weight - 1, rel=1e-12, abs=1e-12)
+    assert f.cocoercivity == pytest.approx(beta, rel=1e-12)
+    assert f.cocoercivity <= beta
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_norm_of_a_saddle_operator_is_never_below_the_truth(seed: int) -> None:
     f, g = (LeastSquares(normal(seed + k, 3, 3), np.zeros(3)) for k in (20, 30))
@@ -321,6 +330,34 @@ def test_single_precision_and_columns(f: Operator) -> None:
 @every
 def test_extreme_points(f: Operator, size: float) -> None:
     assert np.isfinite(f(np.full(f.dimension, size))).all()
+
+
+@pytest.mark.parametrize("scale", [1e-160, 1e-100, 1e100, 1e160, 1e300])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda a: WeightedLeastSquares(a, np.zeros(3), np.array([1.0, 2, 3])),
+        lambda a: StudentT(a, np.zeros(3)),
+        lambda a: Poisson(a, np.ones(3), np.ones(3)),
+        lambda a: Coupled(a, a + 0 * a, np.zeros(3)),
+        lambda a: Coupled(2 * a[::-1], a, np.zeros(3)),
+        lambda a: Saddle(Linear(a), Linear(a), a),
+        lambda a: Regularised(Linear(a), 1.0),
+        lambda a: LeastSquares(Convolution(np.diag(a), (3,)), np.zeros(3)),
+    ],
+    ids=["weighted", "student t", "poisson", "W = A", "coupled", "saddle", "regularised", "convolution"],
+)
+def test_constants_at_all_scales(make: Callable[[Matrix], Operator], scale: float) -> None:
+    """No constant is NaN, and none is on the wrong side of that of unit size; inf and 0 promise nothing."""
+    f, unit = make(scale * np.diag([1.0, 2.0, 4.0])), make(np.diag([1.0, 2.0, 4.0]))
+    factor = Fraction(scale) if isinstance(f, (Saddle, Regularised)) else Fraction(scale) ** 2
+    assert not any(map(math.isnan, (f.lipschitz, f.monotonicity, f.cocoercivity)))
+    assert f.cocoercivity >= 0
+    if not isinstance(f, Regularised):
+        least = min(factor * Fraction(unit.lipschitz), Fraction(1.7e308)) * (1 - Fraction(1, 10**9))
+        assert f.lipschitz == math.inf or Fraction(f.lipschitz) >= least
+        most = factor * (Fraction(unit.monotonicity) + Fraction(1, 10**9)) + Fraction(1, 10**300)
+        assert f.monotonicity == -math.inf or Fraction(f.monotonicity) <= most
 
 
 TWO, ONES = np.eye(2), np.ones(2)

@@ -1,4 +1,4 @@
-"""Rules that change the argument: g(factor x), g(x - shift), g(-x)."""
+"""Rules that change the argument: g(factor x), g(x - shift), g(-x) (Combettes and Pesquet 2011, table 10.1)."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,7 +22,7 @@ __all__ = ["ArgumentScaled", "Translated", "reflected"]
 class ArgumentScaled(Derived):
     """x -> g(factor x) with factor s != 0: M_h(u) = M_{s^2 h} g(s u), prox_h(u) = prox_{s^2 h g}(s u)/s.
 
-    It is (s^2 sigma)-strongly convex and (|s| L)-Lipschitz (Combettes and Pesquet 2011, table 1).
+    It is (s^2 sigma)-strongly convex and (|s| L)-Lipschitz (Combettes and Pesquet 2011, table 10.1).
     """
 
     function: Function

@@ -33,7 +33,7 @@ TIGHT = 1e-12
 class TightFrame(Derived):
     """x -> g(Tx), T the tight frame nearest to ``matrix`` A (m, d), m <= d: see the module.
 
-    prox_h(u) = u + A^T (prox_{ahg}(Au) - Au)/a and M_h(u) = M_{ah} g(Au) (Combettes and Pesquet 2011, table 1).  It
+    prox_h(u) = u + A^T (prox_{ahg}(Au) - Au)/a and M_h(u) = M_{ah} g(Au) (Combettes and Pesquet 2011, table 10.1).  It
     is (a sigma)-strongly convex if m = d, and (sqrt(a) L)-Lipschitz.
 
     >>> from fbscheck.functions import L1

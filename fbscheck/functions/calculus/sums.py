@@ -1,4 +1,7 @@
-"""Sums with a closed proximal map: of functions of different coordinates, and with a quadratic."""
+"""Sums with a closed proximal map: of functions of different coordinates, and with a quadratic.
+
+Source: Combettes and Pesquet 2011, table 10.1.
+"""
 
 from dataclasses import dataclass
 from fractions import Fraction

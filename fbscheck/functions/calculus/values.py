@@ -1,4 +1,7 @@
-"""Rules that change the values: factor g + constant, g + <slope, x>, and the scaling of the epigraph, a g(x/a)."""
+"""Rules that change the values: factor g + constant, g + <slope, x>, and the scaling of the epigraph, a g(x/a).
+
+Source: Combettes and Pesquet 2011, table 10.1.
+"""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -126,7 +129,7 @@ class EpigraphScaled(Derived):
     """a g(x/a), factor a > 0, whose epigraph is a times that of g: prox_h(u) = a prox_{(h/a) g}(u/a).
 
     M_h(u) = a M_{h/a} g(u/a); the strong convexity is sigma/a, the Lipschitz constant that of g, the conjugate a g*
-    (Bauschke and Combettes 2017, section 8.6).
+    (Rockafellar 1970, section 5).
     """
 
     function: Function
