@@ -183,6 +183,7 @@ class Network:
     def lipschitz(self, wrt: Input = "b", certified: bool = True, seconds: float = 20.0, seed: int = 0) -> Bracket:
         """The Lipschitz constant of b -> x_N, x_0 -> x_N ("x0") or both: see :func:`lipschitz_bracket`.
 
+        >>> from fbscheck.functions import L1
         >>> net = Network(np.ones((4, 1, 1)), np.ones((4, 1, 1)), np.zeros(4), L1(1.0), horizon=2.0)
         >>> round(net.lipschitz().upper, 6)  # h (1 + q + q^2 + q^3) with q = 1 - h = 1/2
         0.9375
