@@ -102,7 +102,7 @@ def minimum(x: Any, y: Any) -> Array:
 
 def clip(x: Any, low: Any, high: Any) -> Array:
     """Elementwise nearest point of [low, high]."""
-    return minimum(maximum(x, low), high)
+    return minimum(maximum(x, low), high) if is_ball(x) or is_ball(low) or is_ball(high) else np.clip(x, low, high)
 
 
 def absolute(x: Any) -> Array:

@@ -21,6 +21,10 @@ from fbscheck.points import along
 __all__ = ["KullbackLeibler", "LogBarrier", "LogSumExp", "NegativeEntropy"]
 
 
+TINY, HUGE = 1e-140, 1e140
+"""Squares of numbers between them are in the range of float64."""
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class LogBarrier(Curved):
@@ -34,7 +38,7 @@ class LogBarrier(Curved):
         return -np.sum(log(x), axis=0)
 
     def _root(self, u: Array, step: float) -> Array:
-        return positive_root(u, step * np.ones_like(u))
+        return positive_root(u, step)
 
     def _derivative(self, x: Array) -> Any:
         return -1 / x
@@ -104,7 +108,7 @@ class KullbackLeibler(Curved):
         return indicator(-x) + np.sum(x - counts + scaled, axis=0)
 
     def _root(self, u: Array, step: float) -> Array:
-        return positive_root(u - step, step * along(self.counts, u) * np.ones_like(u))
+        return positive_root(u - step, step * along(self.counts, u))
 
     def _derivative(self, x: Array) -> Any:
         counts = along(self.counts, x)
@@ -135,12 +139,14 @@ class KullbackLeibler(Curved):
         return indicator(s - 1, 1.0) + np.sum(barrier, axis=0)
 
 
-def positive_root(linear: Array, constant: Array) -> Array:
+def positive_root(linear: Array, constant: Any) -> Array:
     """The root p >= 0 of p^2 - linear p = constant >= 0, without cancellation."""
-    root = np.hypot(linear, 2 * np.sqrt(constant))
-    total = np.abs(linear) + root
-    away = np.where(total > 0, total, 1.0)
-    return np.where(linear > 0, total / 2, np.where(total > 0, 2 * (constant / away), 0.0))
+    total = np.sqrt(linear * linear + 4 * constant)
+    if not (total.min() > TINY and total.max() < HUGE):
+        total = np.hypot(linear, 2 * np.sqrt(constant))
+        total = np.where(total > 0, total, 1.0)
+    total += np.abs(linear)
+    return np.where(linear > 0, 0.5 * total, 2 * constant / total)  # type: ignore[no-any-return]
 
 
 def softmax(x: Array) -> Array:

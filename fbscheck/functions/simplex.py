@@ -7,6 +7,7 @@ The entries of clip(u - tau, 0, cap) all move one way with tau, so that they are
 is: this encloses them in ball arithmetic, whatever the level.
 """
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar, final
@@ -40,13 +41,24 @@ def level(v: Array, low: Any, high: Any, total: Any) -> Array:
 
     def excess(tau: Array) -> tuple[Array, Array, Array]:
         shifted = v - tau
-        value = total - np.sum(np.clip(shifted, low, high), axis=0)
-        slope = np.sum((shifted > low) & (shifted < high), axis=0)
-        return value, slope, np.abs(total) * np.ones_like(tau)
+        clipped = np.clip(shifted, low, high)
+        value = total - np.sum(clipped, axis=0)
+        slope = np.count_nonzero((shifted > low) & (shifted < high), axis=0)
+        size = np.abs(total) + np.abs(value) if np.any(total) else np.sum(np.abs(clipped), axis=0)
+        return value, slope, math.sqrt(len(v)) * size * np.ones_like(tau)
 
     least = np.min(v - np.where(np.isfinite(high), high, 0.0), axis=0)
     most = np.max(v - np.where(np.isfinite(low), low, 0.0), axis=0)
-    return increasing_root(excess, least, most, most)
+    return increasing_root(excess, least, most, _sorted_level(v, total))
+
+
+def _sorted_level(v: Array, total: Any) -> Array:
+    """The level for entries that are only bounded below, by 0: from the partial sums of the sorted entries."""
+    ordered = -np.sort(-v, axis=0)
+    counts = np.arange(1.0, len(v) + 1).reshape(-1, *[1] * (v.ndim - 1))
+    levels = (np.cumsum(ordered, axis=0) - total) / counts
+    last = np.maximum(np.count_nonzero(ordered > levels, axis=0), 1) - 1
+    return np.take_along_axis(levels, last[None], axis=0)[0]  # type: ignore[no-any-return]
 
 
 def capped(u: Array, cap: Any, total: Any) -> Array:

@@ -54,7 +54,7 @@ AGREE: dict[str, tuple[fb.Function, Callable[[], Any], int, float]] = {
     ),
     "simplex": (fb.Simplex(1.0), lambda: pyproximal.Simplex(5, 1.0, maxiter=500, ftol=1e-14, xtol=1e-14), 5, 1e-9),
     "l1 ball": (fb.L1Ball(1.2), lambda: pyproximal.L1Ball(5, 1.2, maxiter=500, xtol=1e-14), 5, 1e-9),
-    "total variation": (fb.TotalVariation(0.4), lambda: pyproximal.TV((6,), sigma=0.4, niter=1500, rtol=0.0), 6, 1e-5),
+    "total variation": (fb.TotalVariation(0.4), lambda: pyproximal.TV((6,), sigma=0.4, niter=1500, rtol=0.0), 6, 1e-3),
     "isotropic total variation": (
         fb.TotalVariation2D([3, 4], 0.4, True),
         lambda: pyproximal.TV((3, 4), sigma=0.4, niter=1500, rtol=0.0),
