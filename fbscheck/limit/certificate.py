@@ -32,7 +32,7 @@ ENTRIES = 2**21
 @final
 @dataclass(frozen=True, eq=False)
 class ErrorCurve:
-    """Upper bounds on the distance of a network of N layers, in exact arithmetic, to the limit.
+    """Upper bounds on the distance of a network of N layers, in exact arithmetic, to the limit; inf beyond float64.
 
     Attributes
     ----------
@@ -91,18 +91,20 @@ def error_curve(
         run = network.trajectory(states[first], data)
         states[first + 1 : last + 1] = run.states[1:]
         found = layer_defects(path, network, cells, run, data, path.horizon / depth, certified)
-        for n in range(len(found.decay)):
-            gap, push, growth, decay = found.dissipated[n], found.driven[n], found.growth[n], found.decay[n]
-            within = growth * (np.sqrt(a + gap) + c + push)
-            kept = np.where(a > 0, decay**2 * a + TINY, 0.0)
-            a, c = (kept + growth**2 * gap) * GUARD, (decay * c + growth * push) * GUARD
-            before, factor = rounding_of(p, q), found.factor[n]
-            left = np.where(p > 0, factor**2 * p + TINY, 0.0)
-            p, q = (left + found.inexact[n]) * GUARD, (factor * q + found.moved[n]) * GUARD
-            after = rounding_of(p, q)
-            nodes[first + n + 1] = (np.sqrt(a) + c + after) * GUARD
-            largest = np.maximum(largest, (within + np.maximum(before, after)) * GUARD)
-            rounding = np.maximum(rounding, after)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for n in range(len(found.decay)):
+                gap, push, growth, decay = found.dissipated[n], found.driven[n], found.growth[n], found.decay[n]
+                within = growth * (np.sqrt(a + gap) + c + push)
+                kept = np.where(a > 0, decay**2 * a + TINY, 0.0)
+                a, c = (kept + growth**2 * gap) * GUARD, (decay * c + growth * push) * GUARD
+                before, factor = rounding_of(p, q), found.factor[n]
+                left = np.where(p > 0, factor**2 * p + TINY, 0.0)
+                p, q = (left + found.inexact[n]) * GUARD, (factor * q + found.moved[n]) * GUARD
+                after = rounding_of(p, q)
+                nodes[first + n + 1] = (np.sqrt(a) + c + after) * GUARD
+                largest = np.maximum(largest, (within + np.maximum(before, after)) * GUARD)
+                rounding = np.maximum(rounding, after)
+    nodes, largest, rounding = (np.where(np.isnan(part), np.inf, part) for part in (nodes, largest, rounding))
     return ErrorCurve(nodes, largest, rounding, states, path.horizon)
 
 
