@@ -33,6 +33,7 @@ class Rounded:
     """Real numbers x with ``|x - value| <= error``; ``error`` broadcasts to the shape of ``value``."""
 
     __array_priority__: ClassVar[float] = 1000.0
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def __init__(self, value: npt.ArrayLike, error: npt.ArrayLike = 0.0) -> None:
         self.value: Values = np.asarray(value, dtype=np.float64)
@@ -72,6 +73,12 @@ class Rounded:
         """Where the number is exactly zero."""
         return np.asarray((self.value == 0) & (self.error == 0))
 
+    def __eq__(self, other: object) -> bool:
+        raise TypeError("numbers known to an error are neither equal nor different: compare lower and upper ends")
+
+    def __bool__(self) -> bool:
+        raise TypeError("an array of numbers known to an error is neither true nor false")
+
     def __len__(self) -> int:
         return len(self.value)
 
@@ -91,7 +98,8 @@ class Rounded:
         other = _rounded(other)
         with np.errstate(over="ignore", invalid="ignore"):
             total = self.value + other.value
-            flushed = np.where((total == 0) & (self.value != -other.value), TINY, 0.0)
+            none = total == 0
+            flushed = np.where(none & (self.value != -other.value), TINY, 0.0) if np.any(none) else 0.0
             return _result(total, self.error + other.error, flushed)
 
     def __sub__(self, other: Any) -> "Rounded":
@@ -190,10 +198,14 @@ def _rounded(x: Any) -> Rounded:
     return x if isinstance(x, Rounded) else Rounded(x)
 
 
-def _result(value: Values, carried: npt.ArrayLike, underflow: npt.ArrayLike = 0.0) -> Rounded:
+def _result(value: Values, carried: Values | float, underflow: Values | float = 0.0) -> Rounded:
     """A result of one operation, with what the operands' errors became."""
-    error: Values = (np.asarray(carried, dtype=np.float64) + UNIT * np.abs(value)) * GUARD
-    return Rounded(value, error + np.asarray(underflow, dtype=np.float64))
+    error: Values = np.abs(value)
+    error *= UNIT
+    error += carried
+    error *= GUARD
+    error += underflow
+    return Rounded(value, error)
 
 
 def _up(value: Values, error: Values) -> Values:
@@ -204,6 +216,8 @@ def _up(value: Values, error: Values) -> Values:
 
 
 def _extremum(choose: Callable[[Values, Values], Values]) -> Callable[[Rounded, Rounded], Rounded]:
+    """The larger or the smaller of two numbers: as well known as the one that certainly is it, else as the worse."""
+
     def operation(a: Rounded, b: Rounded) -> Rounded:
         value = choose(a.value, b.value)
         with np.errstate(over="ignore", invalid="ignore"):

@@ -12,6 +12,7 @@ import numpy as np
 from fbscheck.archive import Arrays
 from fbscheck.certify import kernel
 from fbscheck.claims import (
+    catalogue,
     coherence,
     contraction,
     contraction_map,
@@ -19,15 +20,27 @@ from fbscheck.claims import (
     deep_limit,
     deep_limit_constants,
     deep_limit_controls,
+    deep_near,
+    deep_orders,
+    deep_rates,
     fixed_point,
     flow,
     lipschitz,
+    local,
     many_steps,
+    maps,
+    methods,
+    nonconvex,
+    operator_constants,
     prox,
     recovery,
     recovery_controls,
+    rules,
     stability,
     stability_controls,
+    sum_control,
+    weak_controls,
+    weak_limit,
     weighted,
 )
 from fbscheck.claims.records import scale_of, scaled
@@ -47,9 +60,10 @@ def sampled(claim: Claim, evidence: Sequence[Evidence]) -> int:
     kernel.Refusal
         If samples cannot have given them.
     """
-    if not claim.id.removeprefix("planted.").startswith("prox."):
+    chapter = {"prox": prox, "rule": rules}.get(claim.id.removeprefix("planted.").partition(".")[0])
+    if chapter is None:
         return 0
-    prox.require_sampled(claim, evidence)
+    chapter.require_sampled(claim, evidence)
     return 1
 
 
@@ -58,7 +72,7 @@ def replay(
 ) -> Result:
     """The result that certificate and witness lead to, with both as they should be: nothing missing, nothing more.
 
-    Of chapter "prox" it lacks the first piece of evidence, which rests on samples.
+    Of chapters "prox" and "rule" it lacks the first piece of evidence, which rests on samples.
 
     Raises
     ------
@@ -86,21 +100,47 @@ def _replay(
     chapter = claim.id.removeprefix("planted.").partition(".")[0]
     if chapter == "prox":
         return prox.replay(claim, witness, arrays)
+    if chapter == "map" or claim == maps.MOVED_BOUNDARY:
+        return maps.replay(claim, certificate, witness)
+    if chapter == "catalogue":
+        return catalogue.replay(claim, witness, arrays)
+    if chapter == "nonconvex":
+        return nonconvex.replay(claim, witness, arrays)
     if chapter == "fixed-point":
         return fixed_point.replay(claim, case, witness, arrays)
     if chapter == "stability":
         evaluate = flow.replay if "path" in witness else stability.replay
         return evaluate(claim, witness, arrays)
+    if claim.id.removeprefix("planted.") in {known.id for known in (*methods.CLAIMS, *methods.CONTROLS)}:
+        return methods.replay(claim, certificate, witness, arrays)
+    if claim.id.removeprefix("planted.") == local.LOCAL.id or claim is local.DERIVATIVE:
+        return local.replay(claim, certificate, witness, arrays)
     if chapter == "deep-limit":
         return _deep_limit(claim, witness, arrays)
     if claim in deep_limit_controls.CONTROLS:
         return deep_limit_controls.replay(claim, witness)
     if chapter == "lipschitz" or claim in lipschitz.CONTROLS:
         return lipschitz.replay(claim, certificate, witness, arrays)
+    if chapter == "rule":
+        return rules.replay(claim, witness, arrays)
+    if chapter == "operator" or claim in operator_constants.CONTROLS:
+        return operator_constants.replay(claim, witness, arrays)
+    if claim == sum_control.PROX_OF_SUM:
+        return sum_control.replay(witness)
     if claim in stability_controls.CONTROLS:
         return stability_controls.replay(claim, witness)
     if chapter == "lista":
         return _lista(claim, certificate, witness, arrays)
+    if claim in (*weak_controls.CONTROLS, weak_controls.AVERAGED):
+        return weak_controls.replay(claim, witness)
+    if claim in (*deep_orders.CLAIMS, *deep_orders.CONTROLS):
+        return deep_orders.replay(claim, witness)
+    if chapter == "weak":
+        return weak_limit.replay(claim, witness, arrays)
+    if chapter == "rates" or claim in deep_rates.CONTROLS:
+        return deep_rates.replay(claim, witness, arrays)
+    if chapter == "near" or claim in deep_near.CONTROLS:
+        return deep_near.replay(claim, witness, arrays)
     if claim in recovery_controls.CLAIMS:
         return recovery_controls.replay(claim, witness, arrays)
     if chapter == "contraction" or claim.id == controls.NOT_A_GRADIENT.id:
@@ -116,7 +156,7 @@ def _deep_limit(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Res
 
 def _lista(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, Any], arrays: Arrays) -> Result:
     kind = claim.id.removeprefix("planted.")
-    if kind == weighted.WEIGHTED.id:
+    if kind in (known.id for known in weighted.CLAIMS):
         return weighted.replay(claim, certificate, witness, arrays)
     if kind in (known.id for known in coherence.CLAIMS):
         return coherence.replay(claim, certificate, witness, arrays)

@@ -25,8 +25,8 @@ __all__ = ["ErrorCurve", "error_curve", "sections"]
 
 Values = npt.NDArray[np.float64]
 
-ENTRIES = 2**21
-"""Matrix entries held at once: layers are taken in blocks."""
+ENTRIES, NUMBERS = 2**21, 2**17
+"""Entries of matrices and of states held at once: layers are taken in blocks."""
 
 
 @final
@@ -76,34 +76,39 @@ def error_curve(
     Raises
     ------
     InputError
-        If shapes do not fit, or a state is outside the domain of r.
+        If shapes do not fit, a state is outside the domain of r, or no certificate can rest on r.
     """
     x, data = aligned(path, x0, b)
+    if certified and not path.r.enclosed:
+        raise InputError(
+            f"Need a function whose formulas can be enclosed, got {type(path.r).__name__}, which is known in floating "
+            "point alone. certified=False gives numbers that prove nothing."
+        )
     depth = checked(depth)
     samples = x.shape[1]
     a, c, p, q = np.zeros((4, samples))
     nodes, largest, states = np.zeros((depth + 1, samples)), np.zeros(samples), np.empty((depth + 1, *x.shape))
     rounding = np.zeros(samples)
     states[0] = x
-    for first, last in sections(path, depth):
+    for first, last in sections(path, depth, samples):
         cells = path.cells(depth, first, last)
         network = path.sampled(cells, Fraction(last - first, depth) * path.horizon, sampling)
         run = network.trajectory(states[first], data)
         states[first + 1 : last + 1] = run.states[1:]
         found = layer_defects(path, network, cells, run, data, path.horizon / depth, certified)
-        with np.errstate(over="ignore", invalid="ignore"):
-            for n in range(len(found.decay)):
-                gap, push, growth, decay = found.dissipated[n], found.driven[n], found.growth[n], found.decay[n]
-                within = growth * (np.sqrt(a + gap) + c + push)
-                kept = np.where(a > 0, decay**2 * a + TINY, 0.0)
-                a, c = (kept + growth**2 * gap) * GUARD, (decay * c + growth * push) * GUARD
-                before, factor = rounding_of(p, q), found.factor[n]
-                left = np.where(p > 0, factor**2 * p + TINY, 0.0)
-                p, q = (left + found.inexact[n]) * GUARD, (factor * q + found.moved[n]) * GUARD
-                after = rounding_of(p, q)
-                nodes[first + n + 1] = (np.sqrt(a) + c + after) * GUARD
-                largest = np.maximum(largest, (within + np.maximum(before, after)) * GUARD)
-                rounding = np.maximum(rounding, after)
+        at = slice(first + 1, last + 1)
+        grown = found.growth[:, None]
+        gaps, pushes = _scaled(_scaled(grown, grown), found.dissipated), _scaled(grown, found.driven)
+        squares, shifts = accumulated(_scaled(found.decay, found.decay), gaps, a), accumulated(found.decay, pushes, c)
+        before = np.concatenate([a[None], squares[:-1]]), np.concatenate([c[None], shifts[:-1]])
+        within = _scaled(grown, (np.sqrt(before[0] + found.dissipated) + before[1] + found.driven) * GUARD)
+        twice = _scaled(found.factor, found.factor)
+        moved, off = accumulated(twice, found.inexact, p), accumulated(found.factor, found.moved, q)
+        lost = rounding_of(np.concatenate([p[None], moved]), np.concatenate([q[None], off]))
+        nodes[at] = (np.sqrt(squares) + shifts + lost[1:]) * GUARD
+        largest = np.maximum(largest, ((within + np.maximum(lost[:-1], lost[1:])) * GUARD).max(axis=0))
+        rounding = np.maximum(rounding, lost.max(axis=0))
+        a, c, p, q = squares[-1], shifts[-1], moved[-1], off[-1]
     nodes, largest, rounding = (np.where(np.isnan(part), np.inf, part) for part in (nodes, largest, rounding))
     return ErrorCurve(nodes, largest, rounding, states, path.horizon)
 
@@ -127,13 +132,36 @@ def aligned(path: ParameterPath, x0: Array, b: Array) -> tuple[Values, Values]:
     return np.repeat(x, samples // x.shape[1], 1), np.repeat(data, samples // data.shape[1], 1)
 
 
+def accumulated(factors: Values, added: Values, start: Values) -> Values:
+    """No less than y_1..y_B (B, S) with y_n = factors_n y_{n-1} + added_n, y_0 = ``start``; all are nonnegative.
+
+    Neighbours are combined, then what is two, four, ... layers apart: log B operations on arrays, not B on numbers.
+    """
+    product, total = factors[:, None] * GUARD + TINY, added * GUARD
+    total[0] = (total[0] + _scaled(product[0], start)) * GUARD
+    reach = 1
+    with np.errstate(over="ignore"):
+        while reach < len(total):
+            total[reach:] = (total[reach:] + _scaled(product[reach:], total[:-reach])) * GUARD
+            product[reach:] = product[reach:] * product[:-reach] * GUARD + TINY
+            reach *= 2
+    return total
+
+
+def _scaled(factor: Values, value: Values) -> Values:
+    """Their product, rounded up; 0 where the value is, whatever the factor."""
+    with np.errstate(over="ignore"):
+        return np.where(value == 0, 0.0, factor * np.where(value == 0, 1.0, value) * GUARD + TINY)
+
+
 def rounding_of(square: Values, distance: Values) -> Values:
     """The distance that a square and a distance bound together."""
     return (np.sqrt(square) + distance) * GUARD
 
 
-def sections(path: ParameterPath, depth: int) -> Iterator[tuple[int, int]]:
-    """Blocks of layers, first and last, of which the matrices fit in memory together."""
-    size = max(1, ENTRIES // (path.dimension * (path.dimension + path.observations)))
+def sections(path: ParameterPath, depth: int, samples: int) -> Iterator[tuple[int, int]]:
+    """Blocks of layers, first and last, whose matrices fit in memory together, and whose states in a cache."""
+    d, entries = path.dimension, path.dimension * (path.dimension + path.observations)
+    size = max(1, min(ENTRIES // entries, NUMBERS // (d * samples)))
     for first in range(0, depth, size):
         yield first, min(first + size, depth)

@@ -31,7 +31,7 @@ from fbscheck.limit.path import Cells, ParameterPath
 from fbscheck.network import Network
 from fbscheck.network.trajectory import Trajectory
 
-__all__ = ["Defects", "fenchel_young", "layer_defects"]
+__all__ = ["Defects", "fenchel_young", "layer_defects", "slopes"]
 
 Values = npt.NDArray[np.float64]
 
@@ -86,7 +86,7 @@ def layer_defects(
     """
     r, states, xi = path.r, run.states, run.subgradients
     forward = -((Rounded(states[1:]) - states[:-1]) / _enclosed(step)) - xi
-    zeta, epsilon = _slopes(r, states[1:], xi, np.ones(len(xi)) if r.is_indicator else network.steps / float(step))
+    zeta, epsilon = slopes(r, states[1:], xi, np.ones(len(xi)) if r.is_indicator else network.steps / float(step))
     bregman = fenchel_young(r, states[:-1], zeta)
     if np.isinf(bregman).any() or np.isinf(epsilon).any():
         raise InputError(
@@ -115,14 +115,20 @@ def layer_defects(
 
 
 def fenchel_young(r: Function, x: Values, slopes: Values) -> Values:
-    """Upper bounds (B, S) of ``r(x) + r*(s) - <s, x>`` for points and slopes (B, d, S); inf outside the domains."""
+    """Upper bounds (B, S) of ``r(x) + r*(s) - <s, x>`` for points and slopes (B, d, S); inf outside the domains.
+
+    Those of a function whose formulas cannot be enclosed are floating-point values.
+    """
     shape = (x.shape[0], x.shape[2])
     points, duals = (np.ascontiguousarray(np.moveaxis(part, 1, 0)).reshape(x.shape[1], -1) for part in (x, slopes))
+    if not r.enclosed:
+        floating = r(points) + r.conjugate(duals) - np.sum(points * duals, axis=0)
+        return np.maximum(np.where(np.isnan(floating), np.inf, floating), 0.0).reshape(shape)
     try:
         where, slope = Rounded(points), Rounded(duals)
         gap: Any = r(cast(Array, where)) + r.conjugate(cast(Array, slope)) - (where * slope).sum(0)
         found = gap.upper
-    except TypeError:
+    except (AttributeError, TypeError):
         found = np.full(points.shape[1], np.inf)
     unclear = np.flatnonzero(~np.isfinite(found))
     if unclear.size:
@@ -132,20 +138,20 @@ def fenchel_young(r: Function, x: Values, slopes: Values) -> Values:
     return np.maximum(np.where(np.isnan(found), np.inf, found), 0.0).reshape(shape)
 
 
-def _slopes(r: Function, x: Values, xi: Values, weights: Values) -> tuple[Values, Values]:
+def slopes(r: Function, x: Values, xi: Values, weights: Values) -> tuple[Values, Values]:
     """Slopes of r at ``x`` with ``weights`` times them near ``xi``, and bounds on how far from exact ones they are."""
     near = xi / np.where(weights > 0, weights, np.inf)[:, None, None]
     columns = (np.ascontiguousarray(np.moveaxis(part, 1, 0)).reshape(x.shape[1], -1) for part in (x, near))
-    slopes = np.moveaxis(r.subgradient(*columns).reshape(x.shape[1], x.shape[0], -1), 0, 1)
-    slopes = np.clip(slopes, -LARGEST, LARGEST)
-    gap = fenchel_young(r, x, slopes)
+    found = np.moveaxis(r.subgradient(*columns).reshape(x.shape[1], x.shape[0], -1), 0, 1)
+    found = np.clip(found, -LARGEST, LARGEST)
+    gap = fenchel_young(r, x, found)
     for shrink in SHRINKS:
         outside = np.isinf(gap)
         if not outside.any():
             break
-        slopes = np.where(outside[:, None, :], shrink * slopes, slopes)
-        gap = fenchel_young(r, x, slopes)
-    return slopes, gap
+        found = np.where(outside[:, None, :], shrink * found, found)
+        gap = fenchel_young(r, x, found)
+    return found, gap
 
 
 def _forward_defect(forward: Rounded, cells: Cells, states: Values, b: Values) -> Values:

@@ -152,7 +152,8 @@ class LipschitzCurve:
 
     ``function`` takes times (n,) in [0, T] and returns values (n, ...); what it returns is taken for exact.
     ``lipschitz`` bounds the speed in the Frobenius norm, ``curvature``, if given, the change of the speed per unit of
-    time: then the curve is closer to its chords.  What is certified rests on these promises.
+    time: then the curve is closer to its chords.  What is certified rests on these promises, and for weights on being
+    >= 0 (looked at in 1024 places).
     """
 
     function: Callable[[Values], Values]

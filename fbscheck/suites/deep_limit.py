@@ -13,6 +13,7 @@ from fbscheck.claims.deep_limit_constants import Decay, Polygon, Power, Rotation
 from fbscheck.claims.limit_case import LimitCase
 from fbscheck.functions import L1, Box, ElasticNet, Function, Huber, NonNegative, SquaredL2, Zero
 from fbscheck.limit import ParameterPath, Piecewise
+from fbscheck.suites import deep_study
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Claim, Curve, Plot, Result
 
@@ -201,13 +202,14 @@ def _tasks(size: str) -> list[Task]:
         task("extremal instances", _extremal),
         task("planted errors", _planted),
         task("controls", _control, DEPTHS[size]),
+        *deep_study.tasks(size),
     ]
 
 
 CLAIMS = (*deep_limit.CLAIMS, *deep_limit_constants.CLAIMS)
 SUITE = Suite(
     "deep-limit",
-    "networks against their limits: certified distances, sharp constants, controls",
-    (*CLAIMS, *deep_limit.PLANTED, *deep_limit_constants.PLANTED, *deep_limit_controls.CONTROLS),
+    "networks against their limits: certified distances, sharp constants, rates",
+    (*CLAIMS, *deep_limit.PLANTED, *deep_limit_constants.PLANTED, *deep_limit_controls.CONTROLS, *deep_study.CLAIMS),
     _tasks,
 )
