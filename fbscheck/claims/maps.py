@@ -19,7 +19,7 @@ from fbscheck.claims.map_conditions import CONDITIONS, Condition
 from fbscheck.judge import decide, squeeze
 from fbscheck.verdict import Claim, Curve, Evidence, Plot, Relation, Result, Rigour, Side
 
-__all__ = ["CLAIMS", "MOVED_BOUNDARY", "assess", "boundary", "claim_of", "replay"]
+__all__ = ["CLAIMS", "CONTROLS", "MOVED_BOUNDARY", "assess", "boundary", "claim_of", "replay"]
 
 MOVED = Fraction(1, 20)
 """Of a side of the box, how far a planted error moves the boundary."""
@@ -45,6 +45,7 @@ MOVED_BOUNDARY = Claim(
     "false: cells are proved to hold, or to fail, on its wrong side",
     control=True,
 )
+CONTROLS = (MOVED_BOUNDARY,)
 
 
 def assess(claim: Claim, plane: Plane, covered: Cover, moved: str = "") -> Result:

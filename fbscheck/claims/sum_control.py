@@ -15,7 +15,7 @@ from fbscheck.functions import L1, Box, TightFrame
 from fbscheck.judge import decide, squeeze
 from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour, Side
 
-__all__ = ["ORDERS", "PROX_OF_SUM", "prox_of_sum", "replay"]
+__all__ = ["CONTROLS", "ORDERS", "PROX_OF_SUM", "prox_of_sum", "replay"]
 
 PROX_OF_SUM = Claim(
     "control.prox-of-sum",
@@ -25,6 +25,7 @@ PROX_OF_SUM = Claim(
     "false: the subgradient of one function is taken at the wrong point (distance, at most 1e-11)",
     control=True,
 )
+CONTROLS = (PROX_OF_SUM,)
 STEP = Fraction(1, 2)
 ORDERS: Mapping[str, tuple[Fraction, Fraction]] = {
     "g2 after g1": (Fraction(1), Fraction(0)),

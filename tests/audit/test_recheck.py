@@ -45,6 +45,7 @@ from fbscheck.claims import (
 from fbscheck.claims.contraction import Step
 from fbscheck.claims.many_steps import Steps
 from fbscheck.claims.problems import Problem
+from fbscheck.claims.replay import routes
 from fbscheck.claims.signals import Recovery
 from fbscheck.functions import L1, GroupL2, Zero
 from fbscheck.network import Network
@@ -54,6 +55,7 @@ from fbscheck.suites import boxes, data, network
 from fbscheck.suites import deep_limit as limit_suite
 from fbscheck.suites.dictionaries import dictionary
 from fbscheck.suites.prox import CASES
+from fbscheck.suites.registry import SUITES
 from fbscheck.verdict import Claim, Result, Verdict, planted
 
 R = Fraction
@@ -425,3 +427,8 @@ def test_no_result_can_take_another_verdict_claim_or_bound(runs: dict[str, list[
                 survived.append((name, value, entry["claim"]))
     print(f"\nverdicts, claims and bounds, seals renewed: {tried} tried")
     assert survived == []
+
+
+def test_every_claim_of_the_suites_can_be_evaluated_again() -> None:
+    claims = {claim.id.removeprefix("planted.") for suite in SUITES.values() for claim in suite.claims}
+    assert claims - set(routes()) == {"lista.published-setting"}, "it states what practice uses, no evidence"
