@@ -211,8 +211,9 @@ def _decays(cells: Cells, path: ParameterPath, step: Fraction, certified: bool) 
     part = width * h * moduli.mean(axis=1)
     slack = ((2.0**-44 + 2 * UNIT * most) * width + 4 * UNIT) * h * np.abs(moduli).max(axis=1)
     total = np.add.reduceat(part - slack, cells.starts)
-    worst = np.maximum(-np.minimum.reduceat(moduli.min(axis=1), cells.starts), 0.0)
-    return _exp_upper(-total), _exp_upper(worst * h * GUARD)
+    expanding = np.maximum(-moduli.min(axis=1), 0.0) * (width + 4 * UNIT) * h
+    worst = np.add.reduceat(expanding, cells.starts) * (1 + 2 * UNIT * most)
+    return _exp_upper(-total), _exp_upper(worst * GUARD)
 
 
 def _rounding(
