@@ -2,9 +2,9 @@
 
     python benchmarks/deep_limit.py [ratio | large]
 
-``ratio``: d = 50, m = 25, N = 1024, one sample and 16: seconds of the forward pass, of the enclosures of eigenvalues and
-norms alone, of the certificate, and its ratio to the forward pass without and with the enclosures; K constant, or a
-straight line.  ``large``: N = 10^5, d = 20: seconds and peak memory.  One BLAS thread; CPU seconds, best of three.
+``ratio``: d = 50, m = 25, N = 1024, one sample and 16: seconds of the forward pass, of the enclosures of eigenvalues
+and norms alone, of the certificate, and its ratio to the forward pass with and less the enclosures; K constant or
+a straight line.  ``large``: N = 10^5, d = 20: seconds and peak memory.  One BLAS thread; CPU seconds, best of three.
 """
 
 import os

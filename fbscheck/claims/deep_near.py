@@ -19,13 +19,15 @@ from fbscheck.claims.records import scale_of, scaled
 from fbscheck.inputs import Array, finite_array
 from fbscheck.judge import decide, not_applicable, squeeze
 from fbscheck.limit.certificate import ErrorCurve, error_curve
-from fbscheck.limit.equilibrium import contraction, equilibrium_radius
+from fbscheck.limit.equilibrium import contraction, equilibrium_radius, polished
 from fbscheck.limit.error import compared
+from fbscheck.limit.path import ParameterPath
 from fbscheck.limit.piecewise import Piecewise
 from fbscheck.network.stability import flow_constants
+from fbscheck.operators import Gradient
 from fbscheck.verdict import Claim, Hypothesis, Relation, Result
 
-__all__ = ["ACCURACY", "CLAIMS", "CONTROLS", "EQUILIBRIUM", "PERTURBED", "TRAINED", "assess", "replay", "variation_of"]
+__all__ = ["ACCURACY", "CLAIMS", "CONTROLS", "EQUILIBRIUM", "PERTURBED", "TRAINED", "assess", "replay"]
 
 ACCURACY = Claim(
     "near.accuracy",
@@ -93,6 +95,13 @@ def assess(claim: Claim, case: PathCase, extra: Any = None, scale: float = 1.0) 
     return replace(decide(claim, case.name, bracket, scaled(witness, scale)), arrays=arrays)
 
 
+def minimiser(path: ParameterPath, b: Array, f: Gradient) -> Array:
+    """A minimiser of F + r by cvxpy, after some steps of a constant path with weight 1; f is the gradient of F."""
+    from fbscheck.reference.programs import minimise
+
+    return polished(path, minimise(f, path.r), b, 500)
+
+
 def _equilibrium(case: PathCase, own: ErrorCurve, point: Array) -> tuple[float, float]:
     """The largest ratio over t_1..t_N; an infinite radius leaves nothing certain."""
     radius, rate = equilibrium_radius(case.path, point, case.b), contraction(case.path)
@@ -122,12 +131,6 @@ def _perturbed(case: PathCase, own: ErrorCurve) -> tuple[float, float]:
     apart = float(np.linalg.norm(last[:, 0] - last[:, 1]))
     slack = float(own.nodes[-1].sum() + 1e-14 * norm_upper(last, 0).sum()) * GUARD
     return max(apart / GUARD - slack, 0.0) / bound * (1 - 1e-15), (apart * GUARD + slack) / bound * (1 + 1e-15)
-
-
-def variation_of(case: PathCase) -> float:
-    """The total variation of K over [0, T], relative to its largest norm."""
-    sizes = norm_upper(norm_upper(_steps(case.path.K), -1), -1)
-    return case.path.K.variation() / float(sizes.max())
 
 
 def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:

@@ -113,7 +113,7 @@ def assess(claim: Claim, case: PathCase, scale: float = 1.0, found: Convergence 
     if kind in ORDERS:
         known = found or errors(case)
         p = order_ends(known.depths, getattr(known, ORDERS[kind]))
-        evidence: tuple[Evidence, ...] = deviation(p, 1.0, f"depths {case.depths[0]} to {case.depths[-1]}")
+        evidence: tuple[Evidence, ...] = deviation(p, 1.0, _beside(known))
         return replace(decide(claim, case.name, squeeze(NEAR, evidence), witness), arrays=arrays)
     depth = case.depths[0]
     if kind in (CONSTANT.id, NO_FORWARD.id):
@@ -123,6 +123,16 @@ def assess(claim: Claim, case: PathCase, scale: float = 1.0, found: Convergence 
     error = error_bound(case.path, case.x0, case.b, depth, refine=case.reference // depth, sampling=case.sampling)
     evidence = between(error.lower or 0.0, error.upper or 0.0, error.evidence[1].method)
     return replace(decide(claim, case.name, squeeze(scale * up(theory), evidence), witness), arrays=arrays)
+
+
+def _beside(found: Convergence) -> str:
+    """The depths, the order of the error at T, and how far the bounds of single networks are above the errors."""
+    low, high = order_ends(found.depths, found.end)
+    times = max(
+        bound / least if least else math.inf for bound, (least, _) in zip(found.bounds, found.everywhere, strict=True)
+    )
+    ends = f"at T in [{down(low):.4f}, {up(high):.4f}]" if low > -math.inf else "at T unknown"
+    return f"depths {found.depths[0]} to {found.depths[-1]}; {ends}; certificates up to {up(times):.3g} times the error"
 
 
 def errors(case: PathCase) -> Convergence:

@@ -96,7 +96,7 @@ def up(value: float) -> float:
 
 def down(value: float) -> float:
     """No more than ``value``, to nine digits."""
-    return -up(-value)
+    return 0.0 - up(-value)
 
 
 def _describe(curve: Any, arrays: Arrays) -> dict[str, Any]:

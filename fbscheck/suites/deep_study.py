@@ -19,7 +19,6 @@ from fbscheck.errors import MissingToolError
 from fbscheck.functions import L1, Box, ElasticNet, Function, Zero
 from fbscheck.judge import undecided
 from fbscheck.limit import ParameterPath, Piecewise, depth_for, error_curve
-from fbscheck.limit.equilibrium import polished
 from fbscheck.network.layers import Values
 from fbscheck.network.stability import flow_constants, gap_factors
 from fbscheck.operators import LeastSquares
@@ -186,7 +185,7 @@ def _oscillating(rng: Generator) -> list[Result]:
     return found + [weak_controls.assess(claim, depth) for claim in weak_controls.CONTROLS for depth in (64, 512)]
 
 
-def _flow(name: str) -> tuple[ParameterPath, Values, LeastSquares, Function]:
+def _flow(name: str) -> tuple[ParameterPath, Values, LeastSquares]:
     """The gradient flow of a problem on real data, the data scaled to norm one."""
     chosen = data.real(name)
     if not isinstance(chosen.f, LeastSquares):
@@ -195,15 +194,13 @@ def _flow(name: str) -> tuple[ParameterPath, Values, LeastSquares, Function]:
     weight = (0.1 if name.startswith("diabetes") else 0.05) * float(np.abs(A.T @ b).max())
     r: Function = L1(weight) if name.split(",")[0].endswith("LASSO") else ElasticNet(weight, 0.1)
     horizon = 20 if name.startswith("diabetes") else Fraction(1, 2)
-    return ParameterPath(A.T @ A, A.T, 1.0, r, horizon), b, LeastSquares(A, b), r
+    return ParameterPath(A.T @ A, A.T, 1.0, r, horizon), b, LeastSquares(A, b)
 
 
 def _real(name: str, accuracies: tuple[float, ...], rng: Generator) -> list[Result]:
     """How many layers are near the limit, and how the limit tends to the minimiser."""
-    from fbscheck.reference.programs import minimise
-
     try:
-        path, b, f, r = _flow(name)
+        path, b, f = _flow(name)
     except MissingToolError as missing:
         return [undecided(claim, name, str(missing)) for claim in (deep_near.ACCURACY, deep_near.EQUILIBRIUM)]
     x0, results = np.zeros(path.dimension), []
@@ -211,7 +208,7 @@ def _real(name: str, accuracies: tuple[float, ...], rng: Generator) -> list[Resu
         depth, _ = depth_for(path, x0, b, accuracy)
         case = PathCase(f"{name}, within {accuracy:g}: N={depth}", path, x0, b, (depth,), 2 * depth)
         results.append(deep_near.assess(deep_near.ACCURACY, case, accuracy))
-    point = polished(path, minimise(f, r), b, 500)
+    point = deep_near.minimiser(path, b, f)
     case = PathCase(f"{name}, N=2048", path, x0, b, (2048,), 2048)
     found = deep_near.assess(deep_near.EQUILIBRIUM, case, point)
     own = error_curve(path, x0, b, 512)
