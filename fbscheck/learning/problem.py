@@ -132,7 +132,7 @@ class Problem:
         blocks, starts = self._blocks(known), [self.x0]
         for first, end in blocks:
             run = self._swept(known, first, end, starts[-1], end == blocks[-1][1])
-            starts.append(run.states[-1])
+            starts.append(run.states[-1].copy())
         y = self.loss.gradient(starts[-1] - self.target) / self.samples
         parts = []
         for k in range(len(blocks) - 1, -1, -1):
