@@ -31,9 +31,9 @@ __all__ = ["Problem"]
 
 Values = npt.NDArray[np.float64]
 
-ENTRIES = 2**22
-"""Entries of states kept at once by gradients, which sweep deeper networks in blocks; eight times as many are kept by
-certificates, which take fewer samples at once."""
+ENTRIES = 2**20
+"""Entries of states kept at once by gradients, which sweep deeper networks in blocks; 32 times as many are kept
+by certificates, which take fewer samples at once."""
 
 
 @final
@@ -132,7 +132,7 @@ class Problem:
         blocks, starts = self._blocks(known), [self.x0]
         for first, end in blocks:
             run = self._swept(known, first, end, starts[-1], end == blocks[-1][1])
-            starts.append(run.states[-1])
+            starts.append(run.states[-1].copy())
         y = self.loss.gradient(starts[-1] - self.target) / self.samples
         parts = []
         for k in range(len(blocks) - 1, -1, -1):
@@ -195,7 +195,7 @@ class Problem:
             raise InputError(f"Need refine >= 1, got refine={refine!r:.40}. It multiplies the depth.")
         depth = self.regulariser.depth(known) * refine
         path, ends = self.path(known), []
-        size = max(1, 8 * ENTRIES // (depth * len(self.x0)))
+        size = max(1, 32 * ENTRIES // (depth * len(self.x0)))
         for first in range(0, self.samples, size):
             part = slice(first, first + size)
             curve = error_curve(path, self.x0[:, part], self.b[:, part], depth, certified=certified)

@@ -1,5 +1,6 @@
 """Values and derivatives of learning problems: against autograd, differences, other networks; and bad input."""
 
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -23,6 +24,9 @@ def difference(function: Callable[[float], Any], step: float = 1e-4) -> Any:
     """The derivative at 0, to fourth order."""
     near, far = (function(k * step) - function(-k * step) for k in (1, 2))
     return (8 * near - far) / (12 * step)
+
+
+SCALARS = Alista(np.ones((1, 8)), np.ones((1, 8)), L1(1.0))
 
 
 # -- the value ---------------------------------------------------------------------------------------------
@@ -191,6 +195,19 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     again, found = known.value_and_gradient(theta)
     assert again == pytest.approx(value, rel=1e-14) and known.value(theta) == pytest.approx(value, rel=1e-14)
     np.testing.assert_allclose(found, gradient, rtol=1e-11, atol=1e-15)
+
+
+def test_of_states_only_blocks_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All states of 1024 layers are 4 MB; blocks of 8 layers need less than half of it, with the parameters."""
+    monkeypatch.setattr(problem_module, "ENTRIES", 2**12)
+    rng = np.random.default_rng(16)
+    known = Problem(rng.standard_normal((8, 64)), [0.0], np.zeros(8), SCALARS, Lp(0.1), 1.0)
+    theta = np.zeros((1024, 2))
+    tracemalloc.start()
+    known.value_and_gradient(theta)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1024 * known.x0.nbytes / 2
 
 
 @pytest.mark.parametrize(("entries", "proxes"), [(2**22, 1), (5 * D * (D + M), 2)])

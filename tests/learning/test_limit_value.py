@@ -92,7 +92,7 @@ def test_samples_may_be_taken_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     known = problem("free", "H1", seed=9)
     theta = 0.5 * parameters(known, 4, 9)
     whole = known.limit_value(theta, refine=8)
-    monkeypatch.setattr(problem_module, "ENTRIES", 60)
+    monkeypatch.setattr(problem_module, "ENTRIES", 15)
     assert known.samples == 4 and known.limit_value(theta, refine=8).upper == pytest.approx(whole.upper, rel=1e-12)
 
 
