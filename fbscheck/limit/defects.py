@@ -102,7 +102,8 @@ def layer_defects(
     moved, inexact = _rounding(network, states, b, zeta, epsilon, step)
     measure = norms_upper if certified else lambda stack: np.linalg.norm(stack, 2, (1, 2))
     heights = _heights(cells, r)[:, None]
-    dissipated = heights * gaps + np.where((heights > 0) & (gaps > 0), TINY, 0.0)
+    some = (bregman > 0) | (epsilon > 0)
+    dissipated = heights * gaps + np.where((heights > 0) & some[cells.layer], TINY, 0.0)
     return Defects(
         np.add.reduceat(dissipated, cells.starts) * summed,
         np.add.reduceat(driven, cells.starts) * summed,
