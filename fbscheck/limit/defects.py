@@ -31,7 +31,7 @@ from fbscheck.limit.path import Cells, ParameterPath
 from fbscheck.network import Network
 from fbscheck.network.trajectory import Trajectory
 
-__all__ = ["Defects", "fenchel_young", "layer_defects", "slopes"]
+__all__ = ["Defects", "fenchel_young", "in_balls", "layer_defects", "slopes"]
 
 Values = npt.NDArray[np.float64]
 
@@ -133,10 +133,14 @@ def fenchel_young(r: Function, x: Values, slopes: Values) -> Values:
         found = np.full(points.shape[1], np.inf)
     unclear = np.flatnonzero(~np.isfinite(found))
     if unclear.size:
-        point, dual = exact(points[:, unclear]), exact(duals[:, unclear])
-        gaps = np.atleast_1d(r(point) + r.conjugate(dual) - np.sum(point * dual, axis=0))
-        found[unclear] = [upper(gap) for gap in gaps]
+        found[unclear] = in_balls(r, points[:, unclear], duals[:, unclear])
     return np.maximum(np.where(np.isnan(found), np.inf, found), 0.0).reshape(shape)
+
+
+def in_balls(r: Function, x: Values, slopes: Values) -> list[float]:
+    """Upper bounds (S,) of the same for points and slopes (d, S), in ball arithmetic; NaN where nothing is known."""
+    point, dual = exact(x), exact(slopes)
+    return [upper(gap) for gap in np.atleast_1d(r(point) + r.conjugate(dual) - np.sum(point * dual, axis=0))]
 
 
 def slopes(r: Function, x: Values, xi: Values, weights: Values) -> tuple[Values, Values]:
