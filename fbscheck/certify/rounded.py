@@ -17,7 +17,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Rounded", "frobenius_upper", "matmul", "norm_upper"]
+__all__ = ["Rounded", "frobenius_upper", "matmul", "norm_lower", "norm_upper"]
 
 Values = npt.NDArray[np.float64]
 
@@ -192,6 +192,18 @@ def norm_upper(x: Rounded | Values, axis: int) -> Values:
         length = sizes.shape[axis]
         found = np.sqrt(squares * (1 + 2 * (length + 8) * UNIT)) * np.squeeze(unit, axis) * GUARD
     return np.where(np.squeeze(largest, axis) == 0, 0.0, found + TINY)
+
+
+def norm_lower(x: Values, axis: int) -> Values:
+    """No more than the Euclidean norms along one axis; 0 where an entry is not finite, or all may be below TINY."""
+    sizes = np.abs(x)
+    largest = np.max(sizes, axis=axis, keepdims=True, initial=0.0)
+    known = (largest > TINY) & (largest < np.inf)
+    unit = np.where(known, largest, 1.0)
+    with np.errstate(all="ignore"):
+        squares = np.sum((sizes / unit) ** 2, axis=axis) / (1 + 2 * (sizes.shape[axis] + 8) * UNIT)
+        found = np.sqrt(squares) * np.squeeze(unit, axis) / GUARD
+    return np.where(np.squeeze(known, axis) & (found < np.inf), found, 0.0)
 
 
 def _rounded(x: Any) -> Rounded:

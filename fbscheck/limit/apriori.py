@@ -22,7 +22,9 @@ so the same holds for them.
 
 If the path is constant, r need not be Lipschitz and states need no bound: with s the least |F_0 + w zeta| over slopes
 zeta of r at x_0, |x_{n+1} - x_n| <= h s G, G = e^{T(mu^- + hk^2/2)}, and the same sums, where now F_n - F_{n-1} =
-K(x_n - x_{n-1}), leave h s G e^{T mu^-}((1/2 + kT)^(1/2) + kT/2).
+K(x_n - x_{n-1}), leave h s G e^{T mu^-}((1/2 + kT)^(1/2) + kT/2).  Float64 knows slopes up to an epsilon alone: then
+|x_1 - x_0| <= h s + (h e)^(1/2), e = w epsilon, and D_0 is larger by e, so that s + (e/h)^(1/2) takes the place of s,
+and e/h is added to s^2 (1/2 + kT).
 """
 
 from dataclasses import dataclass
@@ -33,12 +35,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fbscheck.certify.balls import ball, upper
-from fbscheck.certify.rounded import GUARD, UNIT, Rounded, matmul, norm_upper
+from fbscheck.certify.rounded import GUARD, Rounded, matmul, norm_upper
 from fbscheck.certify.spectra import eigenvalue_bounds, norms_upper, symmetric_part
 from fbscheck.errors import InputError
 from fbscheck.inputs import Array
 from fbscheck.limit.certificate import aligned
-from fbscheck.limit.defects import fenchel_young
+from fbscheck.limit.defects import in_balls, slopes
 from fbscheck.limit.path import ParameterPath, checked
 from fbscheck.limit.piecewise import Piecewise
 from fbscheck.network.stability import lipschitz_constant
@@ -130,12 +132,15 @@ class ConstantRate:
         mu^-.
     horizon
         T.
+    inexact
+        e.
     """
 
     speed: float
     norm: float
     expansion: float
     horizon: Fraction
+    inexact: float = 0.0
 
     def bound(self, depth: int, forward: bool = True) -> float:
         """No less than the distance at all times of a network of N layers with exact parameters.
@@ -145,7 +150,9 @@ class ConstantRate:
         T, k, h = ball(self.horizon), ball(self.norm), ball(self.horizon / checked(depth))
         growth = (T * (2 * ball(self.expansion) + h * k**2 / 2)).exp()
         passed = k * T if forward else ball(0)
-        return upper(h * ball(self.speed) * growth * ((passed + ball(Fraction(1, 2))).sqrt() + passed / 2))
+        missed = ball(self.inexact) / h
+        speed = ball(self.speed) + missed.sqrt()
+        return upper(h * growth * ((speed**2 * (passed + ball(Fraction(1, 2))) + missed).sqrt() + speed * passed / 2))
 
 
 def constant_rate(path: ParameterPath, x0: Array, b: Array) -> ConstantRate:
@@ -160,15 +167,19 @@ def constant_rate(path: ParameterPath, x0: Array, b: Array) -> ConstantRate:
     if not all(curve.constant for curve in (path.K, path.L, path.weights)):
         raise InputError("Need a path that is constant, got one that changes (see rate).")
     (K,), (L,), (weight,) = (_values(curve) for curve in (path.K, path.L, path.weights))
-    if np.isinf(fenchel_young(path.r, x[None], 0 * x[None])).any():
-        raise InputError("Need x_0 in the domain of r, got one that is outside (a constraint that it violates?).")
+    if not path.r.enclosed:
+        raise InputError(f"Need a function whose formulas can be enclosed, got {type(path.r).__name__}.")
     unit = 1.0 if path.r.is_indicator else float(weight)
     forward = matmul(K, Rounded(x)) - matmul(L, Rounded(data))
-    slopes = path.r.subgradient(x, -forward.value / unit) if unit else 0 * x
-    slack = 4 * (len(x) + 8) * UNIT * norm_upper(slopes, 0)
-    speed = norm_upper(forward + Rounded(slopes) * unit, 0) + slack * unit * GUARD
+    at_start, _ = slopes(path.r, x[None], -forward.value[None], np.array([unit]))
+    epsilon = np.array(in_balls(path.r, x, at_start[0])) if unit else np.zeros(x.shape[1])
+    if not np.isfinite(epsilon).all():
+        raise InputError("Need x_0 in the domain of r, got one that is outside (a constraint that it violates?).")
+    speed = norm_upper(forward + Rounded(at_start[0]) * unit, 0)
+    inexact = upper(ball(unit) * ball(float(np.maximum(epsilon, 0.0).max())))
     fall = -float(eigenvalue_bounds(*symmetric_part(K[None]))[0][0])
-    return ConstantRate(float(speed.max()) * GUARD, float(norms_upper(K[None])[0]), max(fall, 0.0), path.horizon)
+    norm = float(norms_upper(K[None])[0])
+    return ConstantRate(float(speed.max()) * GUARD, norm, max(fall, 0.0), path.horizon, inexact)
 
 
 def _values(curve: object) -> Values:

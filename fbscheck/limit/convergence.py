@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fbscheck.certify.balls import ball, lower, upper
-from fbscheck.certify.rounded import GUARD, UNIT, norm_upper
+from fbscheck.certify.rounded import GUARD, UNIT, norm_lower, norm_upper
 from fbscheck.errors import InputError
 from fbscheck.inputs import Array
 from fbscheck.limit.certificate import ErrorCurve, error_curve
@@ -91,10 +91,11 @@ def at_nodes(coarse: ErrorCurve, fine: ErrorCurve) -> tuple[Values, Values]:
     if rest:
         raise InputError(f"Need a depth that is a multiple of {coarse.depth}, got {fine.depth}.")
     others, off = fine.states[::ratio], fine.nodes[::ratio]
-    apart = np.linalg.norm(coarse.states - others, axis=1)
+    differences = coarse.states - others
     slack = 8 * UNIT * (len(coarse.states[0]) + 1) * (norm_upper(coarse.states, 1) + norm_upper(others, 1))
     slack = (slack + off + coarse.rounding) * GUARD
-    return np.maximum(apart / GUARD - slack, 0.0) / GUARD, (apart * GUARD + slack) * GUARD
+    below = np.maximum(norm_lower(differences, 1) - slack, 0.0) / GUARD
+    return below, (norm_upper(differences, 1) + slack) * GUARD
 
 
 def order_ends(depths: Sequence[int], errors: Sequence[Ends]) -> Ends:

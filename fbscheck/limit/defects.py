@@ -31,7 +31,7 @@ from fbscheck.limit.path import Cells, ParameterPath
 from fbscheck.network import Network
 from fbscheck.network.trajectory import Trajectory
 
-__all__ = ["Defects", "fenchel_young", "layer_defects", "slopes"]
+__all__ = ["Defects", "fenchel_young", "in_balls", "layer_defects", "slopes"]
 
 Values = npt.NDArray[np.float64]
 
@@ -102,7 +102,8 @@ def layer_defects(
     moved, inexact = _rounding(network, states, b, zeta, epsilon, step)
     measure = norms_upper if certified else lambda stack: np.linalg.norm(stack, 2, (1, 2))
     heights = _heights(cells, r)[:, None]
-    dissipated = heights * gaps + np.where((heights > 0) & (gaps > 0), TINY, 0.0)
+    some = (bregman > 0) | (epsilon > 0)
+    dissipated = heights * gaps + np.where((heights > 0) & some[cells.layer], TINY, 0.0)
     return Defects(
         np.add.reduceat(dissipated, cells.starts) * summed,
         np.add.reduceat(driven, cells.starts) * summed,
@@ -132,10 +133,14 @@ def fenchel_young(r: Function, x: Values, slopes: Values) -> Values:
         found = np.full(points.shape[1], np.inf)
     unclear = np.flatnonzero(~np.isfinite(found))
     if unclear.size:
-        point, dual = exact(points[:, unclear]), exact(duals[:, unclear])
-        gaps = np.atleast_1d(r(point) + r.conjugate(dual) - np.sum(point * dual, axis=0))
-        found[unclear] = [upper(gap) for gap in gaps]
+        found[unclear] = in_balls(r, points[:, unclear], duals[:, unclear])
     return np.maximum(np.where(np.isnan(found), np.inf, found), 0.0).reshape(shape)
+
+
+def in_balls(r: Function, x: Values, slopes: Values) -> list[float]:
+    """Upper bounds (S,) of the same for points and slopes (d, S), in ball arithmetic; NaN where nothing is known."""
+    point, dual = exact(x), exact(slopes)
+    return [upper(gap) for gap in np.atleast_1d(r(point) + r.conjugate(dual) - np.sum(point * dual, axis=0))]
 
 
 def slopes(r: Function, x: Values, xi: Values, weights: Values) -> tuple[Values, Values]:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from fbscheck.certify.rounded import GUARD, UNIT, norm_upper
+from fbscheck.certify.rounded import GUARD, TINY, UNIT, norm_lower, norm_upper
 from fbscheck.errors import InputError
 from fbscheck.inputs import Array, Number, positive
 from fbscheck.limit.certificate import ErrorCurve, error_curve
@@ -79,17 +79,23 @@ def compared(coarse: ErrorCurve, fine: ErrorCurve) -> tuple[Values, Values]:
     ratio, rest = divmod(fine.depth, coarse.depth)
     if rest:
         raise InputError(f"Need a depth that is a multiple of {coarse.depth}, got {fine.depth}.")
-    apart, size = np.zeros_like(fine.nodes), norm_upper(fine.states, 1).max(axis=0)
+    least, most = np.zeros_like(fine.nodes), np.zeros_like(fine.nodes)
+    size = np.maximum(*(norm_upper(curve.states, 1).max(axis=0) for curve in (coarse, fine)))
     for k in range(ratio):
         share = k / ratio
         between = (1 - share) * coarse.states[:-1] + share * coarse.states[1:]
-        apart[k:-1:ratio] = np.linalg.norm(between - fine.states[k:-1:ratio], axis=1)
-    apart[-1] = np.linalg.norm(coarse.states[-1] - fine.states[-1], axis=0)
-    size = np.maximum(size, norm_upper(coarse.states, 1).max(axis=0))
-    slack = (apart.max(axis=0) * GUARD - apart.max(axis=0)) + 16 * UNIT * (size + len(coarse.states[0]) * size)
-    slack = slack + coarse.rounding
-    below = (apart * (1 / GUARD) - fine.nodes).max(axis=0) / GUARD - slack * GUARD
-    return np.maximum(below, 0.0), (apart.max(axis=0) * GUARD + fine.largest + slack) * GUARD
+        least[k:-1:ratio], most[k:-1:ratio] = _distances(between, fine.states[k:-1:ratio])
+    least[-1:], most[-1:] = _distances(coarse.states[-1:], fine.states[-1:])
+    slack = 16 * UNIT * (size + len(coarse.states[0]) * size) + np.where(size > 0, TINY, 0.0) + coarse.rounding
+    below = (least - fine.nodes).max(axis=0) / GUARD - slack * GUARD
+    return np.maximum(np.nan_to_num(below), 0.0), (most.max(axis=0) + fine.largest + slack) * GUARD
+
+
+def _distances(first: Values, second: Values) -> tuple[Values, Values]:
+    """Norms (N, S) of differences (N, d, S) in float64, from below and above."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        differences = first - second
+    return norm_lower(differences, 1), norm_upper(differences, 1)
 
 
 def depth_for(

@@ -349,3 +349,20 @@ def test_blocks_of_layers_change_nothing(name: str, monkeypatch: pytest.MonkeyPa
     parts = error_curve(path, x0, b, 40)
     assert np.array_equal(whole.states, parts.states)
     np.testing.assert_allclose(parts.nodes, whole.nodes, rtol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-170, 1e-162, 1e-160, 1e-150, 1e150, 1e160, 1e250])
+def test_networks_compared_keep_the_truth_between_at_any_scale(scale: float) -> None:
+    """x' = -x: squares of distances underflow or overflow, the distances do not."""
+    found = error_bound(ParameterPath(ONE, ONE, 1.0, Zero(), 1), np.array([scale]), np.zeros(1), 8)
+    truth = max(abs((R(7, 8)) ** n - R(np.exp(-n / 8))) for n in range(9)) * R(scale)
+    assert 0.5 * float(truth) < found.lower <= float(truth * R("1.000000000001"))
+    assert float(truth * R("0.999999999999")) <= found.upper
+
+
+def test_what_is_dissipated_does_not_underflow() -> None:
+    """A threshold that absorbs x_0 = 4e-171 in the first layer: the limit is at 0 long before that layer ends."""
+    path = ParameterPath(0 * ONE, 0 * ONE, 1.0, GroupL2([0], 1e-165), 1)
+    curve = error_curve(path, np.array([4e-171]), np.zeros(1), 64)
+    assert curve.states[1, 0, 0] == 0
+    assert curve.largest[0] >= 3.99e-171
