@@ -35,8 +35,8 @@ def ours(h: float, mu: float) -> float:
 
 def pepit(solver: str) -> Callable[[float, float], float]:
     """PEPit's bound on the factor by ``solver``."""
-    from PEPit import PEP
     from cvxpy.error import SolverError
+    from PEPit import PEP
     from PEPit.functions import SmoothStronglyConvexFunction
 
     def bound(h: float, mu: float) -> float:

@@ -8,6 +8,7 @@
 the memory it takes.  One BLAS thread throughout; seconds are CPU seconds.
 """
 
+import math
 import os
 import resource
 import sys
@@ -15,6 +16,7 @@ import time
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import eclipse  # noqa: E402
 import numpy as np  # noqa: E402
 
 from fbscheck.errors import SolverError  # noqa: E402
@@ -29,6 +31,8 @@ from fbscheck.network.riccati import recursion  # noqa: E402
 DIMENSIONS, DEPTHS = (10, 50, 100), (4, 10, 50, 200)
 EVALUATIONS = {4: 1000, 10: 1000, 50: 300, 200: 100}
 """Budget of the descent, by depth; certification comes on top."""
+ROUNDS = 10
+"""How often the patterns that attain most are disturbed and followed again."""
 
 
 def ista(dimension: int, depth: int, seed: int = 0) -> Layers:
@@ -64,7 +68,7 @@ def row(kind: str, dimension: int, depth: int) -> None:
     upper, multipliers = certify(problem, optimum.multipliers)
     told.append(time.process_time() - began)
     began = time.process_time()
-    lower = class_lower(layers, starts=64, trail=problem.backward(multipliers)).bound
+    lower = class_lower(layers, starts=64, trail=problem.backward(multipliers), rounds=ROUNDS).bound
     told.append(time.process_time() - began)
     others = [injected_products(layers), product_of_norms(layers)]
     others += [combettes_pesquet(layers)] if depth <= 10 else []
@@ -72,6 +76,7 @@ def row(kind: str, dimension: int, depth: int) -> None:
         f"{kind:6}{dimension:4}{depth:5} {first:8.4f} {upper:8.4f} {optimum.gap:8.1e} {lower:8.4f} {upper / lower:7.4f}"
         f" {upper / optimum.bound - 1:8.1e} {told[0]:6.2f} {told[1]:6.2f} {told[2]:6.2f} "
         + _lipsdp(layers, upper, told[1])
+        + _eclipse(layers, lower, upper, told[1])
         + " ".join(f"{other / upper:8.3g}" for other in others),
         flush=True,
     )
@@ -90,10 +95,32 @@ def _lipsdp(layers: Layers, upper: float, seconds: float) -> str:
         return f"{'failed':>8} {(time.process_time() - began) / seconds:7.2f} "
 
 
+def _eclipse(layers: Layers, lower: float, upper: float, seconds: float) -> str:
+    """The same for ECLipsE, the fast form and, in small dimension, that with a semidefinite program a layer."""
+    told, stages = "", eclipse.chain(layers)
+    for fast in (True, False):
+        if not fast and len(stages[1]) > 20:
+            return told + f"{'-':>9} {'-':>7} "
+        began = time.process_time()
+        try:
+            found = eclipse.bound(stages, fast)
+        except SolverError:
+            found = math.nan
+        if found < lower:
+            raise AssertionError(f"ECLipsE says {found}, {lower} is attained")
+        told += f"{found / upper:9.4g} {(time.process_time() - began) / seconds:7.2g} "
+    return told
+
+
 def table() -> None:
     """One line a network."""
-    print("kind     d    N     safe    upper      gap    lower   ratio    price  first  total  lower LipSDP/up  time ")
-    print("(then: sum of injected products, product of norms, Combettes-Pesquet, each divided by the upper bound)")
+    eclipse.check()
+    print(
+        "kind     d    N     safe    upper      gap    lower   ratio    price  first  total  lower LipSDP/up  time ",
+        end="",
+    )
+    print("ECLipsE fast  time   ECLipsE    time")
+    print("(then: sum of injected products, product of norms, Combettes-Pesquet; bounds and times are divided by ours)")
     for kind in ("ista", "lista"):
         for dimension in DIMENSIONS:
             for depth in DEPTHS:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fbscheck._version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from fbscheck import functions, limit, network, operators
+    from fbscheck import functions, learning, limit, network, operators
     from fbscheck.checking.session import check
     from fbscheck.claims.contraction import contraction_factor
     from fbscheck.limit import ParameterPath
@@ -35,6 +35,7 @@ __all__ = [
     "check",
     "contraction_factor",
     "functions",
+    "learning",
     "limit",
     "network",
     "operators",
@@ -55,7 +56,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("functions", "limit", "network", "operators"):
+    if name in ("functions", "learning", "limit", "network", "operators"):
         return importlib.import_module(f"fbscheck.{name}")
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)

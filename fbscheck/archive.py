@@ -46,15 +46,22 @@ def plain(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
 
 
 def describe(record: Any, arrays: Arrays) -> dict[str, Any]:
-    """A frozen dataclass of numbers and arrays as plain data; its arrays are kept in ``arrays``.
+    """A frozen dataclass of numbers, arrays and other such records as plain data; arrays are kept in ``arrays``.
 
     Of any other object only the name of its type is known, from which nothing can be rebuilt.
     """
     described: dict[str, Any] = {"kind": type(record).__name__}
     for field in fields(record) if is_dataclass(record) else ():
-        value = getattr(record, field.name)
-        described[field.name] = add(value, arrays) if np.ndim(value) else str(Fraction(value))
+        described[field.name] = _described(getattr(record, field.name), arrays)
     return described
+
+
+def _described(value: Any, arrays: Arrays) -> Any:
+    if is_dataclass(value):
+        return describe(value, arrays)
+    if isinstance(value, tuple) and all(map(is_dataclass, value)):
+        return [describe(part, arrays) for part in value]
+    return add(value, arrays) if np.ndim(value) else str(Fraction(value))
 
 
 def rebuild(description: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], kinds: Mapping[str, type]) -> Any:
@@ -67,13 +74,17 @@ def rebuild(description: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any
     """
     try:
         kind = kinds[description["kind"]]
-        values = {
-            key: arrays[text] if text in arrays else float(Fraction(text))
-            for key, text in description.items()
-            if key != "kind"
-        }
+        values = {key: _rebuilt(text, arrays, kinds) for key, text in description.items() if key != "kind"}
         return kind(**values)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
             f"Need a description of one of {', '.join(kinds)}, got {dict(description)!r:.200}: {error}."
         ) from None
+
+
+def _rebuilt(text: Any, arrays: Mapping[str, npt.NDArray[Any]], kinds: Mapping[str, type]) -> Any:
+    if isinstance(text, Mapping):
+        return rebuild(text, arrays, kinds)
+    if isinstance(text, list):
+        return tuple(rebuild(part, arrays, kinds) for part in text)
+    return arrays[text] if text in arrays else float(Fraction(text))

@@ -5,7 +5,7 @@ Everything else that is raised is a bug of fbscheck and keeps its traceback.
 
 from typing import final
 
-__all__ = ["FbscheckError", "HypothesisError", "InputError", "MissingToolError", "SolverError"]
+__all__ = ["FbscheckError", "HypothesisError", "InputError", "MissingToolError", "SolverError", "Unstated"]
 
 
 class FbscheckError(Exception):
@@ -26,6 +26,10 @@ class MissingToolError(FbscheckError):
     """An optional package or program is needed; the message says how to install it."""
 
 
-@final
 class SolverError(FbscheckError):
     """A reference solver did not reach optimality; such an answer decides nothing."""
+
+
+@final
+class Unstated(SolverError):
+    """There is no expression for the program at all."""

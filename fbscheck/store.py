@@ -141,7 +141,8 @@ def save(
     texts = [dataclasses.asdict(text_of(claim)) for claim in claims]
     path = folder / RESULTS
     for ending in ("pdf", "tex", "html", "log"):
-        (folder / f"report.{ending}").unlink(missing_ok=True)
+        for stem in ("report", "changes"):
+            (folder / f"{stem}.{ending}").unlink(missing_ok=True)
     files = sorted(file for kind in (*used, "data") for file in (folder / kind).glob("*") if file.is_file())
     run = {
         "schema": SCHEMA,

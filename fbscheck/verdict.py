@@ -85,6 +85,8 @@ class Relation(Enum):
     """The number is never below the theory's value; the judge sees both with their signs changed."""
     MEASURED = "measured"
     """No value is stated; the number is enclosed, or bounded from one side."""
+    COMPARED = "compared"
+    """Several methods bound one number, and none may be exceeded: cases are called "SUBJECT | METHOD"."""
 
 
 @final
@@ -199,7 +201,8 @@ class Curve:
     """One line of a plot: its label, its points, and how to draw them.
 
     The style is "line", "points", "dots" (many small ones), "area" (what the points enclose), "arrow" (from the
-    first to the second) or "image": there ``x`` holds the numbers of rows and columns, ``y`` the entries by rows.
+    first to the second), "cells" (rectangles, by two corners each) or "image": there ``x`` holds the numbers of
+    rows and columns, ``y`` the entries by rows.
     """
 
     label: str

@@ -1,4 +1,4 @@
-"""The proximal map of a sigma-strongly convex function is firmly nonexpansive, with 1 + h sigma."""
+"""The proximal map of a sigma-strongly convex function is firmly nonexpansive, with 1 + h sigma; its reflection."""
 
 import sympy
 
@@ -23,5 +23,12 @@ PROOFS = (
                 h,
             ),
         ),
+    ),
+    Proof(
+        name="reflected proximal map",
+        statement=r"|2\Delta p-\Delta u| \le |\Delta u|,\quad p=\mathrm{prox}_{hg}(u)",
+        domain=r"h > 0",
+        goal=square(u) - square(2 * p - u),
+        hypotheses=(Term(r"\langle \Delta p,\Delta u\rangle \ge |\Delta p|^2", inner(p, u) - square(p), 4),),
     ),
 )

@@ -81,6 +81,8 @@ ALLOWED = {
     "report": BASE | {"verdict", "store", "files"},
     "cli": {
         "errors",
+        "inputs",
+        "claims",
         "verdict",
         "store",
         "files",
@@ -101,6 +103,7 @@ ALLOWED = {
         "claims",
         "network",
         "limit",
+        "learning",
         "splitting",
         "verdict",
     },

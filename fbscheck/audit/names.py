@@ -5,7 +5,7 @@ differ in their last digits from one machine to another.  A name that no suite u
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -17,7 +17,7 @@ from fbscheck.archive import Arrays, rebuild
 from fbscheck.certify.kernel import Refusal
 from fbscheck.claims.problems import Problem
 from fbscheck.errors import InputError, MissingToolError
-from fbscheck.suites import data, deep_limit, deep_study, dictionaries, fixed_point, lista, network, prox
+from fbscheck.suites import catalogue, data, deep_limit, deep_study, dictionaries, fixed_point, lista, network, prox
 from fbscheck.suites.registry import SUITES
 from fbscheck.suites.task import Task
 
@@ -38,7 +38,7 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
         raise Refusal(f"a seed is a natural number, not {seed}")
     if "function" in witness:
         stored = rebuild(witness["function"], arrays, vars(functions))
-        known = [case.g for case in prox.CASES if case.name == witness.get("case")]
+        known = [case.g for case in (*prox.CASES, *catalogue.CASES) if case.name == witness.get("case")]
         if known and not any(_same(stored, g) for g in known):
             raise Refusal(f"the function is not the one that the suite calls {witness['case']!r}")
     if "dictionary" in witness or "layer" in witness:
@@ -73,7 +73,7 @@ def _alike(stored: Any, arrays: Arrays, known: Any, of: Arrays) -> bool:
     if isinstance(known, Mapping):
         name = str(known.get("name"))
         free = set() if name.startswith("extremal") else {"other", "other_x0", "other_b"}
-        free |= {"x0", "b"} if name.startswith("stretched") else set()
+        free |= {"x0", "b"} if name.startswith(("stretched", "local")) else set()
         mine, theirs = ({k: v for k, v in text.items() if k not in free} for text in (known, stored))
         return set(mine) == set(theirs) and all(_alike(theirs[k], arrays, v, of) for k, v in mine.items())
     if isinstance(known, str) and known in of:
@@ -90,8 +90,9 @@ def _require_matrix(witness: Mapping[str, Any], arrays: Arrays) -> None:
         if "layer" in witness:
             name = str(witness["layer"])
             own = [layer for layer in lista.layers() if layer.name == name]
-            if any(str(layer.step) != witness["step"] for layer in own):
-                raise Refusal(f"the step is not that of the layer that the suite calls {name!r}")
+            for what in ("step", "strong_convexity"):
+                if any(str(getattr(layer, what)) != witness[what] for layer in own):
+                    raise Refusal(f"the {what} is not that of the layer that the suite calls {name!r}")
             matrices = [layer.matrix for layer in own]
         else:
             name = str(witness["dictionary"])
@@ -132,8 +133,12 @@ def _is(text: Mapping[str, Any], arrays: Arrays, problem: Problem) -> bool:
 def _same(stored: Any, known: Any) -> bool:
     """Whether two functions or operators are of one kind with the same parameters, to rounding."""
     return type(stored) is type(known) and all(
-        _close(getattr(stored, field.name), getattr(known, field.name)) for field in fields(known)
+        _alike_fields(getattr(stored, field.name), getattr(known, field.name)) for field in fields(known)
     )
+
+
+def _alike_fields(stored: Any, known: Any) -> bool:
+    return _same(stored, known) if is_dataclass(known) else _close(stored, known)
 
 
 def _close(x: Any, y: Any) -> bool:

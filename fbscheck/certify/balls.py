@@ -14,22 +14,34 @@ from typing import Any
 import flint
 import numpy as np
 import numpy.typing as npt
+from scipy.special import spence
 
 from fbscheck.inputs import Array
 
 __all__ = [
     "PRECISION",
     "absolute",
+    "around",
     "clip",
+    "descending",
+    "dilogarithm",
     "exact",
+    "exp",
+    "expm1",
     "is_ball",
+    "log",
+    "log1p",
     "lower",
     "matmul",
     "maximum",
     "minimum",
     "nearest",
     "norm",
+    "power",
+    "sqrt",
+    "tanh",
     "upper",
+    "xlogx",
 ]
 
 PRECISION = 128
@@ -66,6 +78,16 @@ _ball_minimum = np.frompyfunc(lambda a, b: flint.arb(a).min(flint.arb(b)), 2, 1)
 _ball_sqrt = np.frompyfunc(lambda a: a.nonnegative_part().sqrt(), 1, 1)
 _ball_log1p = np.frompyfunc(lambda a: a.log1p(), 1, 1)
 _ball_exp = np.frompyfunc(lambda a: a.exp(), 1, 1)
+_ball_expm1 = np.frompyfunc(lambda a: a.expm1(), 1, 1)
+_ball_tanh = np.frompyfunc(lambda a: a.tanh(), 1, 1)
+_ball_log = np.frompyfunc(lambda a: a.log() if a > 0 else flint.arb("-inf"), 1, 1)
+_ball_xlogx = np.frompyfunc(lambda a: a * a.log() if a > 0 else flint.arb(0 if a == 0 else "inf"), 1, 1)
+_ball_power = np.frompyfunc(lambda a, p: flint.arb(0) if a == 0 else a.nonnegative_part() ** p, 2, 1)
+_ball_lower = np.frompyfunc(lambda a: a.lower(), 1, 1)
+_ball_upper = np.frompyfunc(lambda a: a.upper(), 1, 1)
+_ball_union = np.frompyfunc(lambda a, b: a.union(b), 2, 1)
+_ball_dilogarithm = np.frompyfunc(lambda a: flint.arb.pi() ** 2 / 6 if a == 1 else a.polylog(2), 1, 1)
+_unit_ball = flint.arb(0, 1)
 
 
 def maximum(x: Any, y: Any) -> Array:
@@ -103,6 +125,55 @@ def log1p(x: Any) -> Array:
     return _ball_log1p(x) if is_ball(x) else np.log1p(x)  # type: ignore[no-any-return]
 
 
+def expm1(x: Any) -> Array:
+    """Elementwise exp(x) - 1."""
+    return _ball_expm1(x) if is_ball(x) else np.expm1(x)  # type: ignore[no-any-return]
+
+
+def tanh(x: Any) -> Array:
+    """Elementwise hyperbolic tangent."""
+    return _ball_tanh(x) if is_ball(x) else np.tanh(x)  # type: ignore[no-any-return]
+
+
+def log(x: Any) -> Array:
+    """Elementwise logarithm; -inf unless the entry is certainly positive."""
+    if is_ball(x):
+        return _ball_log(x)  # type: ignore[no-any-return]
+    inside = np.asarray(x) > 0
+    return np.where(inside, np.log(np.where(inside, x, 1.0)), -np.inf)
+
+
+def xlogx(x: Any) -> Array:
+    """Elementwise x log x, 0 at 0; inf unless the entry is certainly nonnegative."""
+    if is_ball(x):
+        return _ball_xlogx(x)  # type: ignore[no-any-return]
+    inside = np.asarray(x) > 0
+    return np.where(inside, x * np.log(np.where(inside, x, 1.0)), np.where(x == 0, 0.0, np.inf))
+
+
+def power(x: Any, exponent: Any) -> Array:
+    """Elementwise x to a positive exponent, for x >= 0; a ball that reaches below zero is cut there."""
+    return _ball_power(x, flint.arb(exponent)) if is_ball(x) else np.power(x, exponent)  # type: ignore[no-any-return]
+
+
+def descending(x: Any) -> Array:
+    """The entries along the first axis from the largest to the smallest; balls hold the k-th largest for each k."""
+    if not is_ball(x):
+        return -np.sort(-x, axis=0)
+    ends = (np.sort(end(x), axis=0)[::-1] for end in (_ball_lower, _ball_upper))
+    return _ball_union(*ends)  # type: ignore[no-any-return]
+
+
+def dilogarithm(x: Any) -> Array:
+    """Elementwise Li_2(x), the sum of x^k / k^2, for x <= 1."""
+    return _ball_dilogarithm(x) if is_ball(x) else spence(1 - np.asarray(x))  # type: ignore[no-any-return]
+
+
+def around(x: Any, distance: Any) -> Array:
+    """The balls that hold every point within ``distance`` >= 0 of a point of ``x``, by coordinates."""
+    return x + distance * _unit_ball  # type: ignore[no-any-return]
+
+
 def norm(x: Array) -> Any:
     """Euclidean norm along the first axis: a number for (d,), an array (S,) for (d, S).
 
@@ -115,10 +186,13 @@ def norm(x: Array) -> Any:
     return size * np.sqrt(np.sum((x / unit) ** 2, axis=0))
 
 
-def matmul(matrix: npt.NDArray[np.float64], x: Array) -> Array:
-    """``matrix @ x``; enclosed if ``x`` is a ball array, with the matrix taken as exact."""
-    if not is_ball(x):
-        return matrix @ x
+def matmul(matrix: Any, x: Array) -> Array:
+    """``matrix @ x``; enclosed if ``x`` is a ball array, with the matrix taken as exact.
+
+    Anything but an array knows its products itself.
+    """
+    if not isinstance(matrix, np.ndarray) or not is_ball(x):
+        return matrix @ x  # type: ignore[no-any-return]
     columns = x.reshape(len(x), -1)
     product = flint.arb_mat(matrix.tolist()) * flint.arb_mat(columns.tolist())
     entries = np.empty(len(matrix) * columns.shape[1], dtype=object)
@@ -162,7 +236,7 @@ def round_up(value: Fraction) -> float:
 
 def round_down(value: Fraction) -> float:
     """The greatest float64 <= ``value``."""
-    return -round_up(-value)
+    return 0.0 - round_up(-value)
 
 
 def root_up(square: Fraction) -> float:

@@ -33,6 +33,7 @@ class Rounded:
     """Real numbers x with ``|x - value| <= error``; ``error`` broadcasts to the shape of ``value``."""
 
     __array_priority__: ClassVar[float] = 1000.0
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def __init__(self, value: npt.ArrayLike, error: npt.ArrayLike = 0.0) -> None:
         self.value: Values = np.asarray(value, dtype=np.float64)
@@ -71,6 +72,12 @@ class Rounded:
     def _none(self) -> npt.NDArray[np.bool_]:
         """Where the number is exactly zero."""
         return np.asarray((self.value == 0) & (self.error == 0))
+
+    def __eq__(self, other: object) -> bool:
+        raise TypeError("numbers known to an error are neither equal nor different: compare lower and upper ends")
+
+    def __bool__(self) -> bool:
+        raise TypeError("an array of numbers known to an error is neither true nor false")
 
     def __len__(self) -> int:
         return len(self.value)

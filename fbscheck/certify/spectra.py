@@ -28,10 +28,10 @@ def eigenvalue_bounds(symmetric: Values, error: npt.ArrayLike = 0.0) -> tuple[Va
         sizes = frobenius_upper(v), frobenius_upper(stretched)
         rounding = 2 * (d + 4) * UNIT
         product = stretched @ np.swapaxes(v, -1, -2)
-        missed = frobenius_upper(known - product) + rounding * sizes[0] * sizes[1] + 4 * d * TINY
+        missed = frobenius_upper(known - product) + rounding * sizes[0] * sizes[1] + 4 * d**2 * TINY
         missed = (missed + UNIT * frobenius_upper(known) + np.asarray(error)) * GUARD
         gram = v @ np.swapaxes(v, -1, -2) - np.eye(d)
-        eta = (frobenius_upper(gram) + rounding * sizes[0] ** 2 + 4 * d * TINY) * GUARD
+        eta = (frobenius_upper(gram) + rounding * sizes[0] ** 2 + 4 * d**2 * TINY) * GUARD
         least, most = w.min(axis=-1), w.max(axis=-1)
         low = least - (np.abs(least) * eta + missed) * GUARD
         high = most + (np.abs(most) * eta + missed) * GUARD

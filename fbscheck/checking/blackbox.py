@@ -1,7 +1,7 @@
 """A black box under examination: samples, the error of its outputs, worst pairs, cycles, deviations."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, final
 
@@ -19,7 +19,7 @@ from fbscheck.checking.plots import PAIRS
 from fbscheck.checking.points import Domain, Hull
 from fbscheck.checking.questions import NOTHING, STILL, Found, Question
 from fbscheck.checking.sandbox import Fault, Sandbox
-from fbscheck.checking.search import search
+from fbscheck.checking.search import Enough, search
 from fbscheck.checking.shorten import minimise
 from fbscheck.checking.snippet import circulation_snippet, hexadecimal, snippet
 from fbscheck.checking.stated import Stated
@@ -45,6 +45,8 @@ ROUGHEST = 1e-4
 SAMPLES = 4096
 LOST, STEEP = 0.005, 100.0
 """What part of a violation a short pair may lose, and how large a quotient may be relative to its bound for that."""
+GAIN = 0.01
+"""By what part of itself a round must make a violation worse for a search to go on."""
 FEW = 200
 """Calls that a search should have."""
 UNSTEADY = "the operator answers differently in a fresh process than in the search (does it keep a state?)"
@@ -154,12 +156,17 @@ class BlackBox:
         noise, typical = SAFETY * float(np.quantile(rough, 0.9)), float(np.median(size))
         return min(noise, ROUGHEST * typical) if noise > self.relative * typical else 0.0
 
-    def search(self, names: Sequence[str], budget: float, told: Callable[[float], None]) -> dict[str, Pair]:
-        """The worst pair found for each of the constants ``names``."""
-        if not names:
+    def search(self, questions: Sequence[Question], budget: float, told: Callable[[float], None]) -> dict[str, Pair]:
+        """The worst pair found for each of the constants of ``questions``."""
+        if not questions:
             return {}
         searched = search(
-            self.map, [CONSTANTS[name] for name in names], self.rng, budget, progress=lambda part, _: told(part)
+            self.map,
+            [CONSTANTS[name] for name in dict.fromkeys(question.constant for question in questions)],
+            self.rng,
+            budget,
+            progress=lambda part, _: told(part),
+            enough=_refuted(questions),
         )
         self.evaluations += searched.evaluations
         return searched.worst
@@ -291,3 +298,22 @@ class BlackBox:
         evidence = Evidence(Side.ATTAINED, apart, Rigour.ENCLOSED, f"the worst of {count} samples, {against.how}")
         bracket = squeeze(0.0, (evidence,))
         return decide(against.claim, self.subject.name, bracket, {**witness, "noise": float(noise[0]).hex()})
+
+
+def _refuted(questions: Sequence[Question]) -> Enough:
+    """Whether a round leaves nothing to look for: all is refuted, and by as much as after the round before."""
+    before: dict[str, float] = {}
+
+    def enough(worst: Mapping[str, Pair]) -> bool:
+        found = {name: CONSTANTS[name].worse * pair.value for name, pair in worst.items()}
+        last = {**dict.fromkeys(found, -math.inf), **before}
+        before.update(found)
+        for question in questions:
+            name, value = question.constant, found.get(question.constant, -math.inf)
+            if question.bound is None or value <= CONSTANTS[name].worse * question.bound:
+                return False
+            if value <= STEEP * max(1.0, abs(question.bound)) and value > last[name] + GAIN * abs(value):
+                return False
+        return True
+
+    return enough

@@ -20,8 +20,8 @@ __all__ = ["finite", "lipschitz", "smooth_branches"]
 
 BRANCHES = 512
 """How many combinations of alternatives are looked at."""
-PARTS = 4096
-"""How many boxes are looked at for a finite bound."""
+PARTS, NARROWEST = 4096, 2.0**-40
+"""How many boxes are looked at for a finite bound, and which part of the whole none is smaller than."""
 KINKS = (sympy.Max, sympy.Min, sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Piecewise)
 
 Choice = Mapping[sympy.Basic, sympy.Basic]
@@ -82,7 +82,10 @@ def finite(evaluate: Callable[[Interval], Interval], low: Values, high: Values) 
         size = (np.abs(value.lo) + np.abs(value.hi)).reshape(-1, starts.shape[1])
         unbounded = ~np.all(np.isfinite(size), axis=0)
         starts, ends = starts[:, unbounded], ends[:, unbounded]
-        axis, columns = np.argmax((ends - starts) / (high - low)[:, None], axis=0), np.arange(starts.shape[1])
+        sides = (ends - starts) / (high - low)[:, None]
+        if np.any(np.max(sides, axis=0) < NARROWEST):
+            return False
+        axis, columns = np.argmax(sides, axis=0), np.arange(starts.shape[1])
         middle = starts[axis, columns] / 2 + ends[axis, columns] / 2
         left, right = ends.copy(), starts.copy()
         left[axis, columns] = right[axis, columns] = middle

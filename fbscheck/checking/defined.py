@@ -4,15 +4,15 @@ The function is the user's code, and lives in a sandbox of its own, with cvxpy a
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
 
-from fbscheck.checking.loading import a_function, imported, named
 from fbscheck.checking.sandbox import Sandbox
+from fbscheck.checking.solver import UNSOLVED, Solver
 from fbscheck.checking.stated import certain_distance, proximal_claim
 from fbscheck.checking.subject import Subject
 from fbscheck.checking.worker import Fault
@@ -26,8 +26,6 @@ Values = npt.NDArray[np.float64]
 
 CHUNK = 8
 SECONDS_PER_CALL = 60.0
-UNSOLVED = float(np.finfo(np.float64).max)
-"""The error of a point that is not solved."""
 
 
 @final
@@ -42,6 +40,8 @@ class Defined:
     function: str | Callable[..., Any]
     step: float
     how: ClassVar[str] = "beyond the error that the solver states"
+    _solved: dict[bytes, Values] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Proximal points with bounds of their errors (d + 1,), by the points they belong to: none is solved twice."""
 
     def __post_init__(self) -> None:
         positive(self.step, "step", "It is the step h of the proximal map of h g.")
@@ -63,49 +63,40 @@ class Defined:
         InputError
             If the function cannot be loaded, fails, is not convex by cvxpy's rules, or never solved accurately.
         """
-        padded = np.vstack([x, np.zeros(x.shape[1])])
-        reach = float(np.max(np.abs(padded))) + 1.0
-        solver = Subject(self.text, (len(padded),), -reach, reach, _Solver(self.function, shape, self.step))
-        apart: list[float] = []
-        tried, finish = 0, time.monotonic() + seconds
-        with Sandbox(solver, SECONDS_PER_CALL) as sandbox:
-            try:
-                while tried < x.shape[1] and (not apart or time.monotonic() < finish):
-                    part = slice(tried, tried + CHUNK)
-                    answer = sandbox.call(padded[:, part])
-                    apart += [
-                        certain_distance(t, p, float(eta) + error) if error < UNSOLVED else -1.0
-                        for t, p, eta, error in zip(tx[:, part].T, answer[:-1].T, noise[part], answer[-1], strict=True)
-                    ]
-                    tried = len(apart)
-            except Fault as fault:
-                raise InputError(f"Need a convex cvxpy function, got {self.text}, which {fault}") from None
-        if max(apart) < 0:
+        keys = [point.tobytes() for point in x.T]
+        if not self._solved.keys() >= set(keys):
+            self._solve(shape, x, keys, seconds)
+        apart = np.array(
+            [
+                self._apart(t, float(eta), self._solved[key]) if key in self._solved else -1.0
+                for t, eta, key in zip(tx.T, noise, keys, strict=True)
+            ]
+        )
+        k, count = int(np.argmax(apart)), int(np.sum(apart >= 0))
+        if not count:
+            tried = sum(key in self._solved for key in keys)
             raise InputError(
                 f"Need a function whose proximal map Clarabel can solve, got {self.text}: no optimum at {tried} points."
             )
-        k = int(np.argmax(apart))
-        return apart[k], k, sum(distance >= 0 for distance in apart)
+        return float(apart[k]), k, count
 
+    def _apart(self, tx: Values, noise: float, solved: Values) -> float:
+        """How far ``tx`` (d,) certainly is from the proximal point, -1 if there is none."""
+        point, error = solved[:-1], float(solved[-1])
+        return certain_distance(tx, point, noise + error) if error < UNSOLVED else -1.0
 
-@final
-class _Solver:
-    """An operator for a sandbox: from x and one entry more to the proximal point of x and a bound of its error."""
-
-    def __init__(self, function: str | Callable[..., Any], shape: tuple[int, ...], step: float) -> None:
-        self.function, self.shape, self.step = function, shape, step
-        self._solve: Callable[[Values], tuple[Values, float]] | None = None
-
-    def __call__(self, padded: Values) -> Values:
-        if self._solve is None:
-            from fbscheck.reference.proximal import proximal_map
-
-            self._solve = proximal_map(self._loaded(), self.shape, self.step)
-        point, error = self._solve(padded[:-1].reshape(self.shape))
-        return np.append(point.ravel(), min(error, UNSOLVED))
-
-    def _loaded(self) -> Callable[..., Any]:
-        if not isinstance(self.function, str):
-            return self.function
-        place, _, name = self.function.rpartition(":")
-        return a_function(named(imported(place), name, place), name)
+    def _solve(self, shape: tuple[int, ...], x: Values, keys: Sequence[bytes], seconds: float) -> None:
+        """Solve for the first columns of ``x`` (d, S), as many as there is time for."""
+        padded = np.vstack([x, np.zeros(x.shape[1])])
+        reach = float(np.max(np.abs(padded))) + 1.0
+        solver = Subject(self.text, (len(padded),), -reach, reach, Solver(self.function, shape, self.step))
+        finish = time.monotonic() + seconds
+        with Sandbox(solver, SECONDS_PER_CALL) as sandbox:
+            for start in range(0, len(keys), CHUNK):
+                try:
+                    answer = sandbox.call(padded[:, start : start + CHUNK])
+                except Fault as fault:
+                    raise InputError(f"Need a convex cvxpy function, got {self.text}, which {fault}") from None
+                self._solved.update(zip(keys[start : start + CHUNK], answer.T, strict=True))
+                if time.monotonic() >= finish:
+                    return

@@ -130,12 +130,12 @@ def _searched(
         left = max(budget / 4, budget - (time.monotonic() - begun))
         part = left * (1 - share) / max(parts, 1)
         batched = sandbox.batched
-        worst = box.search(names, left * share, lambda done: progress(int(100 * done * share), 100, "searching"))
+        worst = box.search(constants, left * share, lambda done: progress(int(100 * done * share), 100, "searching"))
         asked = [*constants, *(Question(name, None) for name in names)]
         found = box.found(asked, worst)
         if batched and any(one.silence == UNSTEADY for one in found):
             sandbox.batched = False
-            worst = box.search(names, left * share / 2, lambda done: progress(99, 100, "searching without batches"))
+            worst = box.search(constants, left * share / 2, lambda done: progress(99, 100, "searching without batches"))
             found = box.found(asked, worst)
         answered = {one: answer(one, what, subject.name) for one, what in zip(constants, found, strict=False)}
         for question in questions:

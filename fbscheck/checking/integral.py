@@ -139,7 +139,7 @@ def disagreement(
 
     ``module`` says that T is a torch module, for the snippet.
     """
-    domain, tried, best = operator.domain, 0, (0.0, Finding())
+    domain, tried, best, suspected = operator.domain, 0, (0.0, Finding()), False
     with primitive.measured(rng) as measured:
         first = domain.starting(rng, 1)[:, :1]
         measured(first)
@@ -158,12 +158,13 @@ def disagreement(
                     x, y, start, end = x[:, finite], y[:, finite], start[finite], end[finite]
                     if not x.size:
                         break
-                    tried += x.shape[1] * (pieces == PIECES[0])
                     slack = (start_error + end_error)[finite]
                     gap, error = _gap(oracle, x, y, end - start, slack, pieces)
+                    tried += x.shape[1] * (pieces == PIECES[0])
                     sure = np.nan_to_num((gap - error) / np.sqrt(np.sum((y - x) ** 2, axis=0)), nan=-np.inf)
                     k = int(np.argmax(sure))
-                    if sure[k] > best[0]:
+                    suspected = bool(sure[k] > best[0])
+                    if suspected:
                         ends = np.stack([x[:, [k]], y[:, [k]]], axis=2)
                         ends = np.concatenate([ends, near(ends, rng, domain)], axis=1)
                         starts, stops = ends[..., 0], ends[..., 1]
@@ -172,12 +173,15 @@ def disagreement(
                         if np.all(again > rest):
                             found = _found(subject, primitive, x[:, k], y[:, k], again[0], rest[0], 4 * pieces, module)
                             best = float(sure[k]), found
+                        suspected = False
                     leaders = np.argsort(error - gap)[: min(KEPT, oracle.affordable // (16 * pieces))]
                     x, y = x[:, leaders], y[:, leaders]
         except OutOfTime:
             pass
     if best[0] > 0:
         return best[1]
+    if suspected:
+        return Finding(reason="time was up before a difference that was found could be confirmed (a larger budget?)")
     if not tried:
         return Finding(reason="F is finite on none of the segments that were tried, or time was up")
     how = f"F(y) - F(x) is the integral of <T, dx> on {tried} segments, up to their errors"

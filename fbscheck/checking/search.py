@@ -1,9 +1,9 @@
 """A search for pairs of points at which an operator is at its worst.
 
-Rounds of four stages, all in batches, until the budget is spent: special points with neighbours at
-all scales; dense lines across the box; differences along many directions, whose small eigenproblems
-give extremal directions; and the worst pairs so far, perturbed, rescaled and bisected.  What is found
-is a bound from one side: the constant is at least that bad.
+Rounds of four stages, all in batches, until the budget is spent or the pairs found are enough: special
+points with neighbours at all scales; dense lines across the box; differences along many directions, whose
+small eigenproblems give extremal directions; and the worst pairs so far, perturbed, rescaled and bisected.
+What is found is a bound from one side: the constant is at least that bad.
 
 Arrays hold points as columns: (d, S).
 """
@@ -20,9 +20,10 @@ from fbscheck.checking.jacobians import extremal
 from fbscheck.checking.points import Domain, Values, directions
 from fbscheck.checking.trials import NoisyMap, Oracle, OutOfTime, Pair, Trials
 
-__all__ = ["Progress", "Search", "search"]
+__all__ = ["Enough", "Progress", "Search", "search"]
 
 Progress = Callable[[float, Mapping[str, Pair]], None]
+Enough = Callable[[Mapping[str, Pair]], bool]
 
 WHOLE = 64
 """Up to this dimension differences are taken along all coordinates; beyond, now and then if time allows."""
@@ -57,11 +58,12 @@ def search(
     budget_seconds: float,
     clock: Callable[[], float] = time.monotonic,
     progress: Progress | None = None,
+    enough: Enough = lambda worst: False,
 ) -> Search:
-    """The worst pairs found for ``constants`` in ``budget_seconds``.
+    """The worst pairs found for ``constants`` in ``budget_seconds``, or until they are ``enough``.
 
-    ``progress`` is told the part of the budget spent and the worst pairs after each round.  A
-    constant without any usable pair (T not finite) is missing from the result.
+    Both ``enough`` and ``progress``, which also learns the part of the budget spent, are told the worst pairs after
+    each round.  A constant without any usable pair (T not finite) is missing from the result.
     """
     oracle = Oracle(operator, budget_seconds, clock)
     trials = Trials(constants, oracle)
@@ -69,12 +71,15 @@ def search(
     try:
         for _ in range(4):
             rounds.sample(2)
-        while True:
+        found = False
+        while not found:
             rounds.play()
             if progress is not None:
                 progress(min(1.0, oracle.seconds / budget_seconds), trials.worst())
+            found = enough(trials.worst())
     except OutOfTime:
-        return Search(trials.worst(), oracle.evaluations, oracle.seconds, trials.history)
+        pass
+    return Search(trials.worst(), oracle.evaluations, oracle.seconds, trials.history)
 
 
 class _Rounds:

@@ -75,7 +75,7 @@ def check(
         A function (x, v) -> T'(x) v, or its name beside the operator: it guides the search, and is checked; torch
         modules bring their own.
     budget
-        Seconds for the search.
+        Seconds for the search, which ends before where all ``claims`` are refuted.
     seed
         Seed of the search.
 

@@ -5,6 +5,7 @@ function itself tells.
 """
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -35,6 +36,11 @@ class Stated:
 
     def __post_init__(self) -> None:
         positive(self.step, "step", "It is the step h of the proximal map of h g.")
+        if not self.function.enclosed:
+            raise InputError(
+                f"Need a function that can be evaluated in ball arithmetic, got {self.text}: "
+                "it is computed in float64 alone, which confirms nothing (state it as a cvxpy expression instead)."
+            )
 
     def check_dimension(self, dimension: int) -> None:
         """Raise :class:`InputError` unless the function takes ``dimension`` numbers."""
@@ -79,7 +85,7 @@ def certain_distance(tx: Values, reference: Any, noise: float) -> float:
 
 
 def function_named(text: str) -> Function:
-    """The function that a text such as ``L1(weight=0.1)`` or ``Box(-1, 1)`` names.
+    """The function that a text such as ``L1(weight=0.1)`` or ``Translated(Box(-1, 1), [1, 2])`` names.
 
     Raises
     ------
@@ -89,14 +95,24 @@ def function_named(text: str) -> Function:
     known = {name: kind for name, kind in vars(functions).items() if isinstance(kind, type) and name != "Function"}
     try:
         tree = ast.parse(text.strip(), mode="eval").body
-        call = tree if isinstance(tree, ast.Call) else ast.Call(func=tree, args=[], keywords=[])
-        if not isinstance(call.func, ast.Name) or call.func.id not in known:
-            raise ValueError("no such function")
-        arguments = [ast.literal_eval(argument) for argument in call.args]
-        named = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-        made: Function = known[call.func.id](*arguments, **named)
-        return made
+        return _made(tree if isinstance(tree, ast.Call) else ast.Call(func=tree, args=[], keywords=[]), known)
     except (SyntaxError, ValueError, TypeError) as error:
         raise InputError(
             f"Need a function such as L1(weight=0.1), one of {', '.join(sorted(known))}, got {text!r}: {error}."
         ) from None
+
+
+def _made(call: ast.Call, known: Mapping[str, Any]) -> Function:
+    """The function of a call; its arguments are literals, or such calls themselves."""
+
+    def value(node: ast.expr) -> Any:
+        if isinstance(node, ast.Tuple):
+            return tuple(map(value, node.elts))
+        return _made(node, known) if isinstance(node, ast.Call) else ast.literal_eval(node)
+
+    if not isinstance(call.func, ast.Name) or call.func.id not in known:
+        raise ValueError("no such function")
+    made: Function = known[call.func.id](
+        *map(value, call.args), **{str(keyword.arg): value(keyword.value) for keyword in call.keywords}
+    )
+    return made

@@ -24,6 +24,7 @@ from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, S
 from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour, Side
 
 __all__ = [
+    "CONTROLS",
     "FIXED_ACTIVATION",
     "LONG_STEP",
     "NOT_A_GRADIENT",
@@ -76,6 +77,7 @@ FIXED_ACTIVATION = Claim(
     "false: soft thresholding at a fixed threshold is the proximal map of another function for each step",
     control=True,
 )
+CONTROLS = (LONG_STEP, SPECTRAL_RADIUS, NOT_COCOERCIVE, FIXED_ACTIVATION)
 
 
 def replay(claim: Claim, witness: Mapping[str, Any]) -> Result:

@@ -4,9 +4,11 @@ A case is a path (K, L), constant on pieces of [0, T] of one length, with g = 0,
 exponentials of matrices, which balls enclose.
 """
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import reduce
 from typing import Any, final
 
 import flint
@@ -14,17 +16,17 @@ import numpy as np
 
 from fbscheck.archive import Arrays, add
 from fbscheck.certify import kernel
-from fbscheck.certify.balls import ball, exact, norm, upper
+from fbscheck.certify.balls import ball, exact, lower, norm, upper
 from fbscheck.certify.definite import norm_lower, norm_upper
 from fbscheck.claims.records import scale_of, scaled
 from fbscheck.claims.stability import ratio_evidence
 from fbscheck.judge import decide, not_applicable, squeeze
 from fbscheck.network.layers import Values
 from fbscheck.network.parameters import to_lista
-from fbscheck.network.stability import flow_constants, gap_factor
+from fbscheck.network.stability import flow_constants, gap_factors, modulus_ends
 from fbscheck.verdict import Claim, Evidence, Hypothesis, Relation, Result, Rigour, Side
 
-__all__ = ["CLAIMS", "FLOW", "Path", "UNIFORM", "assess", "replay"]
+__all__ = ["CLAIMS", "FLOW", "MODULUS", "Path", "UNIFORM", "UNIFORM_DATA", "assess", "replay"]
 
 
 @final
@@ -43,12 +45,22 @@ class Path:
     @property
     def transitions(self) -> Values:
         """I - hK (P, d, d) of the network with N = ``depth`` layers, in float64."""
-        return to_lista(self.K, self.L, np.zeros(len(self.K)), self.horizon / self.depth)[1]
+        return to_lista(self.K, self.L, np.zeros(len(self.K)), self.step)[1]
+
+    @property
+    def step(self) -> Fraction:
+        """h = T/N."""
+        return self.horizon / self.depth
+
+    @property
+    def steepest(self) -> Fraction:
+        """h times the largest modulus, from above."""
+        return self.step * max(Fraction(modulus_ends(K)[1]) for K in self.K)
 
     @property
     def exact(self) -> bool:
         """Whether I - hK is free of rounding."""
-        h, eye = self.horizon / self.depth, np.eye(self.K.shape[1])
+        h, eye = self.step, np.eye(self.K.shape[1])
         parts = (part.ravel().tolist() for part in (self.transitions, eye + 0 * self.K, self.K))
         return all(Fraction(w) == Fraction(i) - h * Fraction(k) for w, i, k in zip(*parts, strict=True))
 
@@ -88,22 +100,40 @@ FLOW = Claim(
     Relation.AT_MOST,
     "Gronwall (ratio of the two sides, against exponentials of matrices)",
 )
+EXACT = Hypothesis(r"fl(I-hK_n) = I-hK_n", lambda path: int(path.exact) - 1)
 UNIFORM = Claim(
     "stability.uniform",
     "The constant of a network and that of its limit",
     r"\prod_{n<N}\|I-hK_n\| \leq e^{-\int_0^T\mu}\,\exp\Bigl(\frac{h^2}{2}\sum_{n<N}\|K_n\|^2\Bigr)",
     Relation.AT_MOST,
     "proof: layer norm from above (ratio of the two sides)",
-    (Hypothesis(r"fl(I-hK_n) = I-hK_n", lambda path: int(path.exact) - 1),),
+    (EXACT,),
 )
-CLAIMS = (FLOW, UNIFORM)
+UNIFORM_DATA = Claim(
+    "stability.uniform-data",
+    "The constant of a network for its data and that of its limit",
+    r"h\sum_{n<N}\Bigl(\prod_{k>n}\|I-hK_k\|\Bigr)\|L_n\| \leq \gamma_N\int_0^T e^{-\int_s^T\mu}\|L(s)\|\,ds,"
+    r"\quad \gamma_N=\max_n\frac{h\mu_n}{1-e^{-h\mu_n}}\,\exp\Bigl(\frac{h^2}{2}\sum_{0<n<N}\|K_n\|^2\Bigr)",
+    Relation.AT_MOST,
+    "proof: layer norm from above; layer by layer (ratio of the two sides)",
+    (EXACT, Hypothesis(r"\max|L_n| > 0", lambda path: float(np.abs(path.L).max()), strict=True)),
+)
+MODULUS = Claim(
+    "stability.modulus",
+    "The constant of a network is no less than its moduli say",
+    r"\prod_{n<N}(1-h\mu_n) \leq \prod_{n<N}\|I-hK_n\|",
+    Relation.AT_MOST,
+    "proof: layer norm from below (ratio of the two sides)",
+    (EXACT, Hypothesis(r"h\mu_n < 1", lambda path: 1 - path.steepest, strict=True)),
+)
+CLAIMS = (FLOW, UNIFORM, UNIFORM_DATA, MODULUS)
 
 
 def assess(claim: Claim, path: Path, scale: float = 1.0) -> Result:
     """Measure one of ``CLAIMS`` on a path; ``scale`` multiplies its bound (a planted error if it is not 1)."""
     if (unmet := claim.unmet(path)) is not None:
         return not_applicable(claim, path.name, unmet)
-    evidence = _flow(path) if claim.id.endswith(FLOW.id) else _uniform(path)
+    evidence = _SIDES[claim.id.removeprefix("planted.")](path)
     arrays: Arrays = {}
     witness = scaled({"path": path.describe(arrays)}, scale)
     return replace(decide(claim, path.name, squeeze(scale, evidence), witness), arrays=arrays)
@@ -138,17 +168,57 @@ def _flow(path: Path) -> tuple[Evidence, ...]:
 
 
 def _uniform(path: Path) -> tuple[Evidence, ...]:
-    repeated = path.depth // len(path.K)
-    start, _ = flow_constants(path.K, path.L, path.horizon)
-    bound = ball(upper(ball(start) * ball(gap_factor(path.K, path.depth, path.horizon))))
-    products = []
-    for measure in (norm_lower, norm_upper):
-        product = ball(1)
-        for W in path.transitions:
-            product *= ball(measure(W)) ** repeated
-        products.append(product / bound)
+    limit, _ = flow_constants(path.K, path.L, path.horizon)
+    bound = ball(upper(ball(limit) * ball(gap_factors(path.K, path.depth, path.horizon)[0])))
+    return _ratios([_constants(path, measure)[0] / bound for measure in MEASURES], path)
+
+
+def _uniform_data(path: Path) -> tuple[Evidence, ...]:
+    _, limit = flow_constants(path.K, path.L, path.horizon)
+    bound = ball(upper(ball(limit) * ball(gap_factors(path.K, path.depth, path.horizon)[1])))
+    return _ratios([_constants(path, measure)[1] / bound for measure in MEASURES], path)
+
+
+def _modulus(path: Path) -> tuple[Evidence, ...]:
+    """Both sides are enclosed: the least quotient takes moduli and norms from above, the greatest from below."""
+    ends = [modulus_ends(K)[::-1] for K in path.K]
+    return _ratios(
+        [
+            _power(path, [1 - ball(path.step) * ball(m[k]) for m in ends]) / _constants(path, measure)[0]
+            for k, measure in enumerate(MEASURES[::-1])
+        ],
+        path,
+    )
+
+
+def _constants(path: Path, measure: Callable[[Values], float]) -> tuple[Any, Any]:
+    """The product of the norms of the layers, and the sum of what they inject times the norms that follow."""
+    state, data, h = ball(1), ball(0), ball(path.step)
+    for W, L in zip(path.transitions, path.L, strict=True):
+        factor, fed = ball(measure(W)), h * ball(measure(L))
+        for _ in range(path.depth // len(path.K)):
+            state, data = factor * state, factor * data + fed
+    return state, data
+
+
+def _power(path: Path, factors: list[Any]) -> Any:
+    """The product over all layers of a factor for each piece."""
+    return reduce(operator.mul, factors) ** (path.depth // len(path.K))
+
+
+def _ratios(ends: list[Any], path: Path) -> tuple[Evidence, Evidence]:
+    """A ratio that is known from below and from above."""
     method = f"norms of {len(path.K)} matrices, certified from both sides"
     return (
-        Evidence(Side.ATTAINED, -upper(-products[0]), Rigour.ENCLOSED, method),
-        Evidence(Side.CERTIFIED, upper(products[1]), Rigour.ENCLOSED, method),
+        Evidence(Side.ATTAINED, lower(ends[0]), Rigour.ENCLOSED, method),
+        Evidence(Side.CERTIFIED, upper(ends[1]), Rigour.ENCLOSED, method),
     )
+
+
+MEASURES = (norm_lower, norm_upper)
+_SIDES: dict[str, Callable[[Path], tuple[Evidence, ...]]] = {
+    FLOW.id: _flow,
+    UNIFORM.id: _uniform,
+    UNIFORM_DATA.id: _uniform_data,
+    MODULUS.id: _modulus,
+}

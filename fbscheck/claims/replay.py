@@ -4,7 +4,9 @@ Every chapter separates finding (solvers, samples, floating point) from evaluati
 exact instances, ball arithmetic).  Here the second half runs alone.
 """
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import numpy as np
 from fbscheck.archive import Arrays
 from fbscheck.certify import kernel
 from fbscheck.claims import (
+    catalogue,
     coherence,
     contraction,
     contraction_map,
@@ -25,12 +28,19 @@ from fbscheck.claims import (
     fixed_point,
     flow,
     lipschitz,
+    local,
     many_steps,
+    maps,
+    methods,
+    nonconvex,
+    operator_constants,
     prox,
     recovery,
     recovery_controls,
+    rules,
     stability,
     stability_controls,
+    sum_control,
     weak_controls,
     weak_limit,
     weighted,
@@ -41,7 +51,7 @@ from fbscheck.judge import decide
 from fbscheck.splitting.classes import GradientOf, factor_squared
 from fbscheck.verdict import Claim, Evidence, Result
 
-__all__ = ["replay", "sampled"]
+__all__ = ["replay", "routes", "sampled"]
 
 
 def sampled(claim: Claim, evidence: Sequence[Evidence]) -> int:
@@ -52,9 +62,10 @@ def sampled(claim: Claim, evidence: Sequence[Evidence]) -> int:
     kernel.Refusal
         If samples cannot have given them.
     """
-    if not claim.id.removeprefix("planted.").startswith("prox."):
+    chapter = {"prox": prox, "rule": rules}.get(claim.id.removeprefix("planted.").partition(".")[0])
+    if chapter is None:
         return 0
-    prox.require_sampled(claim, evidence)
+    chapter.require_sampled(claim, evidence)
     return 1
 
 
@@ -63,7 +74,7 @@ def replay(
 ) -> Result:
     """The result that certificate and witness lead to, with both as they should be: nothing missing, nothing more.
 
-    Of chapter "prox" it lacks the first piece of evidence, which rests on samples.
+    Of chapters "prox" and "rule" it lacks the first piece of evidence, which rests on samples.
 
     Raises
     ------
@@ -88,54 +99,55 @@ def replay(
 def _replay(
     claim: Claim, case: str, certificate: Mapping[str, Any], witness: Mapping[str, Any], arrays: Arrays
 ) -> Result:
-    chapter = claim.id.removeprefix("planted.").partition(".")[0]
-    if chapter == "prox":
-        return prox.replay(claim, witness, arrays)
-    if chapter == "fixed-point":
-        return fixed_point.replay(claim, case, witness, arrays)
-    if chapter == "stability":
-        evaluate = flow.replay if "path" in witness else stability.replay
-        return evaluate(claim, witness, arrays)
-    if chapter == "deep-limit":
-        return _deep_limit(claim, witness, arrays)
-    if claim in deep_limit_controls.CONTROLS:
-        return deep_limit_controls.replay(claim, witness)
-    if chapter == "lipschitz" or claim in lipschitz.CONTROLS:
-        return lipschitz.replay(claim, certificate, witness, arrays)
-    if claim in stability_controls.CONTROLS:
-        return stability_controls.replay(claim, witness)
-    if chapter == "lista":
-        return _lista(claim, certificate, witness, arrays)
-    if claim in (*weak_controls.CONTROLS, weak_controls.AVERAGED):
-        return weak_controls.replay(claim, witness)
-    if claim in (*deep_orders.CLAIMS, *deep_orders.CONTROLS):
-        return deep_orders.replay(claim, witness)
-    if chapter == "weak":
-        return weak_limit.replay(claim, witness, arrays)
-    if chapter == "rates" or claim in deep_rates.CONTROLS:
-        return deep_rates.replay(claim, witness, arrays)
-    if chapter == "near" or claim in deep_near.CONTROLS:
-        return deep_near.replay(claim, witness, arrays)
-    if claim in recovery_controls.CLAIMS:
-        return recovery_controls.replay(claim, witness, arrays)
-    if chapter == "contraction" or claim.id == controls.NOT_A_GRADIENT.id:
-        return _contraction(claim, certificate, witness)
-    return controls.replay(claim, witness)
+    evaluate = routes().get(claim.id.removeprefix("planted."))
+    if evaluate is None:
+        raise kernel.Refusal(f"no result of {claim.id} can be evaluated again")
+    given = {"claim": claim, "case": case, "certificate": certificate, "witness": witness, "arrays": arrays}
+    return evaluate(**{name: given[name] for name in inspect.signature(evaluate).parameters})
 
 
-def _deep_limit(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
-    if claim.id.removeprefix("planted.") in (known.id for known in deep_limit_constants.CLAIMS):
-        return deep_limit_constants.replay(claim, witness)
-    return deep_limit.replay(claim, witness, arrays)
+@cache
+def routes() -> dict[str, Callable[..., Result]]:
+    """By the id of each claim, the function of its chapter that evaluates it; each takes what its parameters name."""
+    found: dict[str, Callable[..., Result]] = {
+        claim.id: chapter.replay
+        for chapter in CHAPTERS
+        for claim in (*getattr(chapter, "CLAIMS", ()), *getattr(chapter, "CONTROLS", ()))
+    }
+    steps = (*contraction.CLAIMS, contraction_map.MAP, *many_steps.CLAIMS, controls.NOT_A_GRADIENT)
+    return {**found, **{claim.id: _contraction for claim in steps}}
 
 
-def _lista(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, Any], arrays: Arrays) -> Result:
-    kind = claim.id.removeprefix("planted.")
-    if kind == weighted.WEIGHTED.id:
-        return weighted.replay(claim, certificate, witness, arrays)
-    if kind in (known.id for known in coherence.CLAIMS):
-        return coherence.replay(claim, certificate, witness, arrays)
-    return recovery.replay(claim, witness, arrays)
+CHAPTERS: tuple[Any, ...] = (
+    catalogue,
+    coherence,
+    controls,
+    deep_limit,
+    deep_limit_constants,
+    deep_limit_controls,
+    deep_near,
+    deep_orders,
+    deep_rates,
+    fixed_point,
+    flow,
+    lipschitz,
+    local,
+    maps,
+    methods,
+    nonconvex,
+    operator_constants,
+    prox,
+    recovery,
+    recovery_controls,
+    rules,
+    stability,
+    stability_controls,
+    sum_control,
+    weak_controls,
+    weak_limit,
+    weighted,
+)
+"""Modules with claims, or controls, and one function ``replay`` for them."""
 
 
 def _contraction(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, Any]) -> Result:

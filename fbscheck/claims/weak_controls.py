@@ -15,7 +15,7 @@ from fbscheck.claims.paths import between
 from fbscheck.judge import decide, squeeze
 from fbscheck.verdict import Claim, Relation, Result
 
-__all__ = ["AVERAGED", "CONTROLS", "INFINITE", "SAMPLED", "TIED", "assess", "replay"]
+__all__ = ["AVERAGED", "CLAIMS", "CONTROLS", "INFINITE", "SAMPLED", "TIED", "assess", "replay"]
 
 PERIOD = 8
 """Layers for one half-wave of the tied weights."""
@@ -50,7 +50,7 @@ INFINITE = _control(
     r"|x_N-x(1)| \leq h\ \mathrm{for}\ K=e_Ne_1^{T}\rightharpoonup 0,\ x_0=e_1,\ x'=0",
     "false: x_N = e_1 - e_N for every N",
 )
-CONTROLS = (TIED, SAMPLED, INFINITE)
+CLAIMS, CONTROLS = (AVERAGED,), (TIED, SAMPLED, INFINITE)
 
 
 def assess(claim: Claim, depth: int) -> Result:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from fbscheck._version import VERSION
-from fbscheck.cli import audit, check, report, theory, verify
+from fbscheck.cli import audit, check, report, stability_map, theory, verify
 from fbscheck.cli.terminal import BAD_INPUT, BUG, HOLDS, INTERRUPTED, say
 from fbscheck.errors import FbscheckError
 
@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser("fbscheck", description="Verify the theory of networks unrolled from forward-backward splitting.")
     parser.add_argument("--version", action="version", version=f"fbscheck {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (theory, verify, check, audit, report):
+    for command in (theory, verify, check, stability_map, audit, report):
         command.add(commands)
     return parser
 

@@ -48,7 +48,7 @@ def add(commands: Any) -> None:
     check.add_argument(
         "--jvp", metavar="NAME", help="a function (x, v) -> T'(x)v of the same file, to guide the search"
     )
-    check.add_argument("--budget", type=float, default=20.0, metavar="SECONDS", help="for the search (default: 20)")
+    check.add_argument("--budget", type=float, default=20.0, metavar="SECONDS", help="at most, to search (default: 20)")
     check.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the search (default: 0)")
     check.add_argument("--out", type=Path, metavar="DIR", help="where results go (default: reports/<operator>)")
     check.set_defaults(run=run)

@@ -1,9 +1,12 @@
 """``fbscheck list`` and ``fbscheck prove``: what there is to verify, and the proofs behind it."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fbscheck.cli.terminal import HOLDS, UNDECIDED, WIDTH
+
+if TYPE_CHECKING:
+    from fbscheck.suites.tables import Table
 
 __all__ = ["add"]
 
@@ -11,6 +14,9 @@ __all__ = ["add"]
 def add(commands: Any) -> None:
     """Tell the parser about both commands."""
     listing = commands.add_parser("list", help="list suites and claims, one line each")
+    what = listing.add_mutually_exclusive_group()
+    what.add_argument("--functions", action="store_true", help="list the functions and their constants instead")
+    what.add_argument("--operators", action="store_true", help="list the operators and their constants instead")
     listing.set_defaults(run=list_all)
     proving = commands.add_parser("prove", help="recheck the symbolic proofs behind the theory's values")
     proving.add_argument("names", nargs="*", metavar="NAME", help="proofs whose name contains NAME (default: all)")
@@ -18,9 +24,13 @@ def add(commands: Any) -> None:
 
 
 def list_all(arguments: argparse.Namespace) -> int:
-    """Print suites and claims."""
+    """Print suites and claims, or the table that is asked for."""
     import textwrap
 
+    if arguments.functions or arguments.operators:
+        from fbscheck.suites import tables
+
+        return _print_table(tables.function_table() if arguments.functions else tables.operator_table())
     from fbscheck.suites.registry import SUITES
 
     for suite in SUITES.values():
@@ -28,6 +38,18 @@ def list_all(arguments: argparse.Namespace) -> int:
         for claim in suite.claims:
             title = f"must be refuted: {claim.title}" if claim.control else claim.title
             print(f"  {claim.id:42}{textwrap.shorten(title, WIDTH - 44, placeholder=' ...')}")
+    return HOLDS
+
+
+def _print_table(table: "Table") -> int:
+    """Columns of the table's widths; what is longer goes on in the next line."""
+    import textwrap
+    from itertools import zip_longest
+
+    for row in (table.heading, *table.rows):
+        cells = (textwrap.wrap(text, width) for text, width in zip(row, table.widths, strict=True))
+        for line in zip_longest(*cells, fillvalue=""):
+            print(" ".join(f"{text:{width}}" for text, width in zip(line, table.widths, strict=True)).rstrip())
     return HOLDS
 
 

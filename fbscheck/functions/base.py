@@ -1,9 +1,10 @@
 """What every convex function offers, and how its input is checked.
 
 Points are (d,) arrays, or (d, S) arrays that hold S samples as columns; values are a float or
-an (S,) array.  A parameter of shape (d,) belongs to the coordinates.  Every formula of this
-folder is written once over the operations of :mod:`fbscheck.certify.balls`, so that it runs on
-float64 arrays and, for a certificate, on arrays of balls.
+an (S,) array.  A parameter of shape (d,) belongs to the coordinates.  A formula of this folder is
+written once over the operations of :mod:`fbscheck.certify.balls`, so that it runs on float64 arrays
+and, for a certificate, on arrays of balls.  Functions that need a solver or a decomposition which
+knows float64 alone say so by ``enclosed`` and refuse balls.
 """
 
 from abc import ABC, abstractmethod
@@ -17,11 +18,13 @@ from fbscheck.errors import InputError
 from fbscheck.inputs import Array, Number, positive
 from fbscheck.points import points
 
-__all__ = ["Function", "indicator", "outside"]
+__all__ = ["Function", "indicator", "operand", "outside"]
 
 MEMBERSHIP = 1e-12
 """How far outside a set, relative to its size, a float64 point still counts as inside (rounding of
 a projection).  Sets without a size, and balls, get no allowance."""
+
+STEP = "A proximal step is a length; a gradient-descent sign or a zero default?"
 
 
 def indicator(violation: Array, size: Any = 0.0) -> Any:
@@ -48,6 +51,10 @@ class Function(ABC):
     """Whether g is a sum of functions of one coordinate each."""
     is_indicator: ClassVar[bool] = False
     """Whether g is 0 on a set and inf elsewhere."""
+    enclosed: ClassVar[bool] = True
+    """Whether value, prox, conjugate and envelope take balls, so that certificates may rest on them."""
+    accuracy: ClassVar[float] = 0.0
+    """What an inner solver promises: |prox - exact| <= accuracy * (1 + |u| + |prox|); 0: a formula."""
 
     @property
     def strong_convexity(self) -> float:
@@ -85,10 +92,10 @@ class Function(ABC):
         InputError
             If ``step`` is not finite and positive, or ``u`` has the wrong shape or holds NaN or inf.
         """
-        step = positive(step, "step", "A proximal step is a length; a gradient-descent sign or a zero default?")
+        step = positive(step, "step", STEP)
         u = self._checked(u, "u")
         with np.errstate(over="ignore", under="ignore"):
-            return self._prox(u, _operand(step, u))
+            return self._prox(u, operand(step, u))
 
     def prox_jacobian(self, u: Array, step: Number, v: Array) -> Array:
         """An element J of the Clarke Jacobian of ``prox(., step)`` at ``u``, applied to ``v`` (float64).
@@ -102,7 +109,7 @@ class Function(ABC):
         InputError
             If ``step`` is not finite and positive, or ``u`` and ``v`` have different shapes, or hold NaN or inf.
         """
-        step = positive(step, "step", "A proximal step is a length; a gradient-descent sign or a zero default?")
+        step = positive(step, "step", STEP)
         u, v = self._pair(u, "u", v, "v")
         with np.errstate(over="ignore", under="ignore"):
             return self._prox_jacobian(u, float(step), v)
@@ -128,16 +135,26 @@ class Function(ABC):
 
     def envelope(self, u: Array, step: Number) -> Any:
         """The Moreau envelope ``min_y g(y) + |y - u|^2 / (2 step)``."""
-        p = self.prox(u, step)
-        with np.errstate(over="ignore"):
-            distance = np.sum((p - u) * (p - u), axis=0) / (2 * _operand(step, u))
-            return distance if self.is_indicator else self._value(p) + distance
+        step = positive(step, "step", STEP)
+        u = self._checked(u, "u")
+        with np.errstate(over="ignore", under="ignore"):
+            return self._envelope(u, operand(step, u))
+
+    def _envelope(self, u: Array, step: Any) -> Any:
+        p = self._prox(u, step)
+        distance = np.sum((p - u) * (p - u), axis=0) / (2 * step)
+        return distance if self.is_indicator else self._value(p) + distance
 
     def _checked(self, x: Array, name: str) -> Array:
         x = points(x, name)
         if self.dimension is not None and len(x) != self.dimension:
             want = "(d,) or (d, S)" if self.dimension is None else f"({self.dimension},) or ({self.dimension}, S)"
             raise InputError(f"Need {name} of shape {want} for {type(self).__name__}, got {x.shape} (transposed?).")
+        if is_ball(x) and not self.enclosed:
+            raise InputError(
+                f"Need a function that can be evaluated in ball arithmetic, got {type(self).__name__}, "
+                "which is computed in float64 alone (a certificate cannot rest on it)."
+            )
         return x
 
     def _pair(self, x: Array, name: str, y: Array, other: str) -> tuple[Array, Array]:
@@ -162,9 +179,9 @@ class Function(ABC):
     def _subgradient(self, x: Array, near: Array) -> Array: ...
 
 
-def _operand(step: Number, x: Array) -> Any:
-    """``step`` in the arithmetic of ``x``: a Fraction keeps its value among balls."""
-    return ball(step) if is_ball(x) else float(step)
+def operand(number: Number, x: Array) -> Any:
+    """A number in the arithmetic of ``x``: a Fraction keeps its value among balls."""
+    return ball(number) if is_ball(x) else float(number)
 
 
 def outside(x: Array, low: Any, high: Any) -> Array:

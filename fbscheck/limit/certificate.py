@@ -32,7 +32,7 @@ ENTRIES, NUMBERS = 2**21, 2**17
 @final
 @dataclass(frozen=True, eq=False)
 class ErrorCurve:
-    """Upper bounds on the distance of a network of N layers, in exact arithmetic, to the limit.
+    """Upper bounds on the distance of a network of N layers, in exact arithmetic, to the limit; inf beyond float64.
 
     Attributes
     ----------
@@ -76,9 +76,14 @@ def error_curve(
     Raises
     ------
     InputError
-        If shapes do not fit, or a state is outside the domain of r.
+        If shapes do not fit, a state is outside the domain of r, or no certificate can rest on r.
     """
     x, data = aligned(path, x0, b)
+    if certified and not path.r.enclosed:
+        raise InputError(
+            f"Need a function whose formulas can be enclosed, got {type(path.r).__name__}, which is known in floating "
+            "point alone. certified=False gives numbers that prove nothing."
+        )
     depth = checked(depth)
     samples = x.shape[1]
     a, c, p, q = np.zeros((4, samples))
@@ -93,16 +98,18 @@ def error_curve(
         found = layer_defects(path, network, cells, run, data, path.horizon / depth, certified)
         at = slice(first + 1, last + 1)
         grown = found.growth[:, None]
-        gaps, pushes = grown**2 * found.dissipated, grown * found.driven
-        squares, shifts = accumulated(found.decay**2, gaps, a), accumulated(found.decay, pushes, c)
+        gaps, pushes = _scaled(_scaled(grown, grown), found.dissipated), _scaled(grown, found.driven)
+        squares, shifts = accumulated(_scaled(found.decay, found.decay), gaps, a), accumulated(found.decay, pushes, c)
         before = np.concatenate([a[None], squares[:-1]]), np.concatenate([c[None], shifts[:-1]])
-        within = grown * (np.sqrt(before[0] + found.dissipated) + before[1] + found.driven) * GUARD
-        moved, off = accumulated(found.factor**2, found.inexact, p), accumulated(found.factor, found.moved, q)
+        within = _scaled(grown, (np.sqrt(before[0] + found.dissipated) + before[1] + found.driven) * GUARD)
+        twice = _scaled(found.factor, found.factor)
+        moved, off = accumulated(twice, found.inexact, p), accumulated(found.factor, found.moved, q)
         lost = rounding_of(np.concatenate([p[None], moved]), np.concatenate([q[None], off]))
         nodes[at] = (np.sqrt(squares) + shifts + lost[1:]) * GUARD
         largest = np.maximum(largest, ((within + np.maximum(lost[:-1], lost[1:])) * GUARD).max(axis=0))
         rounding = np.maximum(rounding, lost.max(axis=0))
         a, c, p, q = squares[-1], shifts[-1], moved[-1], off[-1]
+    nodes, largest, rounding = (np.where(np.isnan(part), np.inf, part) for part in (nodes, largest, rounding))
     return ErrorCurve(nodes, largest, rounding, states, path.horizon)
 
 
@@ -143,7 +150,8 @@ def accumulated(factors: Values, added: Values, start: Values) -> Values:
 
 def _scaled(factor: Values, value: Values) -> Values:
     """Their product, rounded up; 0 where the value is, whatever the factor."""
-    return np.where(value == 0, 0.0, factor * np.where(value == 0, 1.0, value) * GUARD + TINY)
+    with np.errstate(over="ignore"):
+        return np.where(value == 0, 0.0, factor * np.where(value == 0, 1.0, value) * GUARD + TINY)
 
 
 def rounding_of(square: Values, distance: Values) -> Values:

@@ -115,14 +115,20 @@ def layer_defects(
 
 
 def fenchel_young(r: Function, x: Values, slopes: Values) -> Values:
-    """Upper bounds (B, S) of ``r(x) + r*(s) - <s, x>`` for points and slopes (B, d, S); inf outside the domains."""
+    """Upper bounds (B, S) of ``r(x) + r*(s) - <s, x>`` for points and slopes (B, d, S); inf outside the domains.
+
+    Those of a function whose formulas cannot be enclosed are floating-point values.
+    """
     shape = (x.shape[0], x.shape[2])
     points, duals = (np.ascontiguousarray(np.moveaxis(part, 1, 0)).reshape(x.shape[1], -1) for part in (x, slopes))
+    if not r.enclosed:
+        floating = r(points) + r.conjugate(duals) - np.sum(points * duals, axis=0)
+        return np.maximum(np.where(np.isnan(floating), np.inf, floating), 0.0).reshape(shape)
     try:
         where, slope = Rounded(points), Rounded(duals)
         gap: Any = r(cast(Array, where)) + r.conjugate(cast(Array, slope)) - (where * slope).sum(0)
         found = gap.upper
-    except TypeError:
+    except (AttributeError, TypeError):
         found = np.full(points.shape[1], np.inf)
     unclear = np.flatnonzero(~np.isfinite(found))
     if unclear.size:
@@ -205,8 +211,9 @@ def _decays(cells: Cells, path: ParameterPath, step: Fraction, certified: bool) 
     part = width * h * moduli.mean(axis=1)
     slack = ((2.0**-44 + 2 * UNIT * most) * width + 4 * UNIT) * h * np.abs(moduli).max(axis=1)
     total = np.add.reduceat(part - slack, cells.starts)
-    worst = np.maximum(-np.minimum.reduceat(moduli.min(axis=1), cells.starts), 0.0)
-    return _exp_upper(-total), _exp_upper(worst * h * GUARD)
+    expanding = np.maximum(-moduli.min(axis=1), 0.0) * (width + 4 * UNIT) * h
+    worst = np.add.reduceat(expanding, cells.starts) * (1 + 2 * UNIT * most)
+    return _exp_upper(-total), _exp_upper(worst * GUARD)
 
 
 def _rounding(

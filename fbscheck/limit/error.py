@@ -1,8 +1,6 @@
 """How far a network of N layers is from its limit: from both sides, and how many layers a wanted distance takes."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +65,7 @@ def error_bound(
         method += f" and over {fine.depth}, compared"
     rigour = Rigour.ENCLOSED if certified else Rigour.FLOATING
     evidence = (Evidence(Side.ATTAINED, low, rigour, method), Evidence(Side.CERTIFIED, high, rigour, method))
-    return Bracket(low, None, high, _record(depth, refine, sampling) if certified else None, evidence)
+    return Bracket(low, None, high, None, evidence)
 
 
 def compared(coarse: ErrorCurve, fine: ErrorCurve) -> tuple[Values, Values]:
@@ -122,7 +120,3 @@ def depth_for(
         wanted = depth * 2 if not math.isfinite(reached) else math.ceil(1.02 * depth * reached / goal)
         depth = min(checked_most, max(depth + 1, min(wanted, 8 * depth)))
     return depth, found
-
-
-def _record(depth: int, refine: int, sampling: str) -> Mapping[str, Any]:
-    return {"kind": "deep limit", "depth": depth, "refine": refine, "sampling": sampling}

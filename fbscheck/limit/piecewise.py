@@ -7,6 +7,7 @@ distance from it.  Matrix distances are Frobenius norms.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import final
 
 import numpy as np
@@ -129,11 +130,14 @@ class Piecewise:
         starts = self.starts[piece]
         if self.ends is self.starts:
             return Chords(starts, starts, np.zeros(len(piece)))
-        edges = np.array([float(share) for share in self.breaks(horizon)])
+        breaks = self.breaks(horizon)
+        edges = np.array([float(share) for share in breaks])
         change = self.ends[piece] - starts
-        width = (edges[1:] - edges[:-1])[piece]
+        width = np.array([float(last - first) for first, last in pairwise(breaks)])[piece]
         reach = _size(change)
-        error = (16 * UNIT / width * reach + 8 * UNIT * (_size(starts) + _size(self.ends[piece]))) * GUARD
+        error = (
+            np.minimum(16 * UNIT / width, 1.0) * reach + 8 * UNIT * (_size(starts) + _size(self.ends[piece]))
+        ) * GUARD
         first, last = (
             starts + np.clip((time - edges[piece]) / width, 0, 1).reshape(-1, *(1,) * len(self.shape)) * change
             for time in (low, high)
@@ -148,7 +152,8 @@ class LipschitzCurve:
 
     ``function`` takes times (n,) in [0, T] and returns values (n, ...); what it returns is taken for exact.
     ``lipschitz`` bounds the speed in the Frobenius norm, ``curvature``, if given, the change of the speed per unit of
-    time: then the curve is closer to its chords.  What is certified rests on these promises.
+    time: then the curve is closer to its chords.  What is certified rests on these promises, and for weights on being
+    >= 0 (looked at in 1024 places).
     """
 
     function: Callable[[Values], Values]

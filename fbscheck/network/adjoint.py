@@ -39,7 +39,8 @@ class Sweep:
 def sweep(recursion: Recursion, multipliers: Values, power: float, noise: float, kick: Values) -> Sweep | None:
     """Objective and derivatives, or None where the multipliers are not admissible.
 
-    The objective is log(Schatten norm of order ``power``) + ``noise`` log(trace of kick^T P^xx_0 kick).
+    The objective is log(Schatten norm of order ``power``) + ``noise`` log(trace of kick^T P^xx_0 kick); without the
+    second term where no x_0 gets through.
     """
     trail = recursion.backward(multipliers)
     if trail is None or not np.isfinite(trail.storage).all():
@@ -47,8 +48,10 @@ def sweep(recursion: Recursion, multipliers: Values, power: float, noise: float,
     d = recursion.shape[1]
     excited = float(np.sum(kick * (trail.storage[:d, :d] @ kick)))
     spectrum, vectors = np.linalg.eigh(recursion.block(trail.storage))
-    if not (spectrum[-1] > 0 and excited > 0):
+    if not spectrum[-1] > 0:
         return None
+    noise = noise if excited > 0 else 0.0
+    excited = excited if excited > 0 else 1.0
     ratios = np.maximum(spectrum / spectrum[-1], 0)
     total = float(np.sum(ratios**power))
     objective = math.log(spectrum[-1]) + math.log(total) / power + noise * math.log(excited)

@@ -10,19 +10,26 @@ from fractions import Fraction
 
 import numpy as np
 
+from fbscheck.certify import enclosure
 from fbscheck.certify.balls import exact, matmul, norm, round_up, upper
-from fbscheck.certify.definite import norm_upper
+from fbscheck.certify.definite import EXACT_SIZE, norm_upper
 from fbscheck.functions import Function
 from fbscheck.inputs import Number
 from fbscheck.network.layers import Layers, Values
 from fbscheck.network.parameters import each
 
-__all__ = ["norms_upper", "state_bounds"]
+__all__ = ["norms_upper", "spectral_upper", "state_bounds"]
+
+
+def spectral_upper(matrix: Values) -> float:
+    """The spectral norm, rounded upward: ties of small matrices are decided, large ones cost some products."""
+    small = min(matrix.shape) <= EXACT_SIZE
+    return norm_upper(matrix) if small else enclosure.norm_upper(enclosure.exact(matrix))
 
 
 def norms_upper(stack: Values) -> Values:
     """Spectral norms (N,) of matrices (N, ., .), rounded upward; found once of N views of one matrix."""
-    return _measured(norm_upper, stack)
+    return _measured(spectral_upper, stack)
 
 
 def state_bounds(

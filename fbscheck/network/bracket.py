@@ -1,4 +1,4 @@
-"""The Lipschitz constant of one network, squeezed between a pair of inputs and a certificate."""
+"""The Lipschitz constant of one network, everywhere or in a region, between a pair of inputs and a certificate."""
 
 import math
 
@@ -7,11 +7,13 @@ from fbscheck.inputs import positive
 from fbscheck.judge import squeeze
 from fbscheck.network.dissipation import certify, record_of
 from fbscheck.network.instance import Differentiable, instance_lower
+from fbscheck.network.local import local_bound, local_record
 from fbscheck.network.multipliers import optimise
+from fbscheck.network.region import Region, SoftThreshold
 from fbscheck.network.riccati import Input, recursion
 from fbscheck.verdict import Bracket, Evidence, Rigour, Side
 
-__all__ = ["lipschitz_bracket"]
+__all__ = ["lipschitz_bracket", "local_bracket"]
 
 ACCURATE = 1e-3
 """The gap to the optimum of all multipliers at which the search for them ends."""
@@ -46,3 +48,36 @@ def lipschitz_bracket(
     record = record_of(network.layers, wrt, multipliers, bound, arrays)
     proof = Evidence(Side.CERTIFIED, bound, Rigour.ENCLOSED, "dissipation, in outward-rounded arithmetic")
     return squeeze(None, (pair, proof), {"record": record, "arrays": arrays})
+
+
+def local_bracket(
+    network: Differentiable,
+    activation: SoftThreshold,
+    region: Region,
+    wrt: Input = "b",
+    parts: int = 1,
+    evaluations: int = 200,
+    seed: int = 0,
+) -> Bracket:
+    """Bounds between any two inputs of a region, a box in b being cut into ``parts``.
+
+    ``lower`` is attained by a pair of inputs of the region, in ball arithmetic; ``upper`` is proved, with
+    ``certificate`` for :func:`fbscheck.network.local.recheck_local`.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit, or a ball is to be cut.
+    """
+    local = local_bound(network.layers, activation, region, wrt, parts, evaluations)
+    method = (
+        f"dissipation in {local.parts} part{'s' * (local.parts > 1)} of the region, {local.fixed:.0%} of slopes known"
+    )
+    evidence = [Evidence(Side.CERTIFIED, local.bound, Rigour.ENCLOSED, method)]
+    if region.length(wrt) > 0:
+        found = instance_lower(network, wrt, seed=seed, region=region)
+        if region.contains(*found.first) and region.contains(*found.second):
+            method = "a pair of inputs of the region, in ball arithmetic"
+            evidence.append(Evidence(Side.ATTAINED, found.bound, Rigour.ENCLOSED, method))
+    record, arrays = local_record(network.layers, activation, region, local, wrt)
+    return squeeze(None, tuple(evidence), {"record": record, "arrays": arrays})

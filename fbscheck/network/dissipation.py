@@ -27,7 +27,6 @@ from fbscheck.certify.enclosure import TINY, UNIT, eigenvalue_lower, eigenvalue_
 from fbscheck.errors import InputError
 from fbscheck.network.layers import Layers
 from fbscheck.network.riccati import Input, Recursion, recursion
-from fbscheck.network.sectors import Sectors
 
 __all__ = ["MARGIN", "certified_bound", "certify", "layers_of", "recheck", "record_of", "storages"]
 
@@ -172,7 +171,7 @@ def record_of(layers: Layers, wrt: Input, multipliers: Values, bound: float, arr
     }
 
 
-def recheck(record: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], sectors: Sectors | None = None) -> float:
+def recheck(record: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> float:
     """The bound of a certificate, proved again from its arrays without any optimisation.
 
     Raises
@@ -186,7 +185,7 @@ def recheck(record: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], s
         claimed = float(bound)
     except ERRORS as error:
         raise InputError(f"Need a certificate with multipliers and a bound, got {error!r:.100}.") from None
-    proved = certified_bound(recursion(layers, record["wrt"], sectors), multipliers)
+    proved = certified_bound(recursion(layers, record["wrt"]), multipliers)
     if not proved <= bound:
         raise InputError(f"Need a bound that the multipliers prove, {proved:.9g} at best, got {claimed:.9g}.")
     return claimed

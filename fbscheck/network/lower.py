@@ -8,12 +8,16 @@ vector y and an input z, <y, J z> is linear in each D_n: with a_n the derivative
 the argument of layer n it is best to let through the units with (a_n)_i (u_n)_i > 0, or to project on the
 bisector of a_n and u_n.  Updating layer after layer, forward and backward, and y and z in between, the value
 never decreases.
+
+Separable maps may as well be one map of numbers, the same for all units and layers.  Let a_ni be the arguments of the
+network whose maps all halve, at some input where they differ: a nondecreasing, 1-Lipschitz map with p(a_ni) = a_ni / 2
+has any slopes in [0, 1] near the a_ni, and leaves the arguments as they are.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import final
+from typing import NamedTuple, final
 
 import flint
 import numpy as np
@@ -29,6 +33,11 @@ from fbscheck.network.riccati import Input, Recursion, Trail, recursion
 __all__ = ["Attained", "attained_lower", "class_lower"]
 
 Values = npt.NDArray[np.float64]
+
+ENOUGH = 1e-7
+"""Ascents end where no value grows by more than this in a sweep, relatively."""
+PARENTS = 12
+"""How many of the best patterns are disturbed."""
 
 
 @final
@@ -46,19 +55,26 @@ class Attained:
 
 
 def class_lower(
-    layers: Layers, wrt: Input = "b", starts: int = 32, steps: int = 100, seed: int = 0, trail: Trail | None = None
+    layers: Layers,
+    wrt: Input = "b",
+    starts: int = 32,
+    steps: int = 100,
+    seed: int = 0,
+    trail: Trail | None = None,
+    rounds: int = 0,
 ) -> Attained:
     """The best of ``starts`` ascents of at most ``steps`` sweeps from random patterns.
 
     With the ``trail`` of good multipliers some start from the inputs and replies that maximise its quadratic.
+    In each of ``rounds`` the best ones are disturbed, some units of some layers, and ascend again.
 
     Raises
     ------
     InputError
         If ``wrt`` is no input, or there is no start.
     """
-    if starts < 1 or steps < 1:
-        raise InputError(f"Need starts >= 1 and steps >= 1, got {starts} and {steps}.")
+    if starts < 1 or steps < 1 or rounds < 0:
+        raise InputError(f"Need starts >= 1, steps >= 1 and rounds >= 0, got {starts}, {steps} and {rounds}.")
     problem, rng = recursion(layers, wrt), np.random.default_rng(seed)
     (depth, d), m = problem.shape, problem.injections.shape[2]
     states, data = rng.standard_normal((d, starts)) * (wrt != "b"), rng.standard_normal((m, starts))
@@ -66,23 +82,16 @@ def class_lower(
     if trail is not None:
         _follow(trail, states, data, passing)
     with threadpool_limits(1), np.errstate(all="ignore"):
-        arguments, state = _forward(problem, states, data, lambda n, u: passing[n] * u)
-        value = np.zeros(starts)
-        for step in range(steps):
-            adjoints, states, data = _backward(problem, arguments, state)
-            previous, value = value, np.sqrt(np.sum(states**2, axis=0) + np.sum(data**2, axis=0))
-            if step == steps - 1 or not (value > previous * (1 + 1e-7)).any():
-                break
-            states, data = states / value, data / value
-            arguments, state = _forward(problem, states, data, lambda n, u: _passed(problem, adjoints[n], u))
-    usable = np.where(np.isfinite(value), value, 0.0)
-    best = int(np.argmax(usable))
-    if usable[best] == 0:
+        found = _ascent(problem, states, data, passing, steps)
+        for _ in range(rounds):
+            again = _ascent(problem, *_disturbed(found, rng), steps)
+            found = _best(found, again, starts)
+    if found.values[0] == 0:
         return Attained(0.0, np.zeros(problem.shape), np.ones(m if wrt == "b" else d + m))
-    a, u = adjoints[:, :, best], arguments[:, :, best]
+    a, u = found.adjoints[:, :, 0], found.arguments[:, :, 0]
     pattern = np.where(a * u > 0, _widest(layers)[:, None], 0.0) if layers.separable else _bisector(a.T, u.T).T
-    parts = [data] if wrt == "b" else [states, data]
-    direction = np.concatenate([part[:, best] for part in parts]) / usable[best]
+    parts = [found.data] if wrt == "b" else [found.states, found.data]
+    direction = np.concatenate([part[:, 0] for part in parts])
     return Attained(attained_lower(layers, wrt, pattern, direction), pattern, direction)
 
 
@@ -148,6 +157,54 @@ def _widest(layers: Layers) -> Values:
     convexity = np.asarray(layers.strong_convexity)
     widest: Values = np.where(convexity == 0, 1.0, (1 - 2.0**-50) / (1 + convexity))
     return widest
+
+
+class _Ascended(NamedTuple):
+    """Values (S,), the greatest first, inputs of norm 1 (., S), adjoints and arguments (N, d, S)."""
+
+    values: Values
+    states: Values
+    data: Values
+    adjoints: Values
+    arguments: Values
+
+
+def _ascent(problem: Recursion, states: Values, data: Values, passing: npt.NDArray[np.bool_], steps: int) -> _Ascended:
+    """Sweeps from inputs and patterns until none gets better; what is not finite counts as 0."""
+    arguments, state = _forward(problem, states, data, lambda n, u: passing[n] * u)
+    value = np.zeros(states.shape[1])
+    for step in range(steps):
+        adjoints, states, data = _backward(problem, arguments, state)
+        previous, value = value, np.sqrt(np.sum(states**2, axis=0) + np.sum(data**2, axis=0))
+        states, data = states / value, data / value
+        if step == steps - 1 or not (value > previous * (1 + ENOUGH)).any():
+            break
+        arguments, state = _forward(problem, states, data, lambda n, u: _passed(problem, adjoints[n], u))
+    value = np.where(np.isfinite(value), value, 0.0)
+    order = np.argsort(-value, kind="stable")
+    return _Ascended(value[order], states[:, order], data[:, order], adjoints[:, :, order], arguments[:, :, order])
+
+
+def _disturbed(found: _Ascended, rng: np.random.Generator) -> tuple[Values, Values, npt.NDArray[np.bool_]]:
+    """The best inputs and patterns, moved: a share of the units of neighbouring layers lets through what it did not."""
+    depth, d, count = found.arguments.shape
+    parents = np.arange(count) % min(count, PARENTS)
+    first, length = rng.integers(0, depth, count), rng.integers(1, depth + 1, count)
+    layer = np.arange(depth)[:, None]
+    share = np.where((layer >= first) & (layer < first + length), 10.0 ** rng.uniform(-3.5, -1, count), 0.0)
+    flipped = rng.random((depth, d, count)) < share[:, None, :]
+    passing = (found.adjoints[:, :, parents] * found.arguments[:, :, parents] > 0) ^ flipped
+    size = 10.0 ** rng.uniform(-3, -0.5, count) / np.sqrt(len(found.data) + d)
+    moved = (part[:, parents] + (part != 0).any() * size * rng.standard_normal(part.shape) for part in found[1:3])
+    return *moved, passing
+
+
+def _best(one: _Ascended, other: _Ascended, count: int) -> _Ascended:
+    """The best of two lists, of those of one value the first."""
+    values = np.concatenate([one.values, other.values])
+    _, firsts = np.unique(-np.round(values, 9), return_index=True)
+    kept = np.resize(firsts, count)
+    return _Ascended(*(np.concatenate(parts, axis=-1)[..., kept] for parts in zip(one, other, strict=True)))
 
 
 def _forward(

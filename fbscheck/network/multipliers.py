@@ -59,8 +59,11 @@ def optimise(
     evaluations: int = 400,
     accuracy: float = 1e-3,
     report: Callable[[Optimum], None] | None = None,
+    start: Values | None = None,
 ) -> Optimum:
     """Multipliers near the optimum, within a budget; ``report`` is told of every better bound.
+
+    The search begins at safe multipliers, or at ``start`` (N, d), positive ones, if these are better.
 
     It ends when ``seconds`` or ``evaluations`` are used up, the gap is below ``accuracy``, or nothing improves.
 
@@ -72,7 +75,7 @@ def optimise(
     stages = [(True, power) for power in SHARED]
     stages += [(not recursion.separable, power) for power in SINGLE]
     with threadpool_limits(1):
-        search = _Search(recursion, report)
+        search = _Search(recursion, report, start)
         logarithms = np.log(search.best.multipliers)
         for place, (shared, power) in enumerate(stages):
             spent = _Budget(seconds * min(1.0, 0.2 + 0.2 * place), evaluations * min(1.0, 0.15 + 0.2 * place))
@@ -93,12 +96,16 @@ class _Budget(NamedTuple):
 class _Search:
     """The best so far of one recursion, and how to improve it."""
 
-    def __init__(self, recursion: Recursion, report: Callable[[Optimum], None] | None) -> None:
+    def __init__(
+        self, recursion: Recursion, report: Callable[[Optimum], None] | None, start: Values | None = None
+    ) -> None:
         self._recursion, self._report, self._began = recursion, report, time.monotonic()
         self._kick = np.random.default_rng(0).standard_normal((recursion.shape[1], 4))
         self._trail: Trail | None = None
         safe = recursion.safe()
-        self.best = Optimum(safe, recursion.bound(safe), 0.0, 1, time.monotonic() - self._began)
+        tried = [safe] if start is None else [safe, start]
+        bound, chosen = min(((recursion.bound(found), found) for found in tried), key=lambda one: one[0])
+        self.best = Optimum(chosen, bound, 0.0, len(tried), time.monotonic() - self._began)
 
     def stage(self, logarithms: Values, shared: bool, power: float, budget: _Budget) -> Values:
         """Descend for one Schatten order, from and to logarithms of multipliers (N, d)."""

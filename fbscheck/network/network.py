@@ -17,9 +17,11 @@ from fbscheck.errors import InputError
 from fbscheck.functions import Function
 from fbscheck.inputs import Array, Number, finite_array, nonnegative, positive
 from fbscheck.network.bounds import state_bounds
-from fbscheck.network.bracket import lipschitz_bracket
+from fbscheck.network.bracket import lipschitz_bracket, local_bracket
 from fbscheck.network.layers import Layers, Values, matrices
+from fbscheck.network.local import soft_threshold
 from fbscheck.network.parameters import from_lista, to_lista
+from fbscheck.network.region import Region
 from fbscheck.network.riccati import Input
 from fbscheck.network.trajectory import Trajectory
 from fbscheck.points import points
@@ -186,6 +188,19 @@ class Network:
         0.9375
         """
         return lipschitz_bracket(self, wrt, certified, seconds, seed)
+
+    def lipschitz_in(
+        self, region: Region, wrt: Input = "b", parts: int = 1, evaluations: int = 200, seed: int = 0
+    ) -> Bracket:
+        """The same between any two inputs of a region, for networks of soft thresholding: see :func:`local_bracket`.
+
+        >>> from fbscheck.network import ista
+        >>> net = ista(np.eye(1), weight=1.0, step=0.5, depth=2)  # x_1 = (b - 1) / 2, x_2 = 3 (b - 1) / 4 for b >= 1
+        >>> box = Region(np.zeros(1), np.array([3.0]), b_radius=np.array([1.0]))
+        >>> round(net.lipschitz_in(box).upper, 6)
+        0.75
+        """
+        return local_bracket(self, soft_threshold(self.functions, self.steps), region, wrt, parts, evaluations, seed)
 
     def sliced(self, first: int, last: int) -> "Network":
         """The layers first..last-1 as a network with the same h.

@@ -5,6 +5,10 @@ for their sum where maps are not separable, taking expectations of the inequalit
 :mod:`fbscheck.network.riccati` gives E|Dx_N|^2 <= bound^2 for all multipliers.  With r samples such replies are
 Dw_i = Q Du_i, with Q the projection along any vector v of R^r.  E|Dx_N|^2 is raised layer by layer as in
 :mod:`fbscheck.network.lower`, the case r = 1: with a the derivative by Dw, the best v is Du / |Du| - a / |a|.
+Inequalities between layers do not lower the floor, even where all layers have one map p: with multipliers
+for (p(a) - p(a'))((a - a') - (p(a) - p(a'))) >= 0, where a and a' are arguments of different layers, in one run or in
+two, the quadratic of the certificate must stay nonnegative if both runs are that of the network whose maps all halve.
+There every other term vanishes, and each of these is a multiple of -|a - a'|^2 / 4: the multipliers are 0.
 This is the low-rank method of Burer and Monteiro (Math. Program. 95, 2003) for the dual program.
 """
 

@@ -7,7 +7,14 @@ Two networks with functions r in common, layers (W_n, U_n, s_n) and (W'_n, U'_n,
 
 In the limit, with K and L constant on pieces of time and m the least eigenvalue of (K + K^T)/2, |x(T) - x'(T)| is at
 most e^{-int m} |x_0 - x'_0| + |b - b'| int_0^T e^{-int_s^T m} |L(s)| ds.  A network's own constants approach these, and
-exceed them at finite depth: |I - hK| <= exp(-hm + h^2|K|^2/2).
+exceed them at finite depth: from |I - hK|^2 <= 1 - 2hm + h^2|K|^2 follows
+
+    1 - hm <= |I - hK| <= exp(-hm + h^2|K|^2/2).
+
+For x_0 the factor between them is at most exp((h^2/2) sum |K_n|^2).  For b, layer n adds h |L_n| times the norms of
+the layers that follow, and to the limit |L_n| (1 - e^{-h m_n})/m_n times their exponentials: the quotient of the
+two is at most h m_n / (1 - e^{-h m_n}), which is below exp(h m_n / 2), times exp((h^2/2) sum_{k>n} |K_k|^2).  Both
+factors tend to 1 as the depth grows, for matrices that stay bounded.
 """
 
 import math
@@ -16,16 +23,23 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from fbscheck.certify.balls import ball, exact, norm, round_up, upper
+from fbscheck.certify.balls import ball, exact, matmul, norm, round_up, upper
 from fbscheck.certify.definite import norm_upper, symmetric_eigenvalue_lower
 from fbscheck.errors import InputError
 from fbscheck.functions import L1, Function
 from fbscheck.inputs import Number, nonnegative
-from fbscheck.network.bounds import norms_upper
+from fbscheck.network.bounds import norms_upper, spectral_upper
 from fbscheck.network.layers import Values, matrices
 from fbscheck.network.network import Network
 
-__all__ = ["distance_upper", "flow_constants", "gap_factor", "lipschitz_constant", "perturbation_bounds"]
+__all__ = [
+    "distance_upper",
+    "flow_constants",
+    "gap_factors",
+    "lipschitz_constant",
+    "modulus_ends",
+    "perturbation_bounds",
+]
 
 
 def perturbation_bounds(
@@ -101,10 +115,24 @@ def flow_constants(
     return upper(start), upper(data)
 
 
-def gap_factor(K: npt.ArrayLike, depth: int, horizon: Number) -> float:
-    """exp((h^2/2) sum |K_n|^2), rounded upward: by what N layers may exceed a constant of the limit; see above."""
-    squares = sum((Fraction(norm_upper(K_p)) ** 2 for K_p in matrices(K, "K")), Fraction(0))
-    return upper(ball(Fraction(horizon) ** 2 / (2 * depth * len(np.asarray(K))) * squares).exp())
+def gap_factors(K: npt.ArrayLike, depth: int, horizon: Number) -> tuple[float, float]:
+    """By what ``depth`` layers may exceed the constants of the limit, for x_0 and for b; rounded upward, see above.
+
+    K (P, d, d) is constant on P pieces of [0, T] of one length; the depth is a multiple of P.
+    """
+    K, h = matrices(K, "K"), Fraction(horizon) / depth
+    squares = [Fraction(norm_upper(K_p)) ** 2 for K_p in K]
+    every = sum(squares, Fraction(0)) * depth / len(K)
+    start, data = (upper(ball(h**2 / 2 * part).exp()) for part in (every, every - squares[0]))
+    steepest = h * max(Fraction(modulus_ends(K_p)[1]) for K_p in K)
+    fed = ball(steepest) / -(-ball(steepest)).expm1() if steepest else ball(1)
+    return start, upper(ball(data) * fed)
+
+
+def modulus_ends(K: Values) -> tuple[float, float]:
+    """Bounds of the least eigenvalue of (K + K^T)/2, from below and above."""
+    v = exact(np.linalg.eigh((K + K.T) / 2)[1][:, 0])
+    return symmetric_eigenvalue_lower(K), upper(np.sum(v * matmul(K, v)) / np.sum(v * v))
 
 
 def _changes(network: Network, other: Network) -> list[Fraction]:
@@ -141,5 +169,5 @@ def distance_upper(A: Values, B: Values) -> float:
         errors = (A - (difference - back)) + (-B - back)
     if not np.isfinite(difference).all():
         return math.inf
-    found = norm_upper(difference)
+    found = spectral_upper(difference)
     return round_up(Fraction(found) + Fraction(upper(norm(exact(errors.ravel()))))) if errors.any() else found

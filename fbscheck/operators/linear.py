@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,7 @@ class Linear(Operator):
 
     matrix: npt.NDArray[np.float64]
     offset: npt.ArrayLike = 0.0
+    source: ClassVar[str] = "eigenvalues of K"
 
     def __post_init__(self) -> None:
         matrix = finite_array(self.matrix, "matrix", 2)
@@ -73,3 +74,9 @@ class Linear(Operator):
 
     def _apply(self, x: Array) -> Array:
         return matmul(self.matrix, x) - along(self.offset, x)  # type: ignore[no-any-return]
+
+    def _jacobian(self, x: Array, v: Array) -> Array:
+        return matmul(self.matrix, v)
+
+    def _adjoint(self, x: Array, v: Array) -> Array:
+        return matmul(self.matrix.T, v)

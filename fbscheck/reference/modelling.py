@@ -15,7 +15,7 @@ import numpy.typing as npt
 from fbscheck import functions, operators
 from fbscheck.errors import SolverError
 
-__all__ = ["expression", "inside", "loss", "solve"]
+__all__ = ["dense", "expression", "inside", "loss", "solve"]
 
 Points = npt.NDArray[np.float64]
 
@@ -117,12 +117,17 @@ def loss(f: operators.Operator, x: cp.Expression) -> Any:
 
 @loss.register
 def _least_squares(f: operators.LeastSquares, x: cp.Expression) -> Any:
-    return cp.sum_squares(f.matrix @ x - f.target[:, None]) / 2
+    return cp.sum_squares(dense(f) @ x - f.target[:, None]) / 2
 
 
 @loss.register
 def _logistic(f: operators.Logistic, x: cp.Expression) -> Any:
-    return cp.sum(cp.logistic(-cp.multiply(f.labels[:, None], f.matrix @ x)))
+    return cp.sum(cp.logistic(-cp.multiply(f.labels[:, None], dense(f) @ x)))
+
+
+def dense(f: operators.Gradient) -> Points:
+    """The matrix A of F(x) = phi(Ax), (m, d), written out if it is a map."""
+    return np.asarray(f.matrix if isinstance(f.matrix, np.ndarray) else f.matrix.dense())
 
 
 @singledispatch

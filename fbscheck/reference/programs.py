@@ -9,7 +9,8 @@ import numpy.typing as npt
 from fbscheck.errors import MissingToolError, SolverError
 from fbscheck.functions import L1, Box, ElasticNet, Function, NonNegative
 from fbscheck.inputs import Number
-from fbscheck.operators import Gradient, LeastSquares
+from fbscheck.operators import Gradient, LeastSquares, Regularised
+from fbscheck.reference import derived, losses  # noqa: F401
 from fbscheck.reference.modelling import expression, inside, loss, solve
 
 __all__ = ["minimise", "prox", "second_opinion"]
@@ -41,7 +42,7 @@ def prox(g: Function, u: Points, step: Number) -> Points:
     return inside(g, points)
 
 
-def minimise(f: Gradient, g: Function) -> Points:
+def minimise(f: Gradient | Regularised, g: Function) -> Points:
     """A minimiser (d,) of F + g by Clarabel, where f is the gradient of F.
 
     Raises

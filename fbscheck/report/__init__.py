@@ -13,11 +13,12 @@ from typing import Any
 from fbscheck import files, store
 from fbscheck.errors import InputError
 from fbscheck.report import content, inspection, latex, page
+from fbscheck.report.changes import Changes, changes
 from fbscheck.report.compiler import typeset
 from fbscheck.report.figures import drawn, figure
 from fbscheck.verdict import Verdict
 
-__all__ = ["FORMATS", "write"]
+__all__ = ["FORMATS", "compare", "write"]
 
 FORMATS = ("pdf", "tex", "html")
 
@@ -37,8 +38,7 @@ def write(folder: Path, format: str = "pdf", progress: Callable[[int, int, str],
     FbscheckError
         If LaTeX cannot compile the report; the message names its log.
     """
-    if format not in FORMATS:
-        raise InputError(f"Need a report format among {', '.join(FORMATS)}, got {format!r}.")
+    _require_known(format)
     folder = Path(folder)
     run = store.load(folder)
     files.prepare(folder)
@@ -57,7 +57,7 @@ def write(folder: Path, format: str = "pdf", progress: Callable[[int, int, str],
         if run.operator is None
         else inspection.inspection(run, stems, _counterexamples(folder, run))
     )
-    path = _text(folder, format, document, pictures)
+    path = _text(folder, "report", format, document, pictures)
     progress(parts, parts, path.name)
     return path
 
@@ -71,19 +71,47 @@ def _counterexamples(folder: Path, run: store.Run) -> dict[str, Any]:
     return found
 
 
+def compare(before: Path, after: Path, format: str = "pdf") -> tuple[Path, str]:
+    """Write ``changes.pdf`` (and ``.tex``), ``changes.tex`` or ``changes.html`` into the second run's folder.
+
+    Returns its path and what changed, in a sentence.
+
+    Raises
+    ------
+    InputError
+        If a folder holds no run, the runs have nothing in common, or ``format`` is none of :data:`FORMATS`.
+    MissingToolError, FbscheckError
+        As for :func:`write`.
+    """
+    _require_known(format)
+    before, after = Path(before), Path(after)
+    found = changes(store.load(before), store.load(after), (str(before), str(after)))
+    files.prepare(after)
+    return _text(after, "changes", format, found, {}), found.summary
+
+
+def _require_known(format: str) -> None:
+    if format not in FORMATS:
+        raise InputError(f"Need a report format among {', '.join(FORMATS)}, got {format!r}.")
+
+
 def _text(
-    folder: Path, format: str, document: content.Document | inspection.Inspection, pictures: dict[str, bytes]
+    folder: Path,
+    stem: str,
+    format: str,
+    document: content.Document | inspection.Inspection | Changes,
+    pictures: dict[str, bytes],
 ) -> Path:
     if format == "html":
-        files.write_text(folder / "report.html", page.render(document, pictures))
-        return folder / "report.html"
-    source = folder / "report.tex"
+        files.write_text(folder / f"{stem}.html", page.render(document, pictures))
+        return folder / f"{stem}.html"
+    source = folder / f"{stem}.tex"
     files.write_text(source, latex.render(document))
     if format == "tex":
         return source
-    _replace(folder / "report.pdf", typeset(source).pdf)
-    (folder / "report.log").unlink(missing_ok=True)
-    return folder / "report.pdf"
+    _replace(folder / f"{stem}.pdf", typeset(source).pdf)
+    (folder / f"{stem}.log").unlink(missing_ok=True)
+    return folder / f"{stem}.pdf"
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -12,6 +12,7 @@ from typing import final
 
 from fbscheck.files import file_name
 from fbscheck.report import numerals, sentences
+from fbscheck.report.comparison import Comparison, comparisons
 from fbscheck.report.sentences import Prose
 from fbscheck.store import ClaimText, Entry, Run
 from fbscheck.verdict import Plot, Relation, Verdict
@@ -45,6 +46,7 @@ RELATIONS = {
     Relation.AT_MOST.value: "at most: the number never exceeds the theory's value",
     Relation.TIGHT.value: "tight: the theory's value is never exceeded, and it is attained",
     Relation.AT_LEAST.value: "at least: the number is never below the theory's value",
+    Relation.COMPARED.value: "compared: bounds of one number by several methods, none of which may be exceeded",
     Relation.MEASURED.value: "measured: no value is stated, the number is bounded from one side or both",
 }
 
@@ -87,13 +89,14 @@ class FigureText:
 @final
 @dataclass(frozen=True)
 class Section:
-    """Everything about one claim; ``rest`` says what the table leaves out."""
+    """Everything about one claim, in a table of cases or in comparisons; ``rest`` says what they leave out."""
 
     claim: ClaimText
     title: str
     relation: str
     tally: str
     cases: tuple[Case, ...]
+    comparisons: tuple[Comparison, ...]
     rest: str
     notes: tuple[Note, ...]
     figures: tuple[FigureText, ...]
@@ -233,14 +236,19 @@ def case_of(claim: ClaimText, entry: Entry) -> Case:
 
 
 def _section(claim: ClaimText, entries: Sequence[Entry], figures: Sequence[tuple[str, FigureText]]) -> Section:
-    shown, hidden = _most_informative(entries)
+    compared: tuple[Comparison, ...] = ()
+    if claim.relation == Relation.COMPARED.value:
+        shown, hidden, compared = comparisons(entries)
+    else:
+        shown, hidden = _most_informative(entries)
     cases = tuple(case_of(claim, entry) for entry in shown)
     return Section(
         claim=claim,
         title=_title(claim),
         relation=RELATIONS.get(claim.relation, claim.relation),
         tally=f"{sentences.plural(len(entries), 'case')}: {sentences.tally(entries)}" if entries else "",
-        cases=cases,
+        cases=() if compared else cases,
+        comparisons=compared,
         rest=sentences.rest(hidden),
         notes=_notes(cases),
         figures=tuple(text for owner, text in figures if owner == claim.id),

@@ -18,11 +18,13 @@ from matplotlib import style
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
-from matplotlib.patches import Polygon
+from matplotlib.patches import Patch, Polygon, Rectangle
 from matplotlib.textpath import TextPath
+from matplotlib.ticker import ScalarFormatter
 
 from fbscheck.report.characters import fallback, printable
 from fbscheck.verdict import Curve, Plot
@@ -46,7 +48,6 @@ SETTINGS: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "axes.formatter.use_mathtext": True,
     "axes.formatter.limits": (-3, 4),
     "xtick.labelsize": 9,
     "ytick.labelsize": 9,
@@ -84,12 +85,25 @@ def figure(plot: Plot) -> Figure:
         else:
             _curves(picture, plot)
         picture.draw_without_rendering()
-        picture.set_layout_engine("none")
+        picture.set_layout_engine(None)
         return picture
+
+
+class _Digits(ScalarFormatter):
+    """Ticks in plain digits, as mathematics takes most of the time of a picture; the power of ten is set as such."""
+
+    def get_offset(self) -> str:
+        """The power of ten beside the axis."""
+        self.set_useMathText(True)
+        offset = super().get_offset()
+        self.set_useMathText(False)
+        return offset
 
 
 def _curves(picture: Figure, plot: Plot) -> None:
     axes = picture.add_subplot()
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(_Digits())
     curves = [_finite(curve, plot.log_y) for curve in plot.curves]
     handles, drawn_as = [], Counter[str]()
     for index, curve in enumerate(curves):
@@ -229,12 +243,25 @@ def _arrow(axes: Axes, curve: Curve, index: int, number: int) -> Line2D:
     return line
 
 
+def _cells(axes: Axes, curve: Curve, index: int, number: int) -> Patch:
+    """Rectangles, each from its two corners; the first set is light, the second hatched, the third black."""
+    xs, ys = (list(zip(ends[::2], ends[1::2], strict=True)) for ends in (curve.x, curve.y))
+    boxes = [Rectangle((x0, y0), x1 - x0, y1 - y0) for (x0, x1), (y0, y1) in zip(xs, ys, strict=True)]
+    look = CELLS[number % len(CELLS)]
+    axes.add_collection(PatchCollection(boxes, linewidth=0.0, antialiased=False, rasterized=True, **look))
+    axes.autoscale_view()
+    return Patch(**look)
+
+
+CELLS: Sequence[Mapping[str, Any]] = ({"facecolor": "#A9CCE3"}, {"facecolor": "#F0B27A"}, {"facecolor": "#333333"})
+
 DRAW: Mapping[str, Callable[[Axes, Curve, int, int], Artist]] = {
     "line": _line,
     "points": _points,
     "dots": _dots,
     "area": _area,
     "arrow": _arrow,
+    "cells": _cells,
 }
 
 

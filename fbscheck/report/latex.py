@@ -14,6 +14,7 @@ from typing import final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fbscheck.report import numerals
+from fbscheck.report.changes import Changes, template
 from fbscheck.report.characters import fallback, printable
 from fbscheck.report.content import Case, Document
 from fbscheck.report.inspection import Inspection
@@ -171,9 +172,9 @@ def layout(cases: Sequence[Case], text_columns: int = 1, with_bounds: bool = Tru
     return Layout(font, digits, max(60, int(left)))
 
 
-def render(document: Document | Inspection) -> str:
+def render(document: Document | Inspection | Changes) -> str:
     """The LaTeX source of ``document``; figures are looked for in ``figures/``."""
-    name = "report" if isinstance(document, Document) else "check"
+    name = template(document)
     return _environment().get_template(f"{name}.tex.jinja").render(document=document, Verdict=Verdict) + "\n"
 
 

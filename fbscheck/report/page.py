@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from fbscheck.report import numerals
+from fbscheck.report.changes import Changes, template
 from fbscheck.report.characters import printable
 from fbscheck.report.content import Document
 from fbscheck.report.formulas import formula
@@ -19,11 +20,11 @@ from fbscheck.verdict import Verdict
 __all__ = ["render"]
 
 
-def render(document: Document | Inspection, pictures: Mapping[str, bytes]) -> str:
+def render(document: Document | Inspection | Changes, pictures: Mapping[str, bytes]) -> str:
     """The page of ``document``; ``pictures`` holds the SVG of each figure by its stem."""
     data = {stem: "data:image/svg+xml;base64," + base64.b64encode(svg).decode() for stem, svg in pictures.items()}
-    template = _environment().get_template(f"{'report' if isinstance(document, Document) else 'check'}.html.jinja")
-    return template.render(document=document, pictures=data, Verdict=Verdict) + "\n"
+    page = _environment().get_template(f"{template(document)}.html.jinja")
+    return page.render(document=document, pictures=data, Verdict=Verdict) + "\n"
 
 
 @cache

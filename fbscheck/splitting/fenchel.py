@@ -45,6 +45,8 @@ def gap_record(
     """
     if type(f).__name__ not in kernel.LOSSES or type(g).__name__ not in (*kernel.PENALTIES, "GroupL2"):
         return None
+    if not isinstance(f.matrix, np.ndarray):
+        return None
     about = {"kind": "gap", "f": describe(f, arrays), "g": describe(g, arrays), "x": add(x, arrays)}
     if modulus is not None:
         return _first({**about, "modulus": modulus}, "slope", _slope(f, g, x), arrays)

@@ -9,11 +9,15 @@ then \|Tx - Ty\|_P <= q \|x - y\|_P for every such p and all x, y.  Proof: let D
 Each coordinate of p is nondecreasing and nonexpansive, so F_i (E_i - F_i) >= 0 and <F, L(E - F)> >= 0; L must be
 diagonal for this.  The form of the matrix at (D, F) is q^2 \|D\|_P^2 - \|F\|_P^2 - 2 <F, L(E - F)>, and it is
 nonnegative.  With a diagonal P and L = P this is q^2 P - W^T P W >= 0: any such p is nonexpansive in a diagonal
-metric, and q is the norm of P^(1/2) W P^(-1/2).
+metric, and q is the norm of P^(1/2) W P^(-1/2).  The proximal map with step h of a separable function that is
+sigma-strongly convex is such a p at u / (1 + h sigma): then W is (I - hK) / (1 + h sigma).
 
 What no weight can change: p may be a diagonal matrix S of slopes in [0, 1], for which q is at least the spectral
-radius of SW, in any norm.  Matrices are rational, taken as exact; the proofs are those of
-:mod:`fbscheck.certify.definite`.
+radius of SW, in any norm.  And what no weight of a kind proves: let F and H (d, r) be such that the rows of WF
+and H satisfy \|H_i\|^2 <= <(WF)_i, H_i>.  The trace of the matrix above against the Gram matrix of F over H
+is at most <P, q^2 FF^T - HH^T>, so if HH^T - c^2 FF^T is positive semidefinite and F != 0, no P and L have a factor
+below c.  For a diagonal P with L = P the diagonals of the two with H = WF are enough.  Matrices are rational, taken
+as exact; the proofs are those of :mod:`fbscheck.certify.definite`.
 """
 
 import math
@@ -26,12 +30,12 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
-from fbscheck.certify.balls import lower
+from fbscheck.certify.balls import lower, root_down
 from fbscheck.certify.definite import as_float, is_semidefinite, rational
 from fbscheck.errors import InputError
 from fbscheck.inputs import Number, finite_array, finite_number
 
-__all__ = ["Weight", "forward", "slopes", "spectral_radius_lower"]
+__all__ = ["Obstacle", "Weight", "forward", "slopes", "spectral_radius_lower"]
 
 Values = npt.NDArray[np.float64]
 
@@ -104,8 +108,55 @@ class Weight:
         return next((q for q in candidates if self.contracts(transition, q)), math.inf)
 
 
-def forward(matrix: npt.ArrayLike, step: Number) -> flint.fmpq_mat:
-    """The transition I - hK, exactly.
+@final
+@dataclass(frozen=True, eq=False)
+class Obstacle:
+    """What no weight makes shorter: ``points`` F and ``values`` H (d, r) as above; without values for diagonal weights.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit, or F = 0.
+    """
+
+    points: Values
+    values: Values | None = None
+
+    def __post_init__(self) -> None:
+        points = finite_array(self.points, "the points", 2)
+        object.__setattr__(self, "points", points)
+        if self.values is not None:
+            object.__setattr__(self, "values", finite_array(self.values, "the values", 2))
+        if not points.any() or (self.values is not None and self.values.shape != points.shape):
+            raise InputError(f"Need points that are not zero, and values of their shape {points.shape}.")
+
+    def factor(self, transition: flint.fmpq_mat) -> float:
+        """A float64 that no factor of a weight is below; 0 if nothing is proved."""
+        F = rational(self.points)
+        if F.nrows() != transition.ncols():
+            raise InputError(f"Need points (d, r) with d = {transition.ncols()}, got d = {F.nrows()}.")
+        images = transition * F
+        if self.values is None:
+            rows = [(_square(e), _square(f)) for e, f in zip(images.tolist(), F.tolist(), strict=True)]
+            return root_down(min(image / point for image, point in rows if point))
+        H = rational(self.values)
+        for value, image in zip(H.tolist(), images.tolist(), strict=True):
+            if _square(value) > sum((_exact(v * e) for v, e in zip(value, image, strict=True)), Fraction(0)):
+                return 0.0
+        live = self.points.any(axis=1) | self.values.any(axis=1)
+        F, H = rational(self.points[live]), rational(self.values[live])
+        A, C = F * F.transpose(), H * H.transpose()
+        try:
+            least = float(scipy.linalg.eigh(as_float(C), as_float(A), eigvals_only=True)[0])
+        except np.linalg.LinAlgError:
+            return 0.0
+        estimate = math.sqrt(max(0.0, least))
+        candidates = (estimate * (1 - 2.0**-k) for k in range(50, 4, -3))
+        return next((c for c in candidates if c > 0 and is_semidefinite(C - A * _fraction(c) ** 2)), 0.0)
+
+
+def forward(matrix: npt.ArrayLike, step: Number, strong_convexity: Number = 0) -> flint.fmpq_mat:
+    """The transition (I - hK) / (1 + h sigma), exactly.
 
     >>> forward([[1.0, -10.0], [0.0, 1.0]], Fraction(1, 10)).tolist()
     [[9/10, 1], [0, 9/10]]
@@ -113,7 +164,9 @@ def forward(matrix: npt.ArrayLike, step: Number) -> flint.fmpq_mat:
     K = finite_array(matrix, "the matrix", 2)
     if K.shape[0] != K.shape[1]:
         raise InputError(f"Need a square matrix K, got shape {K.shape}.")
-    return _identity(len(K)) - rational(K) * _fraction(step)
+    return (_identity(len(K)) - rational(K) * _fraction(step)) / _fraction(
+        1 + Fraction(step) * Fraction(strong_convexity)
+    )
 
 
 def slopes(transition: flint.fmpq_mat) -> tuple[Values, float]:
@@ -149,6 +202,14 @@ def spectral_radius_lower(matrix: flint.fmpq_mat) -> float:
 
 def _identity(size: int) -> flint.fmpq_mat:
     return rational(np.eye(size))
+
+
+def _exact(value: flint.fmpq) -> Fraction:
+    return Fraction(int(value.p), int(value.q))
+
+
+def _square(row: list[flint.fmpq]) -> Fraction:
+    return sum((_exact(value * value) for value in row), Fraction(0))
 
 
 def _fraction(value: Number) -> flint.fmpq:

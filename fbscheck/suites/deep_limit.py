@@ -209,7 +209,7 @@ def _tasks(size: str) -> list[Task]:
 CLAIMS = (*deep_limit.CLAIMS, *deep_limit_constants.CLAIMS)
 SUITE = Suite(
     "deep-limit",
-    "networks against their limits: certified distances, sharp constants, rates, data, controls",
+    "networks against their limits: certified distances, sharp constants, rates",
     (*CLAIMS, *deep_limit.PLANTED, *deep_limit_constants.PLANTED, *deep_limit_controls.CONTROLS, *deep_study.CLAIMS),
     _tasks,
 )

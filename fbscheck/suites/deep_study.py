@@ -20,7 +20,7 @@ from fbscheck.functions import L1, Box, ElasticNet, Function, Zero
 from fbscheck.judge import undecided
 from fbscheck.limit import ParameterPath, Piecewise, depth_for, error_curve
 from fbscheck.network.layers import Values
-from fbscheck.network.stability import flow_constants, gap_factor
+from fbscheck.network.stability import flow_constants, gap_factors
 from fbscheck.operators import LeastSquares
 from fbscheck.suites import data
 from fbscheck.suites.task import Task
@@ -251,7 +251,7 @@ def _perturbed(depths: tuple[int, ...], rng: Generator) -> list[Result]:
     moved = float(np.linalg.norm(np.diff(x0)))
     x = tuple(float(np.log2(depth)) for depth in depths)
     curves = (
-        Curve("networks, certified", x, tuple(limit * gap_factor(K, depth, 1) for depth in depths)),
+        Curve("networks, certified", x, tuple(limit * gap_factors(K, depth, 1)[0] for depth in depths)),
         Curve("limit, certified", x, (limit,) * len(x)),
         Curve("networks, this pair", x, tuple(float(a) / moved for a in apart), "points"),
     )

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from fbscheck.claims import flow, lipschitz, stability, stability_controls
+from fbscheck.claims import flow, lipschitz, local, methods, stability, stability_controls
 from fbscheck.claims.flow import Path
 from fbscheck.claims.pair import Pair
 from fbscheck.functions import L1, ElasticNet, Function, GroupL2, SquaredL2, Zero
 from fbscheck.network import Network, alista, ista, lista, lista_cp
 from fbscheck.network.layers import Values
-from fbscheck.network.stability import gap_factor
+from fbscheck.network.stability import gap_factors
+from fbscheck.suites import boxes
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Claim, Curve, Plot, Result, planted
 
@@ -135,11 +136,15 @@ def paths(depths: tuple[int, ...], rng: Generator) -> list[Path]:
 
 
 def extremal_paths(depth: int) -> list[tuple[Claim, Path]]:
-    """x' = -x + b attains the constants of the limit; a rotation nearly attains the gap to it."""
+    """x' = -x + b attains the constants of the limit, in one layer the gap for b, and its modulus is its norm.
+
+    A rotation nearly attains the gap for x_0.
+    """
     one, rotation = np.ones(1), np.array([[[0.0, -1.0], [1.0, 0.0]]])
     line = Path("extremal: x' = -x + b", np.ones((1, 1, 1)), np.ones((1, 1, 1)), Fraction(1), one, one, 1)
+    half = replace(line, name="extremal: x' = -x + b, two layers", depth=2)
     turn = Path(f"extremal: rotation, N={depth}", rotation, np.zeros((1, 2, 1)), Fraction(1), np.ones(2), one, depth)
-    return [(flow.FLOW, line), (flow.UNIFORM, turn)]
+    return [(flow.FLOW, line), (flow.UNIFORM, turn), (flow.UNIFORM_DATA, line), (flow.MODULUS, half)]
 
 
 def named(name: str, seed: int) -> tuple[Pair | Path, ...]:
@@ -153,7 +158,7 @@ def named(name: str, seed: int) -> tuple[Pair | Path, ...]:
     if name.startswith("path, "):
         depths = DEPTHS["large"]
         return tuple(case for case in paths(depths, known[PATHS].generator(seed)) if case.name == name)
-    if name in known and name.startswith("stretched: "):
+    if name in known and name.startswith(("stretched: ", "local: ")):
         network = stretched_network(name, known[name].generator(seed))
         layers = network.layers
         return (Pair(name, network, np.zeros(layers.dimension), np.zeros(layers.observations)),)
@@ -164,8 +169,8 @@ def named(name: str, seed: int) -> tuple[Pair | Path, ...]:
 
 
 def stretched_network(name: str, rng: Generator) -> Network:
-    """The network behind a name "stretched: KIND, d=D, N=N"."""
-    kind, d, depth = name.removeprefix("stretched: ").rsplit(", ", 2)
+    """The network behind a name "stretched: KIND, d=D, N=N", or "local: " the same."""
+    kind, d, depth = name.partition(": ")[2].rsplit(", ", 2)
     return drawn(kind, int(d[2:]), int(depth[2:]), rng)
 
 
@@ -173,7 +178,20 @@ def _stretched(name: str, rng: Generator) -> list[Result]:
     """A network's Lipschitz constant for the data, between a pair and a certificate."""
     found = lipschitz.stretched(name, stretched_network(name, rng))
     claims = (lipschitz.INJECTED, lipschitz.TIGHT, *([lipschitz.ROOT] if ": ISTA" in name else []))
-    return [*(lipschitz.assess(claim, *found) for claim in claims), lipschitz.assess_samples(found[0])]
+    results = [*(lipschitz.assess(claim, *found) for claim in claims), lipschitz.assess_samples(found[0])]
+    return [*results, *_compared(name, found[0].network)] if found[0].network.depth <= COMPARED else results
+
+
+def _compared(name: str, network: Network) -> list[Result]:
+    """Bounds by all methods for the data; the one of Combettes and Pesquet for x_0 as well."""
+    witnesses, rows = methods.compared(name, network)
+    start, bounds = methods.compared(name, network, "x0", programs=False)
+    (pieces,) = (row for row in bounds if row.name == methods.PIECES)
+    return [
+        *(methods.assess(methods.METHODS, witnesses, row) for row in rows),
+        methods.assess(methods.AVERAGED, start, pieces),
+        methods.between(methods.BETWEEN, name, network),
+    ]
 
 
 def _in_depth(depths: tuple[int, ...], rng: Generator) -> list[Result]:
@@ -197,15 +215,37 @@ def _in_depth(depths: tuple[int, ...], rng: Generator) -> list[Result]:
     return [*results[:-1], replace(results[-1], plots=(plot,))]
 
 
+def _local(name: str, rng: Generator) -> list[Result]:
+    return boxes.in_boxes(name, stretched_network(name, rng), rng)
+
+
 def _planted(rng: Generator) -> list[Result]:
     """Networks of one coordinate whose constants are the claimed ones, which are made 1% smaller."""
     decay = Network(np.ones((20, 1, 1)), np.ones((20, 1, 1)), np.zeros(20), Zero(), Fraction(5))
     identity = ista(np.ones((1, 1)), 0.0, 1.0, 1)
     rows = ((lipschitz.INJECTED, "x' = -x + b", decay), (lipschitz.ROOT, "x_1 = b", identity))
-    return [
+    results = [
         lipschitz.assess(planted(claim), *lipschitz.stretched(f"extremal: {name}, stretched", network), 0.99)
         for claim, name, network in rows
     ]
+    witnesses, bounds = methods.compared("extremal: x' = -x + b, compared", decay)
+    exact = [row for row in bounds if row.name not in (methods.PIECES, "product of norms", "dissipation, safe")]
+    results += [methods.assess(planted(methods.METHODS), witnesses, row, 0.99) for row in exact]
+    fed = Network(np.zeros((4, 1, 1)), np.array([[[64.0]], [[1.0]], [[1.0]], [[1.0]]]), np.zeros(4), Zero(), 4)
+    witnesses, bounds = methods.compared("extremal: a first layer that feeds most", fed, programs=False)
+    results += [methods.dropped(witnesses, row.name) for row in bounds if row.multipliers is None]
+    start, bounds = methods.compared("extremal: two lines", lines(), "x0", programs=False)
+    (pieces,) = (row for row in bounds if row.name == methods.PIECES)
+    results.append(methods.assess(methods.AVERAGED, start, pieces))
+    results.append(methods.assess(planted(methods.AVERAGED), start, pieces, 0.99))
+    results.append(methods.between(planted(methods.BETWEEN), "extremal: one layer", lines().sliced(1, 2), 0.99))
+    return [*results, local.assess(planted(local.LOCAL), *boxes.linear(), 0.99)]
+
+
+def lines() -> Network:
+    """|W_2 W_1| = 3, |W_2||W_1| = 5, and 4 in between is attained by the projection on the line of (2, 1)."""
+    W = np.array([[[1.0, 0.0], [0.0, 0.0]], [[3.0, 4.0], [0.0, 0.0]]])
+    return Network.of_layers(W, np.zeros((2, 2, 1)), np.ones(2), GroupL2(np.zeros(2, dtype=int), 1.0), 2)
 
 
 STRETCHED = {
@@ -213,6 +253,9 @@ STRETCHED = {
     "full": tuple((kind, 10, depth) for kind in KINDS for depth in (4, 20)),
     "large": tuple((kind, 20, depth) for kind in KINDS for depth in (4, 20, 100)),
 }
+COMPARED = 20
+"""The greatest depth of networks of which all methods are compared."""
+LOCAL = {"small": (("LISTA", 6, 8),), "full": (("ISTA", 10, 20), ("LISTA", 10, 20)), "large": (("LISTA", 20, 50),)}
 IN_DEPTH = {"small": (4, 10), "full": (4, 10, 50, 200), "large": (4, 10, 50, 200, 800)}
 PATHS = "network: constants of the limit, over the depth"
 
@@ -224,18 +267,22 @@ def _drawn(kind: str, dimension: int, depth: int, rng: Generator) -> list[Result
 def _over_depth(depths: tuple[int, ...], rng: Generator) -> list[Result]:
     """The constants of one path over the depth, drawn relative to that of the limit."""
     known = paths(depths, rng)
-    results = [flow.assess(flow.UNIFORM, path) for path in known]
-    gaps = tuple(gap_factor(path.K, path.depth, path.horizon) for path in known)
-    x = tuple(map(float, depths))
-    found = tuple((r.bracket.upper or np.nan) * gap for r, gap in zip(results, gaps, strict=True))
-    curves = (
-        Curve("bound: gap factor", x, gaps),
-        Curve("product of the norms of the layers, certified", x, found, "points"),
-        Curve("limit", x, (1.0,) * len(x)),
-    )
-    title = "Constant of networks for x_0, relative to the one of their limit"
-    plot = Plot(flow.UNIFORM.id, "over-depth", title, "number of layers $N$", "ratio", curves)
-    return [flow.assess(flow.FLOW, known[0]), *results[:-1], replace(results[-1], plots=(plot,))]
+    factors = [gap_factors(path.K, path.depth, path.horizon) for path in known]
+    x, results = tuple(map(float, depths)), [flow.assess(flow.FLOW, known[0])]
+    for claim, gaps, of in zip(
+        (flow.UNIFORM, flow.UNIFORM_DATA), zip(*factors, strict=True), ("x_0", "b"), strict=True
+    ):
+        found = [flow.assess(claim, path) for path in known]
+        certified = tuple((r.bracket.upper or np.nan) * gap for r, gap in zip(found, gaps, strict=True))
+        curves = (
+            Curve("bound: gap factor", x, gaps),
+            Curve("norms of the layers, certified", x, certified, "points"),
+            Curve("limit", x, (1.0,) * len(x)),
+        )
+        title = f"Constant of networks for {of}, relative to the one of their limit"
+        plot = Plot(claim.id, "over-depth", title, "number of layers $N$", "ratio", curves)
+        results += [*found[:-1], replace(found[-1], plots=(plot,))]
+    return [*results, *(flow.assess(flow.MODULUS, path) for path in known)]
 
 
 def _extremal(scale: float, rng: Generator) -> list[Result]:
@@ -260,6 +307,7 @@ def _tasks(size: str) -> list[Task]:
         *(task(f"network: {kind}, d={d}, N={n}", _drawn, kind, d, n) for d, n in SIZES[size] for kind in KINDS),
         task(PATHS, _over_depth, DEPTHS[size]),
         *(task(name := f"stretched: {kind}, d={d}, N={n}", _stretched, name) for kind, d, n in STRETCHED[size]),
+        *(task(name := f"local: {kind}, d={d}, N={n}", _local, name) for kind, d, n in LOCAL[size]),
         task("network: Lipschitz constants in depth", _in_depth, IN_DEPTH[size]),
         task("network: planted Lipschitz constants", _planted),
         task("network: extremal instances", _extremal, 1.0),
@@ -268,10 +316,17 @@ def _tasks(size: str) -> list[Task]:
     ]
 
 
-CLAIMS = (*stability.CLAIMS, *flow.CLAIMS, *lipschitz.CLAIMS)
+CLAIMS = (*stability.CLAIMS, *flow.CLAIMS, *lipschitz.CLAIMS, *methods.CLAIMS, *local.CLAIMS)
 SUITE = Suite(
     "network",
     "perturbed networks against bounds uniform in the depth, attained by extremal ones",
-    (*CLAIMS, *map(planted, CLAIMS), *stability_controls.CONTROLS, *lipschitz.CONTROLS),
+    (
+        *CLAIMS,
+        *map(planted, CLAIMS),
+        *stability_controls.CONTROLS,
+        *lipschitz.CONTROLS,
+        *methods.CONTROLS,
+        *local.CONTROLS,
+    ),
     _tasks,
 )

@@ -3,14 +3,23 @@
 from collections.abc import Iterable
 
 from fbscheck.errors import InputError
-from fbscheck.suites import contraction, deep_limit, fixed_point, lista, network, prox
+from fbscheck.suites import catalogue, contraction, deep_limit, fixed_point, lista, maps, network, prox
 from fbscheck.suites.task import Suite
 
 __all__ = ["SUITES", "choose"]
 
 SUITES = {
     suite.name: suite
-    for suite in (prox.SUITE, contraction.SUITE, fixed_point.SUITE, network.SUITE, lista.SUITE, deep_limit.SUITE)
+    for suite in (
+        prox.SUITE,
+        catalogue.SUITE,
+        contraction.SUITE,
+        fixed_point.SUITE,
+        network.SUITE,
+        lista.SUITE,
+        deep_limit.SUITE,
+        maps.SUITE,
+    )
 }
 
 

@@ -122,7 +122,7 @@ def _one(task: Task, seed: int) -> _Outcome:
     except Exception:  # noqa: BLE001 - kept whole and reported as a bug; the other tasks go on
         return task.name, [], traceback.format_exc()
     share = (time.perf_counter() - start) / max(1, len(results))
-    return task.name, [dataclasses.replace(result, seconds=share) for result in results], None
+    return task.name, [dataclasses.replace(result, seconds=result.seconds or share) for result in results], None
 
 
 @contextmanager

@@ -178,7 +178,7 @@ def test_what_is_not_finite_bounds_nothing(entry: float) -> None:
     assert not np.isfinite(overflow.error).any()
 
 
-@pytest.mark.parametrize("function", [np.exp, np.sign, np.add.reduce, np.max], ids=str)
+@pytest.mark.parametrize("function", [np.exp, np.sign, np.add.reduce, np.max], ids=["exp", "sign", "reduce", "max"])
 def test_what_is_not_understood_is_refused(function: Callable[..., Any]) -> None:
     with pytest.raises(TypeError):
         function(Rounded(np.ones(2)))

@@ -1,5 +1,6 @@
 """Circulations around polygons and integrals along segments, against closed forms; gradients that are stated."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ import sympy
 from fbscheck.checking import circulation
 from fbscheck.checking.circulation import along, circulating
 from fbscheck.checking.examine import Examination
+from fbscheck.checking.integral import Primitive, disagreement
 from fbscheck.checking.points import Domain
 from fbscheck.checking.sandbox import Fault
 from fbscheck.checking.session import check
+from fbscheck.checking.subject import load
 from fbscheck.checking.trials import NoisyMap
 from fbscheck.errors import InputError
 from fbscheck.functions import SquaredL2
@@ -248,3 +251,14 @@ def test_a_bad_function_is_one_line(folder: Path, function: Any, error: type[Exc
     with pytest.raises(error, match=message) as caught:
         stated("ops.py:half", function, dim=2)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("readings", range(1, 30))
+def test_a_wrong_primitive_is_never_supported_however_little_time_there_is(readings: int) -> None:
+    """2x is no gradient of |x|^2/2; the clock stands still and jumps, so that time is up at each step of the search."""
+    subject = load(lambda x: 2 * x, 2, (-1.0, 1.0))
+    domain = Domain(-1.0, 1.0, 2, lambda rng, count: rng.uniform(-1, 1, (2, count)))
+    operator = NoisyMap(domain, lambda x: 2 * x, lambda x, tx: np.full(x.shape[1], 1e-15))
+    clock = itertools.chain(itertools.repeat(0.0, readings), itertools.repeat(2.0)).__next__
+    found = disagreement(subject, Primitive("F", SquaredL2(1.0)), operator, np.random.default_rng(0), 1.0, clock=clock)
+    assert all(evidence.value > 0 for evidence in found.evidence)

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import fbscheck as fb
+from fbscheck.checking import defined
+from fbscheck.checking.defined import Defined
 from fbscheck.errors import InputError
 from fbscheck.verdict import Verdict
 
@@ -49,14 +51,22 @@ def fails(x):
 
 @pytest.fixture
 def ops(tmp_path: Path) -> str:
+    """A file of operators and functions; beside it, plain.py has the operators alone, which spares importing cvxpy."""
     (tmp_path / "ops.py").write_text(FILE)
+    (tmp_path / "plain.py").write_text(FILE.partition("def l1")[0].replace("import cvxpy as cp\n", ""))
     return str(tmp_path / "ops.py")
 
 
-def checked(ops: str, operator: str, function: Any, **settings: Any) -> Any:
+def checked(ops: str, operator: str, function: Any, together: bool = False, **settings: Any) -> Any:
     against = f"{ops}:{function}" if isinstance(function, str) else function
     found = fb.check(
-        f"{ops}:{operator}", prox_of=against, step=0.5, claims=["nonexpansive"], budget=2, box=(-3, 3), **settings
+        f"{ops if together else ops.replace('ops.py', 'plain.py')}:{operator}",
+        prox_of=against,
+        step=0.5,
+        claims=["nonexpansive"],
+        budget=0.4,
+        box=(-3, 3),
+        **settings,
     )
     return found.results[-1]
 
@@ -90,10 +100,22 @@ def test_a_callable_will_do(ops: str) -> None:
 
         return 0.6 * cp.norm1(x)
 
-    refuted = checked(ops, "soft", doubled, dim=3)
+    refuted = checked(ops, "soft", doubled, together=True, dim=3)
     assert refuted.verdict is Verdict.REFUTED
     apart = float(np.linalg.norm([0.15] * 3))
     assert refuted.bracket.lower == pytest.approx(apart, rel=1e-3)
+
+
+def test_a_point_is_solved_once(ops: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another image of it is compared with what was solved, without a process."""
+    against = Defined("l1", f"{ops}:l1", 0.5)
+    x = np.array([[1.0, -2.0], [0.5, 0.125]])
+    right = np.sign(x) * np.maximum(np.abs(x) - 0.15, 0)
+    apart, _, count = against.worst((2,), x, right, np.zeros(2), 60.0)
+    assert (apart, count) == (0.0, 2)
+    monkeypatch.setattr(defined, "Sandbox", None)
+    apart, k, count = against.worst((2,), x[:, 1:], right[:, 1:] + [[0.25], [0.0]], np.zeros(1), 60.0)
+    assert (k, count) == (0, 1) and apart == pytest.approx(0.25, abs=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,9 @@ def expression(name: str) -> Expression:
 def found(name: str) -> dict[str, Bounds]:
     components, low, high, _ = BOTH[name]
     size = len(components)
-    return certify(expression(name), [low] * size, [high] * size, dict.fromkeys(CONSTANTS, NAN), 4.0)
+    return certify(
+        expression(name), [low] * size, [high] * size, dict.fromkeys(CONSTANTS, NAN), 60.0 if name in TIGHT else 4.0
+    )
 
 
 @pytest.mark.parametrize("name", BOTH)

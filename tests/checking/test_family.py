@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fbscheck.checking import family
 from fbscheck.checking.family import examined
 from fbscheck.checking.sandbox import Fault
 from fbscheck.checking.session import check
@@ -109,7 +110,9 @@ def test_what_is_pasted_shows_the_distance(file: str, name: str) -> None:
     assert result.bracket.lower is not None and float(done.stdout) >= result.bracket.lower * (1 - 1e-9)
 
 
-def test_a_torch_module_may_be_a_family(tmp_path: Path) -> None:
+def test_a_torch_module_may_be_a_family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With two steps, as each of them has a process that imports torch."""
+    monkeypatch.setattr(family, "FACTORS", (0.5, 1.0))
     source = "import torch\nclass Tanh(torch.nn.Module):\n    def __init__(self, h): super().__init__()\n"
     (tmp_path / "nets.py").write_text(f"{source}    def forward(self, x): return torch.tanh(x)\n")
     result, _ = examined(load(f"{tmp_path}/nets.py:Tanh", 2), "h", 1.0, 0.1, 0)

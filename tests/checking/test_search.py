@@ -99,6 +99,11 @@ def known(K: np.ndarray) -> dict[str, float]:
     }
 
 
+def beyond(bound: float) -> dict:
+    """Stops the search once its pairs are steeper than ``bound``."""
+    return {"enough": lambda worst: worst["lipschitz"].value > bound}
+
+
 def attains(found: Search, truth: dict[str, float], part: float = 0.01, beyond: float = 1e-11) -> None:
     """Within a part of the truth, and not beyond it (the reference itself is known up to ``beyond``)."""
     for name, exact in truth.items():
@@ -159,6 +164,17 @@ def test_activations_attain_their_constants_and_no_more(
     attains(searched(evaluate, dimension), truth, part=1e-4, beyond=4 * EPS)
 
 
+def test_a_search_ends_with_the_round_whose_pairs_are_enough() -> None:
+    told: list[bool] = []
+
+    def enough(worst: dict[str, Pair]) -> bool:
+        told.append("lipschitz" in worst)
+        return len(told) == 2
+
+    early, late = searched(soft, 3, enough=enough), searched(soft, 3)
+    assert told == [True, True] and 0 < early.evaluations < late.evaluations
+
+
 @pytest.mark.parametrize("dimension", [1, 10])
 def test_hard_thresholding_is_not_lipschitz(dimension: int) -> None:
     found = searched(hard, dimension)
@@ -198,7 +214,7 @@ def test_rare_faults_are_found(where: str, fault: Operator, dimension: int, seed
     def evaluate(x: np.ndarray) -> np.ndarray:
         return np.where(RARE[where](x), fault(soft(x)), soft(x))
 
-    assert searched(evaluate, dimension, seed, ticks=800).worst["lipschitz"].value > 1.2
+    assert searched(evaluate, dimension, seed, ticks=800, **beyond(1.2)).worst["lipschitz"].value > 1.2
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -208,7 +224,7 @@ def test_a_jump_at_a_random_place(dimension: int, seed: int) -> None:
     across = rng.normal(size=dimension)
     across /= np.linalg.norm(across)
     at = rng.uniform(-3, 3)
-    found = searched(lambda x: 0.9 * x + 0.01 * np.outer(across, across @ x > at), dimension, seed)
+    found = searched(lambda x: 0.9 * x + 0.01 * np.outer(across, across @ x > at), dimension, seed, **beyond(1e6))
     assert found.worst["lipschitz"].value > 1e6
 
 

@@ -149,7 +149,7 @@ def test_the_flow_is_that_of_scipy() -> None:
     assert result.bracket.lower == pytest.approx(np.linalg.norm(z[:4]) / bound, rel=1e-9)
 
 
-@pytest.mark.parametrize(("claim", "case"), suite.extremal_paths(64), ids=["flow", "gap"])
+@pytest.mark.parametrize(("claim", "case"), suite.extremal_paths(64), ids=["flow", "gap", "gap for b", "modulus"])
 def test_extremal_paths_attain_and_planted_bounds_fail(claim: Claim, case: Path) -> None:
     result = flow.assess(claim, case)
     assert result.verdict is Verdict.CERTIFIED
@@ -157,11 +157,35 @@ def test_extremal_paths_attain_and_planted_bounds_fail(claim: Claim, case: Path)
     assert flow.assess(planted(claim), case, 0.99).verdict is Verdict.REFUTED
 
 
-def test_the_gap_to_the_limit_closes_as_the_depth_doubles() -> None:
-    results = [flow.assess(flow.UNIFORM, path(depth)) for depth in (16, 64, 256)]
+@pytest.mark.parametrize("claim", [flow.UNIFORM, flow.UNIFORM_DATA], ids=["x_0", "b"])
+def test_the_gap_to_the_limit_closes_as_the_depth_doubles(claim: Claim) -> None:
+    results = [flow.assess(claim, path(depth)) for depth in (16, 64, 256)]
     assert {r.verdict for r in results} == {Verdict.CERTIFIED}
     missing = [1 - r.bracket.upper for r in results]  # type: ignore[operator]
     assert missing[0] > 3 * missing[1] > 9 * missing[2] > 0
+
+
+@pytest.mark.parametrize(
+    ("claim", "changed", "reason"),
+    [
+        pytest.param(flow.UNIFORM_DATA, {"L": np.zeros((4, 4, 2))}, "max |L_n| > 0 is not met", id="no data"),
+        pytest.param(flow.MODULUS, {"K": np.full((1, 1, 1), 8.0)}, "h mu _n < 1 is not met", id="a step too long"),
+    ],
+)
+def test_an_unmet_hypothesis_on_the_path_is_named(claim: Claim, changed: Any, reason: str) -> None:
+    (_, line) = suite.extremal_paths(4)[0]
+    case = replace(path(8) if "L" in changed else line, **changed)
+    result = flow.assess(claim, case)
+    assert (result.verdict, reason in result.reason) == (Verdict.NOT_APPLICABLE, True), result.reason
+
+
+def test_the_moduli_in_floats() -> None:
+    case = path(8)
+    moduli = [scipy.linalg.eigvalsh(k + k.T)[0] / 2 for k in case.K]
+    product = np.prod([(1 - m / 8) / np.linalg.norm(np.eye(4) - k / 8, 2) for m, k in zip(moduli, case.K, strict=True)])
+    result = flow.assess(flow.MODULUS, case)
+    assert result.verdict is Verdict.CERTIFIED
+    assert result.bracket.lower == pytest.approx(product**2, rel=1e-9)
 
 
 def test_layers_that_were_rounded_are_not_those_of_the_path() -> None:

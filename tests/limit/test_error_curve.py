@@ -1,6 +1,7 @@
 """The certified distance from the limit, against limits with a closed form: never below, seldom far above."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -258,6 +259,57 @@ def test_a_narrow_piece_of_growth_counts_in_full(width: Fraction) -> None:
     decays, growth = defects._decays(path.cells(1, 0, 1), path, R(1), True)
     exact_growth = ball((1 - share) * 2**50).exp()
     assert lower(exact_growth) <= decays[0] <= growth[0]
+
+
+def narrow_pieces(rng: np.random.Generator, depth: int, horizon: Fraction) -> tuple[list[Fraction], Any, Any]:
+    """Ends of pieces, many within 2^-60 of a node, and values at both ends of each, as large as it is short."""
+    cuts = set()
+    for _ in range(4):
+        near = R(int(rng.integers(0, depth + 1)), depth)
+        cuts.add(near + R(int(rng.integers(-9, 10)), 10) / 2 ** int(rng.integers(0, 60)))
+    shares = [R(0), *sorted(cut for cut in cuts if 0 < cut < 1), R(1)]
+    widths = np.array([float(b - a) for a, b in itertools.pairwise(shares)])
+    first, second = (rng.uniform(-1, 1, len(widths)) / np.where(rng.random(len(widths)) < 0.5, widths, 1) for _ in "ab")
+    return [share * horizon for share in shares], first, first if rng.random() < 0.4 else second
+
+
+def integral(times: list[Fraction], first: Any, second: Any, until: Fraction) -> Fraction:
+    """The integral of straight pieces, exactly."""
+    total = R(0)
+    for (a, b), p, q in zip(itertools.pairwise(times), first.tolist(), second.tolist(), strict=True):
+        inside = min(max(until - a, R(0)), b - a)
+        total += inside * (R(p) + (R(q) - R(p)) * inside / (b - a) / 2)
+    return total
+
+
+@pytest.mark.parametrize("what", ["L", "K", "weights"])
+def test_pieces_of_all_widths_against_exact_integrals(what: str) -> None:
+    """x' = L(t), x' = -K(t)x and x' = -w(t) on the line, 120 paths each: no violation by a single ulp."""
+    rng, checked = np.random.default_rng(0), 0
+    for _ in range(120):
+        depth, horizon = int(rng.integers(1, 6)), R(int(rng.integers(1, 9)), int(rng.integers(1, 9)))
+        times, first, second = narrow_pieces(rng, depth, horizon)
+        if what == "weights":
+            first, second = np.abs(first), np.abs(second)
+        shape = (-1,) if what == "weights" else (-1, 1, 1)
+        curve = Piecewise(first.reshape(shape), second.reshape(shape), tuple(times))
+        zero = np.zeros((1, 1))
+        start = 1e60 if what == "weights" else 1.0
+        path = {
+            "L": lambda: ParameterPath(zero, curve, 1.0, Zero(), horizon),
+            "K": lambda: ParameterPath(curve, zero, 1.0, Zero(), horizon),
+            "weights": lambda: ParameterPath(zero, zero, curve, L1(1.0), horizon),
+        }[what]()
+        found = error_curve(path, np.array([start]), np.ones(1), depth, "nodes" if rng.random() < 0.5 else "averages")
+        for n in range(1, depth + 1):
+            moved = integral(times, first, second, n * horizon / depth)
+            state, bound = R(float(found.states[n, 0, 0])), float(found.nodes[n, 0])
+            if what == "K":
+                assert lower(abs(ball(state) - (-ball(moved)).exp())) <= bound
+            else:
+                assert abs(state - R(start) - (moved if what == "L" else -moved)) <= R(bound)
+            checked += bound < np.inf
+    assert checked > 250
 
 
 def test_many_pieces_in_a_layer_add_up() -> None:

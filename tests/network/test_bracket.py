@@ -5,9 +5,10 @@ import pytest
 
 from fbscheck.errors import InputError
 from fbscheck.functions import L1, GroupL2, SquaredL2, Zero
-from fbscheck.network import Network, ista
+from fbscheck.network import Network, Region, ista
 from fbscheck.network.comparisons import injected_products
 from fbscheck.network.dissipation import recheck
+from fbscheck.network.local import recheck_local
 
 RNG = np.random.default_rng(4)
 A = RNG.standard_normal((5, 10)) / np.sqrt(5)
@@ -81,3 +82,38 @@ def test_bad_input_is_told() -> None:
         network.lipschitz(seconds=0.0)
     with pytest.raises(InputError, match="wrt|'b'"):
         network.lipschitz("c")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrt", ["b", "x0", "both"])
+def test_in_a_box_the_bracket_is_that_of_its_slopes(wrt: str) -> None:
+    """Where no unit changes its state both ends are the norm of the derivative, a product of masked layers."""
+    network, rng = ista(A, 0.1, STEP, 6), np.random.default_rng(5)
+    x0, b = rng.standard_normal(10), rng.standard_normal(5)
+    small = Region(x0, b, np.full(10, 1e-6), np.full(5, 1e-6))
+    bracket = network.lipschitz_in(small, wrt)  # type: ignore[arg-type]
+    assert "100% of slopes known" in bracket.evidence[0].method
+    d, m = np.eye(10), np.eye(5)
+    parts = {"x0": (d, np.zeros((5, 10))), "b": (np.zeros((10, 5)), m)}
+    whole = (np.hstack([d, np.zeros((10, 5))]), np.hstack([np.zeros((5, 10)), m]))
+    columns = whole[0].shape[1] if wrt == "both" else parts[wrt][0].shape[1]
+    repeated = (np.repeat(v[:, None], columns, axis=1) for v in (x0, b))
+    norm = float(np.linalg.norm(network.jvp(*repeated, *(whole if wrt == "both" else parts[wrt])), 2))
+    assert bracket.lower == pytest.approx(norm, rel=1e-6) and bracket.upper == pytest.approx(norm, rel=1e-8)
+    assert bracket.lower <= bracket.upper
+
+
+def test_a_box_in_parts_is_between_its_pair_and_everywhere() -> None:
+    network, b = ista(A, 0.05, STEP, 5), np.array([0.5, -0.3, 0.2, 0.0, 0.4])
+    box = Region(np.zeros(10), b, 0.0, np.full(5, 0.1))
+    brackets = [network.lipschitz_in(box, parts=parts, evaluations=60) for parts in (1, 4)]
+    everywhere = network.lipschitz("b").upper
+    assert everywhere is not None
+    uppers = [bracket.upper or np.nan for bracket in brackets]
+    lowers = [bracket.lower or np.nan for bracket in brackets]
+    assert max(lowers) <= uppers[1] <= uppers[0] <= everywhere * (1 + 1e-3)
+    assert brackets[1].certificate is not None
+    assert recheck_local(**brackets[1].certificate) <= uppers[1] * (1 + 3e-9)
+    point = network.lipschitz_in(Region(np.zeros(10), b))
+    assert point.lower is None and (point.upper or np.nan) <= uppers[1]
+    with pytest.raises(InputError, match="soft thresholding"):
+        Network(*network.parameters, GroupL2(np.arange(10) // 2, 0.1), 1).lipschitz_in(box)

@@ -112,7 +112,7 @@ def test_the_lower_bound_is_below_all_weights_and_near_the_best(seed: int, scale
 def test_a_representation_that_is_off_never_proves_too_much(seed: int, size: float) -> None:
     """Moved, shrunk, or with a share of the column itself: the bound stays below the optimum."""
     A, rng = gaussian(6, 10, seed), np.random.default_rng(seed)
-    found = generalised_coherence(A)
+    found = generalised_coherence(A, range(10))
     best = coherence(found.weights, A)[1]
     Z = found.representations
     for wrong in (Z + size * rng.standard_normal(Z.shape), Z / (1 + size), Z + size * np.eye(10), 0 * Z):

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from network_samples import FAMILIES, jacobian, sample, slopes
 
+from fbscheck.errors import InputError
 from fbscheck.network import comparisons
-from fbscheck.network.comparisons import combettes_pesquet, compare, injected_products, product_of_norms
+from fbscheck.network.comparisons import combettes_pesquet, compare, injected_products, product_of_norms, sandwich
 from fbscheck.network.layers import Layers
 from fbscheck.network.lower import class_lower
 
@@ -62,6 +63,38 @@ def test_the_quotient_of_combettes_and_pesquet_lies_between() -> None:
     linear = np.linalg.norm(np.linalg.multi_dot(layers.transitions[::-1]), 2)
     found = combettes_pesquet(layers, "x0")
     assert linear < found < product_of_norms(layers, "x0")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_the_sandwich_encloses_its_sides_in_order(family: str, depth: int) -> None:
+    """The mean over all ways to cut the product into pieces, written out; each side known to ten digits."""
+    W = sample(family, 2, depth).transitions
+
+    def norm(first: int, last: int) -> float:
+        product_ = np.eye(4)
+        for matrix in W[first:last]:
+            product_ = matrix @ product_
+        return float(np.linalg.norm(product_, 2))
+
+    every = [[0, *(k + 1 for k in range(depth - 1) if mask >> k & 1), depth] for mask in range(2 ** (depth - 1))]
+    mean = sum(math.prod(norm(a, b) for a, b in zip(cut, cut[1:], strict=False)) for cut in every) / len(every)
+    known = norm(0, depth), mean, math.prod(norm(k, k + 1) for k in range(depth))
+    sides = sandwich(W)
+    for (low, high), value in zip(sides, known, strict=True):
+        assert low <= high <= low * (1 + 1e-9) + 1e-300
+        assert high == pytest.approx(value, rel=1e-9)
+        assert not 0.99 * value >= low > 0
+    assert all(first[0] <= second[1] for first, second in zip(sides, sides[1:], strict=False))
+
+
+def test_norms_that_overflow_leave_the_sandwich_open() -> None:
+    assert sandwich(np.full((3, 2, 2), 1.7e308)) == ((0.0, math.inf),) * 3
+
+
+def test_no_method_of_that_name() -> None:
+    with pytest.raises(InputError, match="Need a method among product of norms"):
+        comparisons.closed("sum", sample("lista"))
 
 
 @pytest.mark.parametrize("bound", BOUNDS)

@@ -110,6 +110,48 @@ def test_where_all_slopes_are_known_the_bound_is_a_norm() -> None:
         assert np.linalg.norm(matrix, 2) <= local.bound * (1 + 1e-14) <= np.linalg.norm(matrix, 2) * (1 + 1e-6) + 1e-9
 
 
+@pytest.mark.parametrize("kind", ["box", "ball", "both"])
+@pytest.mark.parametrize("size", [1e-3, 0.03, 0.3])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_gains_of_first_layers_keep_regions_small_and_sound(family: str, size: float, kind: str) -> None:
+    """With exact gains, the norms of a network without thresholds; slopes between the inputs stay in the sectors."""
+    layers = sample(family, 4, depth=12)
+    maps, region = activation(layers), regions(layers, size, 1)[kind]
+    gains = {
+        n: certify(front, front.safe())[0]
+        for n in (3, 6, 9)
+        if (front := recursion(Layers(layers.transitions[:n], layers.injections[:n], True, rho(layers)[:n]), "both"))
+    }
+    plain, known = sectors_in(layers, maps, region), sectors_in(layers, maps, region, gains)
+    assert np.mean(known.width == 0) >= np.mean(plain.width == 0) - 0.02
+    arguments, _ = run(layers, maps, *inputs(region, 300, 2))
+    away = np.abs(arguments) - np.asarray(maps.thresholds)[:, :, None]
+    slopes = (away > 0) / (1 + rho(layers))[:, None, None]
+    low, high = known.low[:, :, None], (known.low + known.width)[:, :, None]
+    clear = np.abs(away) > 1e-12 * (1 + np.abs(arguments))
+    assert np.all((low <= slopes * (1 + 1e-14)) | ~clear) and np.all((slopes <= high * (1 + 1e-14)) | ~clear)
+
+
+def rho(layers: Layers) -> np.ndarray:
+    return np.asarray(layers.strong_convexity)
+
+
+def test_gains_tell_more_of_deep_layers() -> None:
+    layers = sample("lista", 1, depth=40, dimension=8, observations=4)
+    maps, region = activation(layers), Region(np.zeros(8), np.array([0.5, -0.6, 0.2, 0.9]), 0.0, np.full(4, 2.0**-7))
+    local = local_bound(layers, maps, region, evaluations=30)
+    assert local.fixed > np.mean(sectors_in(layers, maps, region).width == 0) + 0.1
+
+
+def test_planted_gains_that_are_too_small_leave_the_region() -> None:
+    layers = sample("lista", 4, depth=12)
+    maps, region = activation(layers), regions(layers, 0.3, 1)["box"]
+    sectors = sectors_in(layers, maps, region, {6: 1e-6})
+    arguments, _ = run(layers, maps, *inputs(region, 300, 2))
+    slopes = np.abs(arguments) > np.asarray(maps.thresholds)[:, :, None]
+    assert np.any(slopes < sectors.low[:, :, None]) or np.any(slopes > (sectors.low + sectors.width)[:, :, None])
+
+
 def test_halving_a_box_tightens() -> None:
     layers = sample("lista", 5)
     maps = activation(layers, 0.02)
@@ -191,18 +233,18 @@ def test_what_overflows_knows_nothing() -> None:
     assert np.all(sectors.low[-1] == 0) and np.all(sectors.width[-1] == 1)
 
 
-@pytest.fixture
-def certificate() -> tuple[dict[str, object], dict[str, np.ndarray]]:
-    layers, arrays = sample("lista", 3), dict[str, np.ndarray]()
-    region = Region(np.zeros(4), np.array([1.0, 1.0]), 0.0, np.array([1e-3, 2e-3]))
-    return local_record(layers, activation(layers), region, arrays, evaluations=60), arrays
+SMALL = Region(np.zeros(4), np.array([0.5, -0.6]), 0.0, np.array([0.2, 0.15]))
+
+
+@pytest.fixture(scope="module", params=[1, 3], ids=["whole", "in three parts"])
+def certificate(request: pytest.FixtureRequest) -> tuple:
+    layers = sample("lista", 3)
+    local = local_bound(layers, activation(layers), SMALL, parts=request.param, evaluations=60)
+    return *local_record(layers, activation(layers), SMALL, local), local.bound
 
 
 def test_a_local_certificate_proves_its_bound_again(certificate: tuple) -> None:
-    record, arrays = certificate
-    layers = sample("lista", 3)
-    region = Region(np.zeros(4), np.array([1.0, 1.0]), 0.0, np.array([1e-3, 2e-3]))
-    bound = local_bound(layers, activation(layers), region, evaluations=60).bound
+    record, arrays, bound = certificate
     assert bound < recheck_local(record, arrays) <= bound * (1 + 2e-9)
 
 
@@ -210,16 +252,57 @@ def test_a_local_certificate_proves_its_bound_again(certificate: tuple) -> None:
     ("change", "message"),
     [
         pytest.param(lambda r: {**r, "bound": str(Fraction(r["bound"]) * Fraction(99, 100))}, "prove", id="1% less"),
-        pytest.param(lambda r: {**r, "region": {**r["region"], "b_radius": "100"}}, "prove", id="a wider region"),
+        pytest.param(lambda r: {**r, "region": {**r["region"], "b_radius": "100"}}, "prove|ball", id="a wider region"),
         pytest.param(lambda r: {**r, "activation": {"kind": "Region"}}, "SoftThreshold", id="no activation"),
         pytest.param(lambda r: {**r, "region": {"kind": "SoftThreshold"}}, "Region", id="no region"),
         pytest.param(lambda r: {**r, "region": None}, "kind local", id="none"),
         pytest.param(lambda r: {**r, "kind": "dissipation"}, "kind local", id="another kind"),
         pytest.param(lambda r: {k: v for k, v in r.items() if k != "wrt"}, "certificate", id="a field less"),
+        pytest.param(lambda r: {k: v for k, v in r.items() if k != "cuts"}, "with cuts", id="no cuts"),
+        pytest.param(lambda r: {**r, "cuts": r["multipliers"]}, "with cuts", id="other arrays for cuts"),
     ],
 )
 def test_a_changed_local_certificate_is_refused(certificate: tuple, change: object, message: str) -> None:
     """Planted errors."""
-    record, arrays = certificate
+    record, arrays, _ = certificate
     with pytest.raises(InputError, match=message):
         recheck_local(change(record), arrays)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("what", ["region", "activation", "multipliers", "cuts"])
+def test_changed_arrays_of_a_local_certificate_are_refused(certificate: tuple, what: str) -> None:
+    """Planted: a box elsewhere, other thresholds, multipliers of another layer, a tree with a part less."""
+    record, arrays, _ = certificate
+    name = {"region": record["region"]["b_radius"], "activation": record["activation"]["thresholds"]}.get(what)
+    name = record[what] if name is None else name
+    changed = {
+        "region": arrays[name] * 50,
+        "activation": arrays[name] / 2,
+        "multipliers": arrays[name][::-1] * 0.7,
+        "cuts": arrays[name][:-1],
+    }[what]
+    with pytest.raises(InputError, match="prove|tree"):
+        recheck_local(record, {**arrays, name: changed})
+
+
+def test_a_first_layer_without_slopes_does_not_stop_the_search() -> None:
+    """Where all units of it are off, no state gets through; the bound is still brought down to the optimum."""
+    layers = sample("lista", 2, depth=6)
+    thresholds = np.full((6, 4), 0.02)
+    thresholds[0] = 10.0
+    region = Region(np.zeros(4), np.array([0.3, -0.2]), 0.0, np.array([0.2, 0.2]))
+    problem = recursion(layers, "b", sectors_in(layers, SoftThreshold(thresholds), region))
+    assert not problem.sectors.low[0].any() and not problem.sectors.width[0].any()
+    optimum = optimise(problem)
+    assert optimum.gap < 2e-2 and optimum.bound < 0.99 * problem.bound(problem.safe())
+
+
+def test_a_box_has_no_worse_bound_than_all_inputs() -> None:
+    """Few evaluations, and slopes of which some are known: safe multipliers alone would give far more."""
+    layers = sample("lista", 1, depth=40, dimension=8, observations=4)
+    maps, everywhere = activation(layers), recursion(layers)
+    for size in (2.0**-4, 2.0**-6, 2.0**-7):
+        region = Region(np.zeros(8), np.array([0.5, -0.6, 0.2, 0.9]), 0.0, np.full(4, size))
+        assert local_bound(layers, maps, region, evaluations=4).bound <= everywhere.bound(everywhere.safe()) * (
+            1 + 1e-9
+        )

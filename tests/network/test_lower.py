@@ -133,3 +133,52 @@ def test_a_network_that_is_zero_attains_zero(wrt: str) -> None:
 def test_no_start_is_refused(starts: int) -> None:
     with pytest.raises(InputError, match="starts"):
         class_lower(sample("lista"), starts=starts)
+
+
+@pytest.mark.parametrize("family", ["lista", "free"])
+@pytest.mark.parametrize("seed", range(3))
+def test_one_map_for_all_layers_and_units_has_any_pattern(family: str, seed: int) -> None:
+    """What class_lower attains with maps of all kinds, one piecewise linear map attains: seen in differences."""
+    layers = sample(family, seed, depth=5, dimension=4)
+    found = class_lower(layers, "b", starts=8)
+    b = np.random.default_rng(seed).standard_normal((2, 1))
+    arguments, x = [], np.zeros((4, 1))
+    for w, u in zip(layers.transitions, layers.injections, strict=True):
+        arguments.append((w @ x + u @ b)[:, 0])
+        x = arguments[-1][:, None] / 2
+    knots, slopes = np.ravel(arguments), np.ravel(found.pattern)
+    width = 0.2 * float(np.min(np.diff(np.sort(knots))))
+    beside = np.array([-2.0, -1.0, 1.0, 2.0])[:, None] * width
+    places, values = knots + beside, knots / 2 + beside * np.where(np.abs(beside) > width, 0.5, slopes)
+    order = np.argsort(places, axis=None)
+    places, values = np.append(places.ravel()[order], 1e3), np.append(values.ravel()[order], 0.0)
+    values[-1] = values[-2] + (places[-1] - places[-2]) / 2
+    steep = np.diff(values) / np.diff(places)
+    assert np.all(steep > -1e-9) and np.all(steep < 1 + 1e-9)
+    move = width / 100 * found.direction[:, None] / np.linalg.norm(found.direction)
+    ends = []
+    for data in (b - move, b + move):
+        x = np.zeros((4, 1))
+        for w, u in zip(layers.transitions, layers.injections, strict=True):
+            x = np.interp(w @ x + u @ data, places, values)
+        ends.append(x)
+    stretched = np.linalg.norm(ends[1] - ends[0]) / np.linalg.norm(2 * move)
+    assert stretched == pytest.approx(found.bound, rel=1e-6)
+
+
+@pytest.mark.parametrize("family", ["lista", "not separable"])
+def test_disturbed_patterns_attain_more(family: str) -> None:
+    layers = sample(family, 1, depth=30, dimension=8, observations=4)
+    bounds = [class_lower(layers, "b", starts=16, rounds=rounds).bound for rounds in (0, 3, 8)]
+    assert bounds[0] <= bounds[1] <= bounds[2]
+    assert family == "not separable" or bounds[2] > 1.002 * bounds[0]
+    problem = recursion(layers)
+    assert bounds[2] <= certify(problem, problem.safe())[0]
+
+
+def test_disturbing_finds_the_best_corner() -> None:
+    layers = sample("lista", 2, depth=3, dimension=3)
+    best = max(float(np.linalg.norm(jacobian(layers, pattern, "b"), 2)) for pattern in corners(layers))
+    assert class_lower(layers, "b", starts=8, rounds=10).bound == pytest.approx(best, rel=1e-9)
+    with pytest.raises(InputError, match="rounds"):
+        class_lower(layers, rounds=-1)

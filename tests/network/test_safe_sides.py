@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fbscheck.certify.definite import norm_lower
 from fbscheck.certify.enclosure import exact, norm_upper
 from fbscheck.certify.kernel import Refusal
 from fbscheck.claims import lipschitz
@@ -10,6 +11,7 @@ from fbscheck.claims.pair import Pair
 from fbscheck.errors import InputError
 from fbscheck.functions import Zero
 from fbscheck.network import Network
+from fbscheck.network.bounds import spectral_upper
 from fbscheck.network.dissipation import certified_bound
 from fbscheck.network.layers import Layers
 from fbscheck.network.local import local_bound
@@ -56,3 +58,12 @@ def test_extreme_scales_give_a_bound_or_infinity() -> None:
     problem = recursion(Layers(np.full((1, 1, 1), 1e-200), np.full((1, 1, 1), 1e100)), "both")
     assert certified_bound(problem, np.ones((1, 1))) >= 1e100
     assert norm_upper(exact(np.full((1, 1), 5e-324))) >= 5e-324
+
+
+@pytest.mark.parametrize("size", [3, 12, 13, 60])
+def test_norms_of_layers_are_never_below_and_hardly_above(size: int) -> None:
+    rng = np.random.default_rng(size)
+    for matrix in (*rng.standard_normal((2, size, size)), rng.standard_normal((size, 2 * size)), np.eye(size)):
+        low, high = norm_lower(matrix), spectral_upper(matrix)
+        assert low <= high <= low * (1 + (1e-11 if size > 12 else 1e-14))
+        assert spectral_upper(0 * matrix) <= 1e-300

@@ -12,7 +12,7 @@ import scipy.linalg
 from fbscheck.errors import InputError
 from fbscheck.functions import L1, ElasticNet, Function, GroupL2, Huber, L2Ball, SquaredL2, Zero
 from fbscheck.network import Network
-from fbscheck.network.stability import flow_constants, gap_factor, perturbation_bounds
+from fbscheck.network.stability import flow_constants, gap_factors, modulus_ends, perturbation_bounds
 
 D, M, N, S = 4, 3, 6, 40
 FUNCTIONS = {"l1": L1(0.3), "group l2": GroupL2([0, 1, 0, 1], 0.2), "zero": Zero(), "l1 vector": L1([0, 1, 2, 3.0])}
@@ -121,14 +121,56 @@ def test_a_network_exceeds_the_limit_by_the_gap_factor_at_most(depth: int) -> No
     K = np.random.default_rng(6).standard_normal((3, D, D))
     start, _ = flow_constants(K, np.zeros((3, D, M)), 1.0)
     product = np.prod([np.linalg.norm(np.eye(D) - k / depth, 2) ** (depth // 3) for k in K])
-    gap = gap_factor(K, depth, 1.0)
+    gap, _ = gap_factors(K, depth, 1.0)
     np.testing.assert_allclose(
         gap, np.exp(sum(np.linalg.norm(k, 2) ** 2 for k in K) * (depth // 3) / depth**2 / 2), rtol=1e-12
     )
     assert product <= start * gap
     rotation = np.array([[[0.0, -1.0], [1.0, 0.0]]])
     attained = (1 + depth**-2.0) ** (depth / 2)
-    assert attained > 0.99 ** (10 / depth) * gap_factor(rotation, depth, 1.0)
+    assert attained > 0.99 ** (10 / depth) * gap_factors(rotation, depth, 1.0)[0]
+
+
+@pytest.mark.parametrize("depth", [3, 6, 60])
+@pytest.mark.parametrize("shift", [-1.0, 0.0, 2.0])
+def test_for_its_data_a_network_exceeds_the_limit_by_its_own_gap_factor(depth: int, shift: float) -> None:
+    """The sum and the factor written out in numpy, for moduli of both signs."""
+    rng, h = np.random.default_rng(7), 1 / depth
+    K, L = rng.standard_normal((3, D, D)) / 2 + shift * np.eye(D), rng.standard_normal((3, D, M))
+    _, limit = flow_constants(K, L, 1.0)
+    each = np.repeat(np.arange(3), depth // 3)
+    q = [np.linalg.norm(np.eye(D) - h * K[p], 2) for p in each]
+    fed = sum(h * np.prod(q[n + 1 :]) * np.linalg.norm(L[p], 2) for n, p in enumerate(each))
+    steps = np.array([h * scipy.linalg.eigvalsh(k + k.T)[0] / 2 for k in K])
+    squares = sum(np.linalg.norm(K[p], 2) ** 2 for p in each[1:])
+    known = (steps / (1 - np.exp(-steps))).max() * np.exp(h**2 / 2 * squares)
+    gap = gap_factors(K, depth, 1.0)[1]
+    assert gap == pytest.approx(known, rel=1e-12)
+    assert fed <= limit * gap
+    assert gap <= gap_factors(K, depth, 1.0)[0] * np.exp(max(0.0, steps.max()) / 2) * (1 + 1e-15)
+
+
+@pytest.mark.parametrize("k", [-2.0, -0.5, 0.0, 0.5, 1.0])
+def test_one_layer_attains_the_gap_for_its_data(k: float) -> None:
+    """h |L| against |L| (1 - e^{-hk}) / k, with h = 1; no smaller factor will do."""
+    K = np.full((1, 1, 1), k)
+    _, limit = flow_constants(K, np.ones((1, 1, 1)), 1.0)
+    assert 1.0 <= limit * gap_factors(K, 1, 1.0)[1] <= 1 + 1e-14
+
+
+def test_the_gaps_close_as_the_depth_grows() -> None:
+    K = np.random.default_rng(8).standard_normal((2, D, D))
+    gaps = np.array([gap_factors(K, depth, 1.0) for depth in (2, 8, 32, 128, 4096)])
+    assert (np.diff(gaps, axis=0) < 0).all()
+    assert (np.abs(gaps[-1] - 1) < 0.01).all()
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 20])
+def test_a_modulus_is_bounded_from_both_sides(size: int) -> None:
+    K = np.random.default_rng(size).standard_normal((size, size))
+    low, high = modulus_ends(K)
+    assert low <= high <= low + 1e-12 * np.linalg.norm(K)
+    assert low == pytest.approx(scipy.linalg.eigvalsh(K + K.T)[0] / 2, rel=1e-9)
 
 
 FIRST = network(L1(0.3), 0)

@@ -8,11 +8,11 @@ import xml.etree.ElementTree as ElementTree
 import matplotlib
 import numpy as np
 import pytest
+from report_sample import CLAIMS, HOSTILE, convergence_plot, factor_plot
 
 from fbscheck.report.figures import drawn, figure
 from fbscheck.report.formulas import formula
 from fbscheck.verdict import Curve, Plot
-from report_sample import CLAIMS, HOSTILE, convergence_plot, factor_plot
 
 
 def plot(*curves: Curve, log_y: bool = False, label: str = "x") -> Plot:
@@ -27,6 +27,12 @@ def test_curves_are_drawn_as_they_are() -> None:
     assert theory.get_linestyle() == "-" and attained.get_linestyle() == certified.get_linestyle() == "None"
     assert attained.get_marker() != certified.get_marker()
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("step $h$", "contraction factor $q$")
+
+
+def test_ticks_are_plain_digits_beside_a_power_of_ten() -> None:
+    axes = figure(plot(Curve("c", (-1e-5, 2e-5), (1.0, 2.0)))).axes[0]
+    assert "\N{MINUS SIGN}1.0" in [label.get_text() for label in axes.get_xticklabels()]
+    assert "10^{" in axes.xaxis.get_offset_text().get_text()
 
 
 def test_lines_differ_without_colour() -> None:

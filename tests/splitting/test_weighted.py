@@ -6,13 +6,14 @@ from typing import Any
 import flint
 import numpy as np
 import pytest
+from scipy.optimize import minimize
+from sklearn.datasets import load_digits
+
 from fbscheck.certify.definite import as_float, is_semidefinite, norm_upper, rational
 from fbscheck.errors import InputError
 from fbscheck.functions import L1, Box, Huber, NonNegative
-from fbscheck.reference.weighted import diagonal_weight, full_weight
-from fbscheck.splitting.weighted import Weight, forward, slopes, spectral_radius_lower
-from scipy.optimize import minimize
-from sklearn.datasets import load_digits
+from fbscheck.reference.weighted import best_diagonal, best_full, diagonal_weight, full_weight
+from fbscheck.splitting.weighted import Obstacle, Weight, forward, slopes, spectral_radius_lower
 
 ROTATION = np.array([[0.0, -1.0], [1.0, 0.0]])
 N1 = forward(0.1 * np.eye(2) + np.sqrt(0.99) * ROTATION, 1)
@@ -162,7 +163,92 @@ def test_the_sharp_factor_of_a_diagonal_transition_is_decided_exactly() -> None:
     assert not Weight([1.0, 3.0]).contracts(transition, R(3, 4) - R(1, 10**30))
 
 
+SIZES = [1, 2, 5, 13]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_best_factors_are_enclosed(size: int) -> None:
+    W = np.random.default_rng(size).standard_normal((size, size)) / np.sqrt(size)
+    transition = rational(W)
+    for weight, obstacle in (best_diagonal(W), best_full(W)):
+        low, high = obstacle.factor(transition), weight.factor(transition)
+        assert high * (1 - 1e-4) <= low <= high
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_weight_is_below_an_obstacle(seed: int) -> None:
+    """Diagonal weights against theirs; full ones, with multipliers near the best, against both kinds of theirs."""
+    rng = np.random.default_rng(seed)
+    W = rng.standard_normal((3, 3))
+    transition, (_, rows), (best, obstacle) = rational(W), best_diagonal(W), best_full(W)
+    P, multipliers = np.asarray(best.matrix), np.asarray(best.multipliers)
+    for size in (1e-3, 0.1, 1.0):
+        diagonal = Weight(np.exp(size * rng.standard_normal(3)))
+        assert rows.factor(transition) <= diagonal.factor(transition)
+        move = size * 0.1 * rng.standard_normal((3, 3)) * np.abs(P).max() * 0.01
+        other = Weight(P + move @ move.T, multipliers * np.exp(0.1 * size * rng.standard_normal(3)))
+        assert obstacle.factor(transition) <= other.factor(transition)
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-3, 0.1, 1.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_an_obstacle_that_is_off_never_proves_too_much(seed: int, size: float) -> None:
+    rng = np.random.default_rng(seed)
+    W = rng.standard_normal((4, 4))
+    transition = rational(W)
+    (diagonal, rows), (full, obstacle) = best_diagonal(W), best_full(W)
+    F, H = obstacle.points, obstacle.values
+    assert H is not None
+    noise = size * rng.standard_normal((2, *F.shape))
+    for wrong in (Obstacle(F + noise[0], H), Obstacle(F, H + noise[1]), Obstacle(F, H * (1 + size)), Obstacle(H, F)):
+        assert wrong.factor(transition) <= full.factor(transition)
+    moved = Obstacle(rows.points + size * rng.standard_normal(rows.points.shape))
+    assert moved.factor(transition) <= diagonal.factor(transition)
+
+
+def test_values_that_no_proximal_map_takes_would_prove_too_much() -> None:
+    """Planted: H = 2WF fails |H_i|^2 <= <(WF)_i, H_i>; without that test it would double the factor."""
+    W = np.diag([0.5, 0.25])
+    points, transition = np.eye(2), rational(W)
+    assert Obstacle(points, W).factor(transition) == pytest.approx(0.25)
+    assert np.linalg.eigvalsh((2 * W) @ (2 * W).T - 0.5**2 * np.eye(2)).min() >= 0
+    assert Obstacle(points, 2 * W).factor(transition) == 0.0
+
+
+def test_obstacles_in_closed_form() -> None:
+    """A rotation keeps lengths; of diag(1/2, -3/4) the second coordinate is moved most; a dead row says nothing."""
+    rotation, steep = rational(ROTATION), rational(np.diag([0.5, -0.75]))
+    assert Obstacle(np.eye(2)).factor(rotation) == 1.0
+    assert Obstacle(np.array([[0.0], [1.0]])).factor(steep) == 0.75
+    assert Obstacle(np.array([[0.0], [1.0]]), np.array([[0.0], [-0.75]])).factor(steep) == pytest.approx(0.75)
+    assert Obstacle(np.eye(2), np.diag([0.0, -0.75])).factor(steep) == 0.0
+
+
+@pytest.mark.parametrize("sigma", [R(0), R(1, 2), R(4)])
+def test_pairs_of_points_under_a_strongly_convex_function(sigma: R) -> None:
+    """g = |x|_1 / 10 + sigma |x|^2 / 2, its proximal map written out; g = sigma |x|^2 / 2 nearly attains the factor."""
+    K, h = np.array([[1.0, -10.0], [0.0, 1.0]]), R(1, 10)
+    transition = forward(K, h, sigma)
+    rng, W = np.random.default_rng(0), np.eye(2) - K / 10
+    x, y = rng.standard_normal((2, 2, 2000))
+
+    def layer(u: Any) -> Any:
+        return np.sign(u) * np.maximum(np.abs(u) - 0.01, 0) / float(1 + h * sigma)
+
+    for weight in (diagonal_weight(as_float(transition)), full_weight(as_float(transition))):
+        P, q = np.asarray(weight.matrix), weight.factor(transition)
+        moved, apart = layer(W @ x) - layer(W @ y), x - y
+        ratios = np.einsum("is,ij,js->s", moved, P, moved) / np.einsum("is,ij,js->s", apart, P, apart)
+        assert np.sqrt(ratios.max()) <= q * (1 + 1e-12)
+        root = np.linalg.cholesky(P).T
+        whole = np.linalg.norm(root @ W @ np.linalg.inv(root), 2) / float(1 + h * sigma)
+        assert 0.99 * q < whole <= q * (1 + 1e-9)
+
+
 BAD = [
+    pytest.param(lambda: Obstacle(np.zeros((2, 2))), "not zero", id="no points"),
+    pytest.param(lambda: Obstacle(np.eye(2), np.eye(3)), "of their shape", id="values of another shape"),
+    pytest.param(lambda: Obstacle(np.eye(3)).factor(N2), "d = 2, got d = 3", id="points of another size"),
     pytest.param(lambda: Weight([1.0, -1.0]), "positive definite", id="a sign flipped"),
     pytest.param(lambda: Weight([1.0, 0.0]), "positive definite", id="a weight of zero"),
     pytest.param(lambda: Weight([[1.0, 2.0], [2.0, 1.0]], [3.0, 3.0]), "positive definite", id="indefinite"),

@@ -10,7 +10,7 @@ from distributed import LocalCluster
 from fbscheck.errors import InputError
 from fbscheck.suites import contraction, runner
 from fbscheck.suites.task import Suite, Task
-from fbscheck.verdict import Result
+from fbscheck.verdict import Bracket, Result, Verdict
 
 
 def timeless(finished: runner.Finished) -> list[Result]:
@@ -54,6 +54,14 @@ def test_progress_counts_every_task_once(tmp_path: Path) -> None:
     assert seen == [(1, 3, "a"), (2, 3, "b"), (3, 3, "c")]
     assert len(finished.crashes) == 1
     assert "RuntimeError: boom" in finished.crashes[0]
+
+
+def test_a_result_that_was_timed_keeps_its_seconds_and_others_share_those_of_the_task(tmp_path: Path) -> None:
+    empty = Result("a", "case", Verdict.UNDECIDED, Bracket(None, None, None), "nothing")
+    task = Task("a", lambda rng: [dataclasses.replace(empty, seconds=1e6), empty])
+    timed, shared = runner.run([Suite("s", "", (), lambda size: [task])], tmp_path, runner.Settings()).results
+    assert timed.seconds == 1e6
+    assert 0 < shared.seconds < 100
 
 
 @pytest.mark.parametrize("settings", [{"jobs": 0}, {"jobs": -2}, {"seed": -1}, {"size": "huge"}])

@@ -261,7 +261,7 @@ def tv(x: Any, weight: float, iterations: int) -> Any:
     return x + np.diff(np.concatenate([[0], p, [0]]))
 
 
-@faulty("common mistake: the dual of total variation with too few iterations", 12, "prox")
+@faulty("common mistake: the dual of total variation with too few iterations", 12, "prox", seconds=1.0)
 def tv_stopped(x: Any) -> Any:
     return tv(x, 0.5, 4)
 

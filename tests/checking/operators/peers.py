@@ -1,6 +1,6 @@
 """Operators of other packages, each with claims that hold (or, among FAULTY_PEERS, that do not).
 
-Each package is imported when it is first called: an examination starts several processes.
+Each package is imported when it is first called.
 """
 
 from functools import cache

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Row", "recorded"]
+__all__ = ["Operator", "Row", "recorded"]
 
 Operator = Callable[..., Any]
 
@@ -25,7 +25,7 @@ class Row:
     step: float = 1.0
     fault: str | None = None
     accuracy: float = 0.0
-    seconds: float = 0.4
+    seconds: float = 0.25
 
 
 def recorded(rows: list[Row]) -> Callable[..., Callable[[Operator], Operator]]:
