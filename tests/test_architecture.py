@@ -1,6 +1,7 @@
 """The structure of the package, as rules: who may import whom, who may print, what carries a docstring."""
 
 import ast
+import configparser
 import subprocess
 import sys
 from pathlib import Path
@@ -258,3 +259,11 @@ def test_every_public_name_of_the_package_loads() -> None:
     assert {name for name in fbscheck.__all__ if getattr(fbscheck, name, None) is None} == set()
     with pytest.raises(AttributeError, match="no_such_name"):
         fbscheck.no_such_name  # noqa: B018
+
+
+def test_the_wheel_holds_every_package() -> None:
+    settings = configparser.ConfigParser()
+    settings.read(ROOT.parent / "setup.cfg")
+    stated = set(settings["options"]["packages"].split())
+    found = {".".join(init.parent.relative_to(ROOT.parent).parts) for init in ROOT.rglob("__init__.py")}
+    assert stated == found | {"fbscheck.proofs"}

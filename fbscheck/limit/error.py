@@ -23,7 +23,7 @@ def error_bound(
     b: Array,
     depth: int,
     certified: bool = True,
-    refine: int = 16,
+    refine: int = 32,
     sampling: Sampling = "nodes",
 ) -> Bracket:
     """Bounds on max_t |X_N(t) - x(t)|, the greatest over all samples: X_N interpolates the network's states.
