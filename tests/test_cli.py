@@ -66,7 +66,7 @@ def test_exit_statuses_of_verify(
 BAD_USE = [
     pytest.param(
         ["verify", "nonsense"],
-        "Need a suite among prox, contraction, fixed-point, network, lista, got 'nonsense'",
+        "Need a suite among prox, catalogue, contraction, fixed-point, network, lista, got 'nonsense'",
         id="suite",
     ),
     pytest.param(["verify", "--jobs", "0"], "Need --jobs", id="no jobs"),

@@ -87,7 +87,7 @@ def _replay(
         return prox.replay(claim, witness, arrays)
     if chapter == "catalogue":
         return catalogue.replay(claim, witness, arrays)
-    if chapter == "nonconvex":
+    if claim in nonconvex.CLAIMS:
         return nonconvex.replay(claim, witness, arrays)
     if chapter == "fixed-point":
         return fixed_point.replay(claim, case, witness, arrays)
