@@ -277,7 +277,7 @@ def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
         scale = float.fromhex(witness["scale"])
         of = {name: finite_array(arrays[text], name, (1, 2)) for name, text in witness["sample"].items()}
         points = [x for name, x in of.items() if name != "others"]
-        if not check.applies(g) or any(x.shape != points[0].shape or x.ndim != 1 for x in points):
+        if not (check.applies(g) and h in STEPS) or any(x.shape != points[0].shape or x.ndim != 1 for x in points):
             raise kernel.Refusal("the sample is not one of the claim")
         scale_of({"scale": str(Fraction(scale))}, claim.control)
         again: dict[str, Any] = {

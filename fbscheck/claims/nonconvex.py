@@ -25,7 +25,7 @@ __all__ = ["CLAIMS", "CONVEX", "MONOTONE", "SLOPE", "SOME", "assess", "replay"]
 Points = npt.NDArray[np.float64]
 
 CONVEX = Claim(
-    "nonconvex.convex-prox",
+    "control.convex-prox",
     "The map is the proximal map of a convex function",
     r"|2(T x - T y) - (x - y)| \leq |x - y|",
     Relation.AT_MOST,
@@ -33,7 +33,7 @@ CONVEX = Claim(
     control=True,
 )
 SOME = Claim(
-    "nonconvex.some-prox",
+    "control.some-prox",
     "The map, not monotone, is the proximal map of some function",
     r"-\langle T x - T y, x - y\rangle / |x - y|^2 \leq 0",
     Relation.AT_MOST,

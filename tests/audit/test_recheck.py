@@ -20,6 +20,7 @@ from tampering import CLAIMS, Stored, refusals, refuses, tampered
 from fbscheck import store
 from fbscheck.certify import instances
 from fbscheck.claims import (
+    catalogue,
     coherence,
     contraction,
     contraction_map,
@@ -35,6 +36,7 @@ from fbscheck.claims import (
     many_steps,
     methods,
     minimisers,
+    nonconvex,
     prox,
     recovery,
     recovery_controls,
@@ -48,11 +50,13 @@ from fbscheck.claims.problems import Problem
 from fbscheck.claims.replay import routes
 from fbscheck.claims.signals import Recovery
 from fbscheck.functions import L1, GroupL2, Zero
+from fbscheck.functions.nonconvex import NONCONVEX
 from fbscheck.network import Network
 from fbscheck.operators import LeastSquares, Logistic
 from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
 from fbscheck.suites import boxes, data, network
 from fbscheck.suites import deep_limit as limit_suite
+from fbscheck.suites.catalogue import CASES as FUNCTIONS
 from fbscheck.suites.dictionaries import dictionary
 from fbscheck.suites.prox import CASES
 from fbscheck.suites.registry import SUITES
@@ -95,6 +99,16 @@ def proximal() -> list[Result]:
     case, rng = CASES[3], np.random.default_rng(3)
     wrong = [planted(claim) for claim in prox.CLAIMS]
     return prox.assess(case, prox.CLAIMS, 8, rng) + prox.assess(case, wrong, 8, rng, 0.99)
+
+
+def catalogued() -> list[Result]:
+    by_name, rng = {case.name: case for case in FUNCTIONS}, np.random.default_rng(3)
+    wrong = [planted(claim, "an error of 1%") for claim in (catalogue.OPTIMALITY, catalogue.CONJUGATE)]
+    return [
+        *catalogue.assess(by_name["OWL"], (catalogue.OPTIMALITY, catalogue.LIPSCHITZ, catalogue.INPUT), 8, rng),
+        *catalogue.assess(by_name["distance to a ball"], wrong, 8, rng, 0.99),
+        *nonconvex.assess(NONCONVEX[2], 50, rng),
+    ]
 
 
 def other_controls() -> list[Result]:
@@ -235,6 +249,7 @@ KINDS: dict[str, Callable[[], list[Result]]] = {
         one_step,
         several_steps,
         proximal,
+        catalogued,
         other_controls,
         fixed_points,
         all_iterates,
@@ -273,6 +288,9 @@ TRUE_ALL_THE_SAME: dict[str, str] = {
     "*prox.*|results|results/evidence/value|*": STATED,
     "*prox.*|witnesses|*|*": OTHER_SAMPLE,
     "*prox.*|array|*|*": OTHER_SAMPLE,
+    "*catalogue.*|array|sample/*|*": OTHER_SAMPLE,
+    "catalogue.*|array|function/*|last digit": OTHER_DATA,
+    "nonconvex.*|witnesses|y|sign": OTHER_SAMPLE,
     "*fixed-point.*|array|*/modulus/factor|*": OTHER_PROOF,
     "*fixed-point.*|array|*/slope|*": OTHER_PROOF,
     "*fixed-point.*|array|gap/x|last digit": OTHER_PROOF,
