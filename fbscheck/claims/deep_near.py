@@ -13,7 +13,7 @@ import numpy as np
 from fbscheck.archive import Arrays, add
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import ball, upper
-from fbscheck.certify.rounded import GUARD, norm_upper
+from fbscheck.certify.rounded import GUARD, norm_lower, norm_upper
 from fbscheck.claims.paths import PathCase, between, up
 from fbscheck.claims.records import scale_of, scaled
 from fbscheck.inputs import Array, finite_array
@@ -105,11 +105,12 @@ def minimiser(path: ParameterPath, b: Array, f: Gradient) -> Array:
 def _equilibrium(case: PathCase, own: ErrorCurve, point: Array) -> tuple[float, float]:
     """The largest ratio over t_1..t_N; an infinite radius leaves nothing certain."""
     radius, rate = equilibrium_radius(case.path, point, case.b), contraction(case.path)
-    apart = np.linalg.norm(own.states[:, :, 0] - np.asarray(point), axis=1)
-    slack = (own.nodes[:, 0] + radius + 1e-13 * (apart + np.linalg.norm(point))) * GUARD
+    apart = own.states[:, :, 0] - np.asarray(point)
+    near, far = norm_lower(apart, 1), norm_upper(apart, 1)
+    slack = (own.nodes[:, 0] + radius + 1e-13 * (far + norm_upper(np.asarray(point), 0))) * GUARD
     times = [ball(case.path.horizon * n / own.depth) for n in range(own.depth + 1)]
     ratios = []
-    for low, high, t in zip(apart - slack, apart + slack, times, strict=True):
+    for low, high, t in zip(near - slack, (far + slack) * GUARD, times, strict=True):
         grown = (ball(rate) * t).exp()
         ratios.append((-upper(-ball(max(float(low), 0.0)) * grown), upper(ball(float(high)) * grown)))
     (least, most), rest = ratios[0], ratios[1:]
@@ -128,9 +129,10 @@ def _perturbed(case: PathCase, own: ErrorCurve) -> tuple[float, float]:
     (start,), (data,) = (norm_upper(np.diff(part, axis=1) * GUARD, 0) for part in (case.x0, case.b))
     bound = upper(ball(of_start) * ball(float(start)) + ball(of_data) * ball(float(data)))
     last = own.states[-1]
-    apart = float(np.linalg.norm(last[:, 0] - last[:, 1]))
+    change = last[:, 0] - last[:, 1]
     slack = float(own.nodes[-1].sum() + 1e-14 * norm_upper(last, 0).sum()) * GUARD
-    return max(apart / GUARD - slack, 0.0) / bound * (1 - 1e-15), (apart * GUARD + slack) / bound * (1 + 1e-15)
+    low, high = max(float(norm_lower(change, 0)) - slack, 0.0), (float(norm_upper(change, 0)) + slack) * GUARD
+    return low / bound * (1 - 1e-15), high / bound * (1 + 1e-15)
 
 
 def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from fbscheck.archive import Arrays, add
 from fbscheck.certify import kernel
-from fbscheck.certify.balls import ball, exact, lower, maximum, norm
+from fbscheck.certify.balls import ball, exact, lower, maximum, norm, upper
 from fbscheck.claims.operator_bounds import most_cocoercive, most_slack, most_stretch, unknown
 from fbscheck.claims.operator_instances import Instance, attained_along, instances
 from fbscheck.claims.records import scale_of, scaled
@@ -47,6 +47,8 @@ CLOSE = 1e-6
 """Allowed relative error of a difference quotient of that length."""
 ROUNDING = 1e-12
 """Allowed relative error of float64 products."""
+SAME = 1e-13
+"""By how much a product may differ on another machine, relative to the largest one: less than what is judged."""
 
 BEND = Hypothesis(r"\ell\ \mathrm{is\ attained\ at\ a\ known\ point}", lambda i: int(i.bend is not None) - 1)
 FLAT = Hypothesis(r"\mu\ \mathrm{is\ attained\ at\ a\ known\ point}", lambda i: int(i.flat is not None) - 1)
@@ -255,7 +257,7 @@ def _all_constants(f: Operator, of: tuple[Points, ...], scale: float) -> Any:
 
 def _quotient(f: Operator, of: tuple[Points, ...], scale: float) -> Any:
     x, v, image = of
-    _require_image(f.jacobian(x, v), image)
+    _require_image(f, v, f.jacobian(x, v), image)
     t, direction = ball(SHORT), exact(v)
     moved = f(exact(x) + t * direction) - f(exact(x) - t * direction)
     return norm(moved / (2 * t) - ball(scale) * exact(image)) / (ball(f.lipschitz) * norm(direction))
@@ -263,15 +265,15 @@ def _quotient(f: Operator, of: tuple[Points, ...], scale: float) -> Any:
 
 def _adjointness(f: Operator, of: tuple[Points, ...], scale: float) -> Any:
     x, v, w, image, back = of
-    _require_image(f.jacobian(x, v), image)
-    _require_image(f.adjoint(x, w), back)
+    _require_image(f, v, f.jacobian(x, v), image)
+    _require_image(f, w, f.adjoint(x, w), back)
     return _asymmetry(f, v, w, image, ball(scale) * exact(back))
 
 
 def _symmetry(f: Operator, of: tuple[Points, ...], scale: float) -> Any:
     x, v, w, image, other = of
-    _require_image(f.jacobian(x, v), image)
-    _require_image(f.jacobian(x, w), other)
+    _require_image(f, v, f.jacobian(x, v), image)
+    _require_image(f, w, f.jacobian(x, w), other)
     return _asymmetry(f, v, w, image, ball(scale) * exact(other))
 
 
@@ -288,9 +290,9 @@ def _slope(f: Any, of: tuple[Points, ...], scale: float) -> Any:
     return abs(quotient - ball(scale) * np.sum(slope * v)) / size
 
 
-def _require_image(again: Points, image: Points) -> None:
-    """Refuse a stored product that float64 would not give."""
-    if not np.linalg.norm(again - image) <= 1e-9 * (1 + np.linalg.norm(again)):
+def _require_image(f: Operator, direction: Points, again: Points, image: Points) -> None:
+    """Refuse a stored product that float64 would not give: what is judged must not be what was stored in its place."""
+    if not upper(norm(exact(again) - exact(image))) <= SAME * f.lipschitz * upper(norm(exact(direction))):
         raise kernel.Refusal("the stored image is not that of the derivative")
 
 

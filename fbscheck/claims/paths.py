@@ -120,7 +120,10 @@ def _restore(text: Mapping[str, Any], arrays: Arrays, ndim: int) -> Piecewise:
         return rows.reshape(text["pieces"], -1, rows.shape[1]) if ndim == 2 else rows.reshape(text["pieces"])
 
     starts = stack("starts")
+    ends = stack("ends") if "ends" in text else starts
+    if ends.shape != starts.shape:
+        raise ValueError("the pieces of a curve end in another space than they start in")
     times = None if text["times"] is None else tuple(Fraction(time) for time in text["times"])
     if times is None or len(times) == len(starts) + 1 and times[0] == 0 and list(times) == sorted(set(times)):
-        return Piecewise(starts, stack("ends") if "ends" in text else starts, times)
+        return Piecewise(starts, ends, times)
     raise ValueError("times do not increase from 0")

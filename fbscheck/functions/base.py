@@ -8,17 +8,19 @@ knows float64 alone say so by ``enclosed`` and refuse balls.
 """
 
 from abc import ABC, abstractmethod
+from fractions import Fraction
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
-from fbscheck.certify.balls import ball, is_ball, maximum
+from fbscheck.certify.balls import ball, is_ball, maximum, root_up
 from fbscheck.certify.rounded import Rounded
 from fbscheck.errors import InputError
 from fbscheck.inputs import Array, Number, positive
 from fbscheck.points import points
 
-__all__ = ["Function", "indicator", "operand", "outside"]
+__all__ = ["Function", "indicator", "norm_bound", "operand", "outside"]
 
 MEMBERSHIP = 1e-12
 """How far outside a set, relative to its size, a float64 point still counts as inside (rounding of
@@ -187,3 +189,8 @@ def operand(number: Number, x: Array) -> Any:
 def outside(x: Array, low: Any, high: Any) -> Array:
     """How far each coordinate of ``x`` is outside [low, high]; <= 0 inside."""
     return maximum(x - high, low - x)
+
+
+def norm_bound(vector: npt.NDArray[np.float64]) -> float:
+    """The Euclidean norm of a float64 vector, rounded up."""
+    return root_up(sum((Fraction(t) ** 2 for t in vector.tolist()), Fraction(0)))

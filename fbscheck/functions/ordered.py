@@ -6,7 +6,6 @@ is decided: there the regression is p_j = min over i <= j of max over k >= j of 
 centre of the balls, and nonexpansiveness covers the rest of them.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -15,7 +14,7 @@ import numpy.typing as npt
 
 from fbscheck.certify.balls import absolute, around, descending, is_ball, maximum, minimum, norm
 from fbscheck.errors import InputError
-from fbscheck.functions.base import Function, indicator
+from fbscheck.functions.base import Function, indicator, norm_bound
 from fbscheck.inputs import Array, finite_array
 from fbscheck.points import along
 
@@ -99,7 +98,7 @@ class OWL(Function):
     @property
     def lipschitz(self) -> float:
         """The norm of the weights, rounded up."""
-        return math.nextafter(float(np.linalg.norm(self.weights)) * (1 + len(self.weights) * 2.0**-52), math.inf)
+        return norm_bound(self.weights)
 
     def _value(self, x: Array) -> Any:
         return np.sum(along(self.weights, x) * descending(absolute(x)), axis=0)

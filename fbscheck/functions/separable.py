@@ -4,7 +4,6 @@ The subdifferential of such a function is a box, [left derivative, right derivat
 coordinate; a class gives the two ends and the nearest point of the box follows.
 """
 
-import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
@@ -14,7 +13,7 @@ import numpy.typing as npt
 
 from fbscheck.certify.balls import absolute, clip, maximum, minimum
 from fbscheck.errors import InputError
-from fbscheck.functions.base import Function, indicator, outside
+from fbscheck.functions.base import Function, indicator, norm_bound, outside
 from fbscheck.inputs import Array, finite_array, finite_number, nonnegative, positive
 from fbscheck.points import along
 
@@ -100,7 +99,7 @@ class L1(Separable):
     def lipschitz(self) -> float | None:
         """The norm of a weight vector, rounded up; one weight w gives w sqrt(d): None without a d."""
         if isinstance(self.weight, np.ndarray):
-            return math.nextafter(float(np.linalg.norm(self.weight)) * (1 + len(self.weight) * 2.0**-52), math.inf)
+            return norm_bound(self.weight)
         return 0.0 if self.weight == 0 else None
 
     def _value(self, x: Array) -> Any:

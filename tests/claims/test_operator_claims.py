@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fbscheck import store
+from fbscheck.archive import add
 from fbscheck.audit.recheck import Outcome, recheck
 from fbscheck.certify.kernel import Refusal
 from fbscheck.claims import operator_constants, operator_instances, sum_control
@@ -186,3 +187,15 @@ def test_the_tasks_hold_and_can_be_audited(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("fbscheck.audit.recheck.SUITES", {"catalogue": SUITE})
     refused = [finding for finding in recheck(tmp_path) if finding.outcome is Outcome.REFUSED]
     assert [(f.claim, f.case, f.reason) for f in refused] == []
+
+
+@every
+def test_a_stored_image_that_is_not_the_derivative_refutes_nothing(name: str) -> None:
+    """An adjoint that is right, with an image that was moved by a billionth."""
+    result = assess(ADJOINT, name)
+    assert result.witness is not None
+    arrays = dict(result.arrays)
+    w, image = (arrays[result.witness[key]] for key in ("w", "image"))
+    moved = image + 5e-10 * (1 + np.linalg.norm(image)) / np.linalg.norm(w) * w
+    with pytest.raises(Refusal, match="not that of the derivative"):
+        operator_constants.replay(ADJOINT, {**result.witness, "image": add(moved, arrays)}, arrays)

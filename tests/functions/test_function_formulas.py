@@ -16,7 +16,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from fbscheck.certify.balls import exact
-from fbscheck.functions import L1, Box, ElasticNet, Function, GroupL2, Huber, L2Ball, NonNegative, SquaredL2, Zero
+from fbscheck.functions import L1, OWL, Box, ElasticNet, Function, GroupL2, Huber, L2Ball, NonNegative, SquaredL2, Zero
 
 INF = math.inf
 Numbers = Sequence[Fraction]
@@ -462,6 +462,8 @@ def test_strong_convexity_is_kept_and_is_the_largest(name: str) -> None:
         pytest.param(L1(np.array([3.0, 4.0])), Fraction(25), id="l1, 3-4-5"),
         pytest.param(L1(np.full(7, 0.1)), 7 * Fraction(0.1) ** 2, id="l1, seven tenths"),
         pytest.param(L1(0.0), Fraction(0), id="l1, no weight"),
+        pytest.param(L1(np.array([3e-162, 4e-162])), Fraction(3e-162) ** 2 + Fraction(4e-162) ** 2, id="l1, small"),
+        pytest.param(OWL(np.array([4e-170, 3e-170])), Fraction(4e-170) ** 2 + Fraction(3e-170) ** 2, id="owl, small"),
         pytest.param(GroupL2([0, 1, 1, 2], 0.1), 3 * Fraction(0.1) ** 2, id="three groups"),
         pytest.param(GroupL2([5], 3.0), Fraction(9), id="one group"),
     ],

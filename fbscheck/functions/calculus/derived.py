@@ -1,17 +1,12 @@
 """What all functions have in common that are made of one other."""
 
-from fractions import Fraction
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from fbscheck.certify.balls import root_up
 from fbscheck.errors import InputError
 from fbscheck.functions.base import Function
 from fbscheck.inputs import finite_array
 
-__all__ = ["Derived", "norm_bound", "require_function", "settle_vector"]
+__all__ = ["Derived", "require_function", "settle_vector"]
 
 
 class Derived(Function):
@@ -80,8 +75,3 @@ def settle_vector(g: Any, name: str) -> None:
     if g.function.dimension not in (None, len(vector)):
         raise InputError(f"Need {name} of length {g.function.dimension} for this function, got {len(vector)}.")
     object.__setattr__(g, name, vector)
-
-
-def norm_bound(vector: npt.NDArray[np.float64]) -> float:
-    """The Euclidean norm of a float64 vector, rounded up."""
-    return root_up(sum((Fraction(t) ** 2 for t in vector.tolist()), Fraction(0)))

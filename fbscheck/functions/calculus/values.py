@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fbscheck.certify.balls import round_down, round_up
-from fbscheck.functions.base import Function
-from fbscheck.functions.calculus.derived import Derived, norm_bound, require_function, settle_vector
+from fbscheck.functions.base import Function, norm_bound
+from fbscheck.functions.calculus.derived import Derived, require_function, settle_vector
 from fbscheck.inputs import Array, finite_number, positive
 from fbscheck.points import along
 
