@@ -18,7 +18,7 @@ import numpy.typing as npt
 from fbscheck import functions
 from fbscheck.archive import Arrays, add, describe, rebuild
 from fbscheck.certify import kernel
-from fbscheck.certify.balls import exact, lower
+from fbscheck.certify.balls import exact, lower, norm
 from fbscheck.claims import measures, prox
 from fbscheck.claims.prox import ProxCase, sample_points
 from fbscheck.claims.records import scale_of
@@ -51,6 +51,10 @@ Measure = Callable[..., Any]
 STEPS = (0.3, 4.0)
 ROUNDING = 1e-12
 """By how much a recomputed measure may differ from a stored one."""
+SAME = 1e-13
+"""By how much a stored subgradient may differ from the nearest one, relative to 1 + its norm."""
+LARGEST = 1e151
+"""Of the entries of a sample: beyond, measures overflow."""
 
 REFERENCE = Claim(
     "catalogue.reference",
@@ -280,6 +284,7 @@ def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
         if not (check.applies(g) and h in STEPS) or any(x.shape != points[0].shape or x.ndim != 1 for x in points):
             raise kernel.Refusal("the sample is not one of the claim")
         scale_of({"scale": str(Fraction(scale))}, claim.control)
+        _require_sample(claim, g, h, of)
         again: dict[str, Any] = {
             "case": str(witness["case"]),
             "function": describe(g, {}),
@@ -288,3 +293,21 @@ def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
         return _measured(claim, again["case"], g, again, {}, h, scale, of)
     except (LookupError, OverflowError, TypeError, ValueError, AttributeError, InputError) as error:
         raise kernel.Refusal(f"the witness is incomplete or malformed: {error}") from None
+
+
+def _require_sample(claim: Claim, g: Function, h: float, of: Mapping[str, Points]) -> None:
+    """Refuse samples that would refute anything.
+
+    These are references that are no proximal points, slopes that are no subgradients, kinks of the map where its
+    derivative is asked for, and numbers whose measures overflow.
+    """
+    kind, bound = claim.id.removeprefix("planted."), _check(claim).bound(g)
+    apart, size = 0.0, 1.0
+    if kind == REFERENCE.id:
+        apart, size = norm(of["y"] - g.prox(of["u"], h)), bound * (1 + norm(of["u"]))
+    elif kind == CONJUGATE.id:
+        apart, size = norm(of["s"] - g.subgradient(of["x"], of["s"])), SAME * (1 + norm(of["s"]))
+    elif kind == DERIVATIVE.id:
+        apart, size = measures.bend(g, h, of["u"], of["v"]), bound
+    if not apart <= size or max(np.abs(x).max() for x in of.values()) > LARGEST:
+        raise kernel.Refusal("the sample is not one of the claim: a point, or a slope, is another")

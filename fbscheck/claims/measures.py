@@ -16,6 +16,7 @@ from fbscheck.certify.balls import absolute, maximum, minimum, norm
 from fbscheck.functions import Function
 
 __all__ = [
+    "bend",
     "NEVER",
     "conjugate",
     "derivative",
@@ -96,6 +97,14 @@ def derivative(g: Function, h: float, scale: float, lift: Lift, u: Points, v: Po
     skew = np.sum(lift(w) * image, axis=0) - np.sum(lift(scale * g.prox_jacobian(u, h, w)) * lift(v), axis=0)
     size = norm(lift(v)) * (1 + norm(lift(u)))
     return maximum(minimum(*distances) / size, np.asarray(absolute(skew) / (norm(lift(v)) * norm(lift(w)))))
+
+
+def bend(g: Function, h: float, u: Points, v: Points) -> float:
+    """Half the least distance of the differences forward and backward, on the scale of :func:`derivative`."""
+    p, width = g.prox(u, h), max(1e-6, math.sqrt(g.accuracy))
+    widths = (width, 0.3 * width)
+    bends = [norm(g.prox(u + t * v, h) - 2 * p + g.prox(u - t * v, h)) / (2 * t) for t in widths]
+    return float(min(bends) / (norm(v) * (1 + norm(u))))
 
 
 def lipschitz(g: Function, h: float, scale: float, lift: Lift, x: Points, y: Points) -> Any:

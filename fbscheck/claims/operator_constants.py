@@ -164,6 +164,8 @@ def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
     points = {name: arrays[content[name]] for name in names}
     if any(x.shape != (instance.f.dimension,) or x.dtype != np.float64 for x in points.values()):
         raise kernel.Refusal("the points of the witness are not in the operator's space")
+    if _kind(claim) == DERIVATIVE.id:
+        _require_smooth(instance.f, tuple(points[name] for name in names), float(scale))
     return _result(claim, instance, points, float(scale))
 
 
@@ -294,6 +296,15 @@ def _require_image(f: Operator, direction: Points, again: Points, image: Points)
     """Refuse a stored product that float64 would not give: what is judged must not be what was stored in its place."""
     if not upper(norm(exact(again) - exact(image))) <= SAME * f.lipschitz * upper(norm(exact(direction))):
         raise kernel.Refusal("the stored image is not that of the derivative")
+
+
+def _require_smooth(f: Operator, of: tuple[Points, ...], scale: float) -> None:
+    """Refuse a violation that a kink of f at the point explains: there is no derivative there."""
+    missed = lower(_quotient(f, of, scale))
+    x, v, t = exact(of[0]), exact(of[1]), ball(SHORT)
+    bend = norm(f(x + t * v) - 2 * f(x) + f(x - t * v)) / (2 * t * ball(f.lipschitz) * norm(v))
+    if missed > CLOSE and not upper(bend) < missed / 4:
+        raise kernel.Refusal("the operator has a kink at the point of the witness")
 
 
 @final

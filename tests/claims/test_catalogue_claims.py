@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fbscheck import functions
+from fbscheck.archive import add, describe
 from fbscheck.certify import kernel
 from fbscheck.claims import catalogue, nonconvex
 from fbscheck.claims.catalogue import (
@@ -24,7 +25,18 @@ from fbscheck.claims.catalogue import (
     VALUE,
 )
 from fbscheck.claims.prox import ProxCase
-from fbscheck.functions import L2, Function, Hinge, L1Ball, NonNegative, Quantile, Simplex, SumOfLargest, TotalVariation
+from fbscheck.functions import (
+    L1,
+    L2,
+    Function,
+    Hinge,
+    L1Ball,
+    NonNegative,
+    Quantile,
+    Simplex,
+    SumOfLargest,
+    TotalVariation,
+)
 from fbscheck.functions.nonconvex import NONCONVEX, Nonconvex
 from fbscheck.suites.catalogue import CASES
 from fbscheck.verdict import Claim, Verdict
@@ -243,3 +255,25 @@ def test_moduli_of_what_jumps_or_turns() -> None:
     assert ENTRIES["hard threshold"].weak_convexity == 1.0
     assert ENTRIES["SiLU"].weak_convexity is None
     assert ENTRIES["ELU, alpha 2"].weak_convexity == 0.5
+
+
+@pytest.mark.parametrize(
+    ("claim", "sample"),
+    [
+        pytest.param(REFERENCE, {"u": [1.0, 2.0], "y": [5.0, 5.0]}, id="no proximal point"),
+        pytest.param(CONJUGATE, {"x": [1.0, 2.0], "s": [0.5, 0.5]}, id="no subgradient"),
+        pytest.param(DERIVATIVE, {"u": [1.0, 3.0], "v": [1.0, 0.0], "w": [0.0, 1.0]}, id="a kink"),
+        pytest.param(FIRM, {"u": [1e308, 1e308], "v": [-1e308, 1.0]}, id="overflow"),
+    ],
+)
+def test_samples_that_are_not_those_of_the_claim_refute_nothing(claim: Claim, sample: dict[str, list[float]]) -> None:
+    arrays: dict[str, Any] = {}
+    witness = {
+        "case": "forged",
+        "function": describe(L1(1.0), arrays),
+        "step": (1.0).hex(),
+        "scale": (1.0).hex(),
+        "sample": {name: add(np.array(x), arrays) for name, x in sample.items()},
+    }
+    with pytest.raises(kernel.Refusal, match="not one of the claim"):
+        catalogue.replay(claim, witness, arrays)

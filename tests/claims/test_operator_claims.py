@@ -199,3 +199,15 @@ def test_a_stored_image_that_is_not_the_derivative_refutes_nothing(name: str) ->
     moved = image + 5e-10 * (1 + np.linalg.norm(image)) / np.linalg.norm(w) * w
     with pytest.raises(Refusal, match="not that of the derivative"):
         operator_constants.replay(ADJOINT, {**result.witness, "image": add(moved, arrays)}, arrays)
+
+
+def test_a_kink_refutes_no_derivative() -> None:
+    """A residual of Huber's loss on the edge of its quadratic part."""
+    f: Any = instances()["Huber regression"].f
+    v = np.array(f.matrix[0])
+    x = v * (f.target[0] + f.delta) / (v @ v)
+    arrays: dict[str, Any] = {}
+    points = {"x": x, "v": v, "image": f.jacobian(x, v)}
+    witness = {"operator": "Huber regression", **{name: add(point, arrays) for name, point in points.items()}}
+    with pytest.raises(Refusal, match="kink"):
+        operator_constants.replay(DERIVATIVE, witness, arrays)
