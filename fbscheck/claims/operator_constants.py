@@ -54,7 +54,7 @@ BEND = Hypothesis(r"\ell\ \mathrm{is\ attained\ at\ a\ known\ point}", lambda i:
 FLAT = Hypothesis(r"\mu\ \mathrm{is\ attained\ at\ a\ known\ point}", lambda i: int(i.flat is not None) - 1)
 CURVED = Hypothesis(r"\mu < \ell", lambda i: i.f.lipschitz - i.f.monotonicity - 1e-9 * i.f.lipschitz, strict=True)
 CONVEX = Hypothesis(
-    r"\mathrm{f\ is\ the\ gradient\ of\ a\ convex\ function}",
+    r"f = \nabla F,\ F\ \mathrm{convex}",
     lambda i: int(i.f.is_gradient and i.f.monotonicity >= 0) - 1,
 )
 POTENTIAL = Hypothesis(

@@ -215,7 +215,23 @@ def _chapter(claim: str) -> str:
     return claim.partition(".")[0]
 
 
+HEADINGS = {
+    "lista": "LISTA",
+    "map": "Maps",
+    "near": "Networks near their limit",
+    "nonconvex": "Maps of nonconvex functions",
+    "operator": "Operators",
+    "orders": "Orders of convergence",
+    "rates": "Rates known beforehand",
+    "rule": "Rules of calculus",
+    "weak": "Weakly convergent parameters",
+}
+"""Titles of chapters whose key says too little."""
+
+
 def _heading(key: str) -> str:
+    if key in HEADINGS:
+        return HEADINGS[key]
     words = key.replace("-", " ").replace("_", " ").strip()
     return words[:1].upper() + words[1:] or "(no name)"
 
