@@ -244,7 +244,10 @@ class BlackBox:
 
     def circulation(self, claim: Claim, budget: float) -> Result:
         """A closed polygon with a circulation beyond its error, which is estimated: how far, against 0."""
-        found, tried = circulating(self.map, self.rng, budget)
+        found, tried, suspected = circulating(self.map, self.rng, budget)
+        if suspected or not tried:
+            late = "a circulation that was found could be confirmed" if suspected else "any polygon was tried"
+            return undecided(claim, self.subject.name, f"time was up before {late} (a larger budget?)")
         if found is None:
             how = f"no circulation beyond its error around {tried} polygons"
             return decide(claim, self.subject.name, squeeze(0.0, (Evidence(Side.ATTAINED, 0.0, Rigour.ENCLOSED, how),)))

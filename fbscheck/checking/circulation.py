@@ -80,9 +80,10 @@ def along(oracle: Callable[[Values], tuple[Values, Values]], corners: Values, en
 
 def circulating(
     operator: NoisyMap, rng: np.random.Generator, budget_seconds: float, clock: Callable[[], float] = time.monotonic
-) -> tuple[Circulation | None, int]:
-    """A triangle or parallelogram with a circulation beyond its error, if one was found, and how many were tried."""
-    oracle, domain, tried = Oracle(operator, budget_seconds, clock), operator.domain, 0
+) -> tuple[Circulation | None, int, bool]:
+    """A triangle or parallelogram with a circulation beyond its error, if one was found, how many were tried, and
+    whether time was up while one was being confirmed."""
+    oracle, domain, tried, suspected = Oracle(operator, budget_seconds, clock), operator.domain, 0, False
 
     def values(x: Values) -> tuple[Values, Values]:
         samples = oracle(x)
@@ -92,22 +93,24 @@ def circulating(
         oracle(domain.starting(rng, 1)[:, :1])
         while True:
             polygons = _polygons(values, domain, rng, oracle.affordable)
-            tried += polygons.shape[1]
             for pieces in PIECES:
                 turning, error = around(values, polygons, pieces)
+                tried += polygons.shape[1] * (pieces == PIECES[0])
                 ratio = np.nan_to_num(np.abs(turning) / error, nan=0.0, posinf=0.0)
                 best = int(np.argmax(ratio))
-                if ratio[best] > 1:
+                suspected = bool(ratio[best] > 1)
+                if suspected:
                     found = _confirmed(values, polygons[:, [best]], 4 * pieces, domain, rng)
                     if found is not None:
-                        return found, tried
+                        return found, tried, False
+                    suspected = False
                 most = min(KEPT, ENTRIES // (32 * domain.dimension * pieces), oracle.affordable // (128 * pieces))
                 leaders = np.argsort(-ratio)[:most]
                 polygons = polygons[:, leaders[ratio[leaders] > 1 / 64]]
                 if not polygons.size:
                     break
     except OutOfTime:
-        return None, tried
+        return None, tried, suspected
 
 
 def around(values: Callable[[Values], tuple[Values, Values]], polygons: Values, pieces: int) -> tuple[Values, Values]:
@@ -134,6 +137,8 @@ def _confirmed(
         try:
             turning, error = around(values, corners, pieces)
         except OutOfTime:
+            if found is None:
+                raise
             return found
         if abs(turning[0]) > error[0]:
             found = Circulation(corners[:, 0], pieces, float(turning[0]), float(error[0]))

@@ -76,7 +76,7 @@ def test_a_rotation_has_twice_the_area() -> None:
 def searched(operator: Callable[[Any], Any], noise: float = 1e-15, seconds: float = 0.3) -> Any:
     rng = np.random.default_rng(0)
     domain = Domain(-1.0, 1.0, 3, lambda rng, count: rng.uniform(-1, 1, (3, count)))
-    return circulating(NoisyMap(domain, operator, lambda x, tx: np.full(x.shape[1], noise)), rng, seconds)
+    return circulating(NoisyMap(domain, operator, lambda x, tx: np.full(x.shape[1], noise)), rng, seconds)[:2]
 
 
 SKEW = np.array([[0.0, 1.0, -2.0], [-1.0, 0.0, 0.5], [2.0, -0.5, 0.0]])
@@ -262,3 +262,13 @@ def test_a_wrong_primitive_is_never_supported_however_little_time_there_is(readi
     clock = itertools.chain(itertools.repeat(0.0, readings), itertools.repeat(2.0)).__next__
     found = disagreement(subject, Primitive("F", SquaredL2(1.0)), operator, np.random.default_rng(0), 1.0, clock=clock)
     assert all(evidence.value > 0 for evidence in found.evidence)
+
+
+@pytest.mark.parametrize("readings", range(2, 30))
+def test_a_circulation_found_too_late_supports_no_gradient(readings: int) -> None:
+    """A rotation is no gradient; the clock stands still and jumps, so that time is up at each step of the search."""
+    domain = Domain(-1.0, 1.0, 2, lambda rng, count: rng.uniform(-1, 1, (2, count)))
+    operator = NoisyMap(domain, lambda x: TURN @ x, lambda x, tx: np.full(x.shape[1], 1e-15))
+    clock = itertools.chain(itertools.repeat(0.0, readings), itertools.repeat(2.0)).__next__
+    found, tried, suspected = circulating(operator, np.random.default_rng(0), 1.0, clock)
+    assert found is not None or suspected or not tried
