@@ -3,6 +3,8 @@
 The table is the catalogue: a function is checked because it has a row.
 """
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -63,9 +65,10 @@ from fbscheck.functions import (
     Zero,
 )
 from fbscheck.functions.nonconvex import NONCONVEX, Nonconvex
+from fbscheck.inputs import Array
 from fbscheck.suites import catalogue_operators
 from fbscheck.suites.task import Suite, Task
-from fbscheck.verdict import Result, planted
+from fbscheck.verdict import Claim, Curve, Plot, Result, planted
 
 __all__ = ["CASES", "SUITE"]
 
@@ -153,9 +156,35 @@ PLANTED = {
 SAMPLES = {"small": 24, "full": 200, "large": 2000}
 
 
+GRAPHS = {
+    "norms and sets of one coordinate": ("l2", "elastic net", "box", "nonnegative orthant", "quantile"),
+    "smooth losses": ("Huber", "pseudo-Huber", "logistic", "softplus", "log-cosh", "Fair"),
+    "losses with kinks": ("hinge", "squared hinge", "Berhu", "leaky rectifier"),
+    "powers": ("power 4/3", "power 3/2", "squared l2", "power 3", "power 4"),
+    "barriers and entropies": ("log barrier", "negative entropy", "log-sum-exp"),
+    "functions of activations": ("tanh entropy", "sigmoid entropy", "softplus entropy"),
+}
+"""Functions whose proximal maps of one number are drawn together, at step 1."""
+
+
 def check(case: ProxCase, samples: int, rng: np.random.Generator) -> list[Result]:
-    """All claims about one function."""
-    return catalogue.assess(case, catalogue.CLAIMS, samples, rng)
+    """All claims about one function; the graphs of its group are with the first of them."""
+    results = catalogue.assess(case, catalogue.CLAIMS, samples, rng)
+    graphs = tuple(graph(title) for title, names in GRAPHS.items() if names[0] == case.name)
+    return [replace(result, plots=graphs) if result.claim == catalogue.OPTIMALITY.id else result for result in results]
+
+
+def graph(title: str) -> Plot:
+    """The proximal maps of a group, at step 1."""
+    functions = {case.name: case.g for case in CASES if case.name in GRAPHS[title]}
+    maps = {name: partial(functions[name].prox, step=1.0) for name in GRAPHS[title]}
+    return _drawn(catalogue.OPTIMALITY, f"Proximal maps: {title}", maps)
+
+
+def _drawn(claim: Claim, title: str, maps: Mapping[str, Callable[[Array], Array]]) -> Plot:
+    u = np.linspace(-3.0, 3.0, 121)
+    curves = (Curve(name, tuple(u.tolist()), tuple(of(u[None])[0].tolist())) for name, of in maps.items())
+    return Plot(claim.id, title, title, "$u$", "$p(u)$", tuple(curves))
 
 
 def _plant(rng: np.random.Generator) -> list[Result]:
@@ -168,7 +197,16 @@ def _plant(rng: np.random.Generator) -> list[Result]:
 
 
 def _nonconvex(entry: Nonconvex, samples: int, rng: np.random.Generator) -> list[Result]:
-    return nonconvex.assess(entry, samples, rng)
+    """What is true of a map; the graphs of all are with the first of them."""
+    results = nonconvex.assess(entry, samples, rng)
+    if entry is not NONCONVEX[0]:
+        return results
+    kinds = {True: "Proximal maps of nonconvex functions", False: "Proximal maps of no function"}
+    plots = []
+    for monotone, title in kinds.items():
+        maps = {of.name: of.map for of in NONCONVEX if of.dimension == 1 and of.monotone is monotone}
+        plots.append(_drawn(nonconvex.CLAIMS[0], title, maps))
+    return [replace(results[0], plots=tuple(plots)), *results[1:]]
 
 
 def _tasks(size: str) -> list[Task]:

@@ -38,6 +38,7 @@ from fbscheck.functions import (
     TotalVariation,
 )
 from fbscheck.functions.nonconvex import NONCONVEX, Nonconvex
+from fbscheck.suites import catalogue as catalogue_suite
 from fbscheck.suites.catalogue import CASES
 from fbscheck.verdict import Claim, Verdict
 
@@ -277,3 +278,10 @@ def test_samples_that_are_not_those_of_the_claim_refute_nothing(claim: Claim, sa
     }
     with pytest.raises(kernel.Refusal, match="not one of the claim"):
         catalogue.replay(claim, witness, arrays)
+
+
+@pytest.mark.parametrize("title", catalogue_suite.GRAPHS)
+def test_graphs_are_nondecreasing_and_no_steeper_than_one(title: str) -> None:
+    for curve in catalogue_suite.graph(title).curves:
+        slopes = np.diff(curve.y) / np.diff(curve.x)
+        assert slopes.min() >= -1e-9 and slopes.max() <= 1 + 1e-9, curve.label
