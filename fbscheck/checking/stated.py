@@ -5,6 +5,7 @@ function itself tells.
 """
 
 import ast
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
@@ -97,8 +98,11 @@ def function_named(text: str) -> Function:
         tree = ast.parse(text.strip(), mode="eval").body
         return _made(tree if isinstance(tree, ast.Call) else ast.Call(func=tree, args=[], keywords=[]), known)
     except (SyntaxError, ValueError, TypeError) as error:
+        near = difflib.get_close_matches(text.partition("(")[0].strip(), known, n=3)
+        meant = f" ({' or '.join(near)}?)" if near else ""
         raise InputError(
-            f"Need a function such as L1(weight=0.1), one of {', '.join(sorted(known))}, got {text!r}: {error}."
+            f"Need a function such as L1(weight=0.1), got {text!r:.80}{meant}: {error}. "
+            "`fbscheck list --functions` names them all."
         ) from None
 
 
