@@ -98,7 +98,8 @@ def function_named(text: str) -> Function:
         tree = ast.parse(text.strip(), mode="eval").body
         return _made(tree if isinstance(tree, ast.Call) else ast.Call(func=tree, args=[], keywords=[]), known)
     except (SyntaxError, ValueError, TypeError) as error:
-        near = difflib.get_close_matches(text.partition("(")[0].strip(), known, n=3)
+        name = text.partition("(")[0].strip()
+        near = () if name in known else difflib.get_close_matches(name, known, n=3)
         meant = f" ({' or '.join(near)}?)" if near else ""
         raise InputError(
             f"Need a function such as L1(weight=0.1), got {text!r:.80}{meant}: {error}. "
