@@ -7,6 +7,7 @@ as it is, and all arithmetic on it is done in balls.
 
 import math
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -88,15 +89,19 @@ def conjugate(g: Function, h: float, scale: float, lift: Lift, x: Points, s: Poi
 
 
 def derivative(g: Function, h: float, scale: float, lift: Lift, u: Points, v: Points, w: Points) -> Any:
-    """The nearer of two central differences, and how far J is from symmetric."""
+    """The nearest of central, forward and backward differences, and how far J is from symmetric.
+
+    Where a kink is nearer than the width, on one side, the difference on the other side is the derivative.
+    """
     image, width = lift(scale * g.prox_jacobian(u, h, v)), max(1e-6, math.sqrt(g.accuracy))
     distances = []
     for t in (width, 0.3 * width):
-        difference = lift(g.prox(u + t * v, h)) - lift(g.prox(u - t * v, h))
-        distances.append(np.asarray(norm(image - difference / (2 * t))))
+        before, here, after = (lift(g.prox(u + s * v, h)) for s in (-t, 0.0, t))
+        for difference in ((after - before) / 2, after - here, here - before):
+            distances.append(np.asarray(norm(image - difference / t)))
     skew = np.sum(lift(w) * image, axis=0) - np.sum(lift(scale * g.prox_jacobian(u, h, w)) * lift(v), axis=0)
     size = norm(lift(v)) * (1 + norm(lift(u)))
-    return maximum(minimum(*distances) / size, np.asarray(absolute(skew) / (norm(lift(v)) * norm(lift(w)))))
+    return maximum(reduce(minimum, distances) / size, np.asarray(absolute(skew) / (norm(lift(v)) * norm(lift(w)))))
 
 
 def bend(g: Function, h: float, u: Points, v: Points) -> float:
