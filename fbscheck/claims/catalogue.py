@@ -80,7 +80,7 @@ DERIVATIVE = Claim(
     "The derivative of the proximal map",
     r"J v = \lim_{t\to 0} \frac{\mathrm{prox}_{hg}(u+tv)-\mathrm{prox}_{hg}(u-tv)}{2t},\quad J = J^T",
     Relation.AT_MOST,
-    "the nearest of central and one-sided differences of two widths, and the symmetry of the action "
+    "central differences of two widths, for iterative maps one-sided ones too, and the symmetry of the action "
     "(relative distance, at most 1e-5)",
 )
 LIPSCHITZ = Claim(

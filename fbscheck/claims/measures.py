@@ -89,15 +89,17 @@ def conjugate(g: Function, h: float, scale: float, lift: Lift, x: Points, s: Poi
 
 
 def derivative(g: Function, h: float, scale: float, lift: Lift, u: Points, v: Points, w: Points) -> Any:
-    """The nearest of central, forward and backward differences, and how far J is from symmetric.
+    """The nearer of two central differences, and how far J is from symmetric.
 
-    Where a kink is nearer than the width, on one side, the difference on the other side is the derivative.
+    An iterative map needs widths within which there may be a kink, on one side: the difference on the other side is
+    the derivative then, and one-sided differences count as well.
     """
     image, width = lift(scale * g.prox_jacobian(u, h, v)), max(1e-6, math.sqrt(g.accuracy))
     distances = []
     for t in (width, 0.3 * width):
         before, here, after = (lift(g.prox(u + s * v, h)) for s in (-t, 0.0, t))
-        for difference in ((after - before) / 2, after - here, here - before):
+        one_sided = (after - here, here - before) if g.accuracy else ()
+        for difference in ((after - before) / 2, *one_sided):
             distances.append(np.asarray(norm(image - difference / t)))
     skew = np.sum(lift(w) * image, axis=0) - np.sum(lift(scale * g.prox_jacobian(u, h, w)) * lift(v), axis=0)
     size = norm(lift(v)) * (1 + norm(lift(u)))
