@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Any, final
 
 from fbscheck.certify import kernel
-from fbscheck.certify.balls import ball, round_down, round_up, upper
+from fbscheck.certify.balls import ball, round_down, round_up
 from fbscheck.claims.stability import ratio_evidence
 from fbscheck.judge import decide, not_applicable, squeeze
 from fbscheck.verdict import Claim, Evidence, Hypothesis, Relation, Result, Rigour, Side, planted
@@ -250,7 +250,7 @@ def _leading(decay: Decay, factor: Fraction) -> tuple[float, tuple[Evidence, ...
     exponent = h * abs(first) + h**2 * cubic
     remainder = abs(end) * (h * cubic + exponent**2 * exponent.exp() / (2 * h))
     apart = abs((ball(decay.start) * layer**decay.depth - end) / h - ball(factor) * first * end)
-    return 1.0, ratio_evidence([(apart, upper(remainder))], f"{decay.depth} layers in ball arithmetic")
+    return 1.0, ratio_evidence([(apart, remainder)], f"{decay.depth} layers in ball arithmetic")
 
 
 def _resolvent(rotation: Rotation, factor: Fraction) -> tuple[float, tuple[Evidence, ...]]:
@@ -260,7 +260,7 @@ def _resolvent(rotation: Rotation, factor: Fraction) -> tuple[float, tuple[Evide
     lag = depth * (turn - turn.atan())
     apart = ((1 - length) ** 2 + 2 * length * (1 - lag.cos())).sqrt()
     bound = 2 * depth * turn / ball(depth).sqrt()
-    return float(factor), ratio_evidence([(apart, upper(bound))], f"{depth} layers in ball arithmetic")
+    return float(factor), ratio_evidence([(apart, bound)], f"{depth} layers in ball arithmetic")
 
 
 def _exponent(power: Power, factor: Fraction) -> tuple[float, tuple[Evidence, ...]]:
@@ -268,7 +268,7 @@ def _exponent(power: Power, factor: Fraction) -> tuple[float, tuple[Evidence, ..
     a, h = ball(power.exponent), ball(power.step)
     p = 1 / (2 - a)
     first, limit = (a * h) ** p, ((2 - a) * a * h) ** p
-    return float(factor), ratio_evidence([(limit - first, upper((h * first**a).sqrt()))], "powers in ball arithmetic")
+    return float(factor), ratio_evidence([(limit - first, (h * first**a).sqrt())], "powers in ball arithmetic")
 
 
 _MEASURES: dict[str, Callable[[Any, Fraction], tuple[float, tuple[Evidence, ...]]]] = {

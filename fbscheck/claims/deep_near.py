@@ -12,18 +12,18 @@ import numpy as np
 
 from fbscheck.archive import Arrays, add
 from fbscheck.certify import kernel
-from fbscheck.certify.balls import ball, upper
+from fbscheck.certify.balls import ball, exact, lower, norm, upper
 from fbscheck.certify.rounded import GUARD, norm_lower, norm_upper
 from fbscheck.claims.paths import PathCase, between, up
 from fbscheck.claims.records import scale_of, scaled
 from fbscheck.inputs import Array, finite_array
 from fbscheck.judge import decide, not_applicable, squeeze
 from fbscheck.limit.certificate import ErrorCurve, error_curve
-from fbscheck.limit.equilibrium import contraction, equilibrium_radius, polished
+from fbscheck.limit.equilibrium import contraction, contraction_ends, equilibrium_radius, polished
 from fbscheck.limit.error import compared
 from fbscheck.limit.path import ParameterPath
 from fbscheck.limit.piecewise import Piecewise
-from fbscheck.network.stability import flow_constants
+from fbscheck.network.stability import flow_enclosures
 from fbscheck.operators import Gradient
 from fbscheck.verdict import Claim, Hypothesis, Relation, Result
 
@@ -104,15 +104,15 @@ def minimiser(path: ParameterPath, b: Array, f: Gradient) -> Array:
 
 def _equilibrium(case: PathCase, own: ErrorCurve, point: Array) -> tuple[float, float]:
     """The largest ratio over t_1..t_N; an infinite radius leaves nothing certain."""
-    radius, rate = equilibrium_radius(case.path, point, case.b), contraction(case.path)
+    radius, (slow, fast) = equilibrium_radius(case.path, point, case.b), map(ball, contraction_ends(case.path))
     apart = own.states[:, :, 0] - np.asarray(point)
     near, far = norm_lower(apart, 1), norm_upper(apart, 1)
     slack = (own.nodes[:, 0] + radius + 1e-13 * (far + norm_upper(np.asarray(point), 0))) * GUARD
     times = [ball(case.path.horizon * n / own.depth) for n in range(own.depth + 1)]
     ratios = []
     for low, high, t in zip(near - slack, (far + slack) * GUARD, times, strict=True):
-        grown = (ball(rate) * t).exp()
-        ratios.append((-upper(-ball(max(float(low), 0.0)) * grown), upper(ball(float(high)) * grown)))
+        ends = ball(max(float(low), 0.0)) * (slow * t).exp(), ball(float(high)) * (fast * t).exp()
+        ratios.append((lower(ends[0]), upper(ends[1])))
     (least, most), rest = ratios[0], ratios[1:]
     return (
         max(low for low, _ in rest) / most * (1 - 1e-15),
@@ -125,14 +125,14 @@ def _perturbed(case: PathCase, own: ErrorCurve) -> tuple[float, float]:
     K, L = (_steps(curve) for curve in (case.path.K, case.path.L))
     count = max(len(K), len(L))
     K, L = (np.repeat(part, count // len(part), axis=0) for part in (K, L))
-    of_start, of_data = flow_constants(K, L, case.path.horizon)
-    (start,), (data,) = (norm_upper(np.diff(part, axis=1) * GUARD, 0) for part in (case.x0, case.b))
-    bound = upper(ball(of_start) * ball(float(start)) + ball(of_data) * ball(float(data)))
+    of_start, of_data = flow_enclosures(K, L, case.path.horizon)
+    start, data = (norm(exact(part[:, 0]) - exact(part[:, 1])) for part in (case.x0, case.b))
+    bound = of_start * start + of_data * data
     last = own.states[-1]
     change = last[:, 0] - last[:, 1]
     slack = float(own.nodes[-1].sum() + 1e-14 * norm_upper(last, 0).sum()) * GUARD
     low, high = max(float(norm_lower(change, 0)) - slack, 0.0), (float(norm_upper(change, 0)) + slack) * GUARD
-    return low / bound * (1 - 1e-15), high / bound * (1 + 1e-15)
+    return lower(ball(low) / bound), upper(ball(high) / bound)
 
 
 def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:

@@ -23,7 +23,7 @@ from fbscheck.claims.stability import ratio_evidence
 from fbscheck.judge import decide, not_applicable, squeeze
 from fbscheck.network.layers import Values
 from fbscheck.network.parameters import to_lista
-from fbscheck.network.stability import flow_constants, gap_factors, modulus_ends
+from fbscheck.network.stability import flow_enclosures, gap_enclosures, modulus_ends
 from fbscheck.verdict import Claim, Evidence, Hypothesis, Relation, Result, Rigour, Side
 
 __all__ = ["CLAIMS", "FLOW", "MODULUS", "Path", "UNIFORM", "UNIFORM_DATA", "assess", "replay"]
@@ -162,21 +162,24 @@ def _flow(path: Path) -> tuple[Evidence, ...]:
         generator[:d] = np.hstack([-K, L])
         state = (flint.arb_mat(generator.tolist()) * tau).exp() * state
     moved = np.array(state.entries()[:d], dtype=object)
-    of_start, of_data = flow_constants(path.K, path.L, path.horizon)
-    bound = upper(ball(of_start) * norm(exact(path.start)) + ball(of_data) * norm(exact(path.data)))
+    of_start, of_data = flow_enclosures(path.K, path.L, path.horizon)
+    bound = of_start * norm(exact(path.start)) + of_data * norm(exact(path.data))
     return ratio_evidence([(norm(moved), bound)], f"{len(path.K)} exponentials of matrices in ball arithmetic")
 
 
 def _uniform(path: Path) -> tuple[Evidence, ...]:
-    limit, _ = flow_constants(path.K, path.L, path.horizon)
-    bound = ball(upper(ball(limit) * ball(gap_factors(path.K, path.depth, path.horizon)[0])))
-    return _ratios([_constants(path, measure)[0] / bound for measure in MEASURES], path)
+    return _compared(path, 0)
 
 
 def _uniform_data(path: Path) -> tuple[Evidence, ...]:
-    _, limit = flow_constants(path.K, path.L, path.horizon)
-    bound = ball(upper(ball(limit) * ball(gap_factors(path.K, path.depth, path.horizon)[1])))
-    return _ratios([_constants(path, measure)[1] / bound for measure in MEASURES], path)
+    return _compared(path, 1)
+
+
+def _compared(path: Path, which: int) -> tuple[Evidence, ...]:
+    """A constant of the network against that of the limit times its factor, for x_0 and for b; both are enclosed."""
+    limit = flow_enclosures(path.K, path.L, path.horizon)[which]
+    bound = limit * gap_enclosures(path.K, path.depth, path.horizon)[which]
+    return _ratios([_constants(path, measure)[which] / bound for measure in MEASURES], path)
 
 
 def _modulus(path: Path) -> tuple[Evidence, ...]:

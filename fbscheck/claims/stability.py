@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import flint
 import numpy as np
 
 from fbscheck.archive import Arrays
@@ -27,7 +28,7 @@ __all__ = ["BOUNDED", "CLAIMS", "DATA", "ENERGY", "PARAMETERS", "SPEED", "START"
 SAME_NETWORK = Hypothesis(r"\theta = \tilde\theta", lambda pair: -int(pair.other is not None))
 SAME_START = Hypothesis(r"x_0 = \tilde x_0", lambda pair: -int(pair.other_x0 is not None))
 SAME_DATA = Hypothesis(r"b = \tilde b", lambda pair: -int(pair.other_b is not None))
-RATIO = "(largest ratio of the two sides over the layers)"
+RATIO = "(largest ratio over the layers to the bound that is returned, which is rounded upward)"
 
 START = Claim(
     "stability.start",
@@ -116,9 +117,10 @@ def assess(claim: Claim, pair: Pair, scale: float = 1.0) -> Result:
     return replace(decide(claim, pair.name, squeeze(scale, evidence), witness), arrays=arrays)
 
 
-def ratio_evidence(sides: list[tuple[Any, float]], method: str) -> tuple[Evidence, Evidence]:
-    """The largest ratio of balls to bounds, from both sides."""
-    ratios = [(lower(apart / bound), upper(apart / bound)) if bound else (np.inf, np.inf) for apart, bound in sides]
+def ratio_evidence(sides: list[tuple[Any, Any]], method: str) -> tuple[Evidence, Evidence]:
+    """The largest ratio of balls to bounds, which are numbers or balls around values of a formula; from both sides."""
+    parts = [apart / bound if upper(ball(bound)) > 0 else flint.arb("inf") for apart, bound in sides]
+    ratios = [(lower(part), upper(part)) for part in parts]
     low, high = (max(ends) for ends in zip(*ratios, strict=True))
     return (
         Evidence(Side.ATTAINED, low, Rigour.ENCLOSED, method),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fbscheck.certify.balls import ball, upper
+from fbscheck.certify.balls import ball, lower, upper
 from fbscheck.certify.rounded import Rounded, matmul, norm_upper
 from fbscheck.certify.spectra import eigenvalue_bounds, symmetric_part
 from fbscheck.errors import InputError
@@ -18,17 +18,24 @@ from fbscheck.limit.certificate import aligned
 from fbscheck.limit.defects import slopes
 from fbscheck.limit.path import ParameterPath
 from fbscheck.limit.piecewise import Piecewise
+from fbscheck.network.stability import modulus_ends
 
-__all__ = ["contraction", "equilibrium_radius", "polished"]
+__all__ = ["contraction", "contraction_ends", "equilibrium_radius", "polished"]
 
 
 def contraction(path: ParameterPath) -> float:
     """The rate mu + w sigma at which two solutions for a constant path approach each other, rounded down."""
+    return contraction_ends(path)[0]
+
+
+def contraction_ends(path: ParameterPath) -> tuple[float, float]:
+    """The rate of :func:`contraction`, from below and above."""
     K, _, weight = _constant(path)
-    least = float(eigenvalue_bounds(*symmetric_part(K[None]))[0][0])
+    least, most = float(eigenvalue_bounds(*symmetric_part(K[None]))[0][0]), modulus_ends(K)[1]
     if path.r.is_indicator or not path.r.strong_convexity:
-        return least
-    return -upper(-(ball(least) + ball(weight) * ball(path.r.strong_convexity)))
+        return least, most
+    added = ball(weight) * ball(path.r.strong_convexity)
+    return lower(ball(least) + added), upper(ball(most) + added)
 
 
 def equilibrium_radius(path: ParameterPath, point: Array, b: Array) -> float:

@@ -18,13 +18,16 @@ factors tend to 1 as the depth grows, for matrices that stay bounded.
 """
 
 import math
+from collections.abc import Iterable
 from fractions import Fraction
+from typing import Any
 
+import flint
 import numpy as np
 import numpy.typing as npt
 
 from fbscheck.certify.balls import ball, exact, matmul, norm, round_up, upper
-from fbscheck.certify.definite import norm_upper, symmetric_eigenvalue_lower
+from fbscheck.certify.definite import norm_lower, norm_upper, symmetric_eigenvalue_lower
 from fbscheck.errors import InputError
 from fbscheck.functions import L1, Function
 from fbscheck.inputs import Number, nonnegative
@@ -35,6 +38,8 @@ from fbscheck.network.network import Network
 __all__ = [
     "distance_upper",
     "flow_constants",
+    "flow_enclosures",
+    "gap_enclosures",
     "gap_factors",
     "lipschitz_constant",
     "modulus_ends",
@@ -105,14 +110,28 @@ def flow_constants(
     K (P, d, d) and L (P, d, m) are constant on P pieces of [0, T] of one length; g is sigma-strongly convex.
     """
     K, L = matrices(K, "K"), matrices(L, "L")
-    tau = ball(Fraction(horizon) / len(K))
-    start, data = ball(1), ball(0)
-    for K_p, L_p in zip(K[::-1], L[::-1], strict=True):
-        rate = ball(symmetric_eigenvalue_lower(K_p)) + ball(strong_convexity)
-        gone = tau if rate == 0 else -(-tau * rate).expm1() / rate
-        data += start * gone * norm_upper(L_p)
-        start *= (-tau * rate).exp()
+    rates, sizes = map(symmetric_eigenvalue_lower, K), map(norm_upper, L)
+    start, data = _constants(rates, sizes, Fraction(horizon) / len(K), strong_convexity)
     return upper(start), upper(data)
+
+
+def flow_enclosures(K: npt.ArrayLike, L: npt.ArrayLike, horizon: Number) -> tuple[flint.arb, flint.arb]:
+    """The two constants of :func:`flow_constants`, sigma = 0, enclosed: what is divided by them stays certain."""
+    K, L = matrices(K, "K"), matrices(L, "L")
+    below = _constants((modulus_ends(part)[1] for part in K), map(norm_lower, L), Fraction(horizon) / len(K), 0)
+    above = flow_constants(K, L, horizon)
+    return below[0].union(ball(above[0])), below[1].union(ball(above[1]))
+
+
+def _constants(rates: Iterable[float], sizes: Iterable[float], tau: Fraction, sigma: Number) -> tuple[Any, Any]:
+    """Both constants, as balls: they fall as the rates grow, and grow with the sizes."""
+    start, data = ball(1), ball(0)
+    for known, size in reversed(list(zip(rates, sizes, strict=True))):
+        rate = ball(known) + ball(sigma)
+        gone = ball(tau) if rate == 0 else -(-ball(tau) * rate).expm1() / rate
+        data += start * gone * ball(size)
+        start *= (-ball(tau) * rate).exp()
+    return start, data
 
 
 def gap_factors(K: npt.ArrayLike, depth: int, horizon: Number) -> tuple[float, float]:
@@ -120,13 +139,28 @@ def gap_factors(K: npt.ArrayLike, depth: int, horizon: Number) -> tuple[float, f
 
     K (P, d, d) is constant on P pieces of [0, T] of one length; the depth is a multiple of P.
     """
-    K, h = matrices(K, "K"), Fraction(horizon) / depth
-    squares = [Fraction(norm_upper(K_p)) ** 2 for K_p in K]
-    every = sum(squares, Fraction(0)) * depth / len(K)
-    start, data = (upper(ball(h**2 / 2 * part).exp()) for part in (every, every - squares[0]))
-    steepest = h * max(Fraction(modulus_ends(K_p)[1]) for K_p in K)
-    fed = ball(steepest) / -(-ball(steepest)).expm1() if steepest else ball(1)
-    return start, upper(ball(data) * fed)
+    K = matrices(K, "K")
+    steepest = max(modulus_ends(part)[1] for part in K)
+    start, data = _gaps(steepest, list(map(norm_upper, K)), depth, Fraction(horizon) / depth)
+    return upper(start), upper(data)
+
+
+def gap_enclosures(K: npt.ArrayLike, depth: int, horizon: Number) -> tuple[flint.arb, flint.arb]:
+    """The two factors of :func:`gap_factors`, enclosed."""
+    K = matrices(K, "K")
+    steepest = max(modulus_ends(part)[0] for part in K)
+    below = _gaps(steepest, list(map(norm_lower, K)), depth, Fraction(horizon) / depth)
+    above = gap_factors(K, depth, horizon)
+    return below[0].union(ball(above[0])), below[1].union(ball(above[1]))
+
+
+def _gaps(steepest: float, sizes: list[float], depth: int, h: Fraction) -> tuple[Any, Any]:
+    """Both factors, as balls: they grow with the sizes |K_n|, and with the largest modulus."""
+    squares = [Fraction(size) ** 2 for size in sizes]
+    every = sum(squares, Fraction(0)) * depth / len(sizes)
+    start, data = (ball(h**2 / 2 * part).exp() for part in (every, every - squares[0]))
+    moved = h * Fraction(steepest)
+    return start, data * (ball(moved) / -(-ball(moved)).expm1() if moved else ball(1))
 
 
 def modulus_ends(K: Values) -> tuple[float, float]:

@@ -4,15 +4,24 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+import mpmath as mp
 import numpy as np
 import pytest
 import scipy.integrate
 import scipy.linalg
 
+from fbscheck.certify.balls import lower, upper
 from fbscheck.errors import InputError
 from fbscheck.functions import L1, ElasticNet, Function, GroupL2, Huber, L2Ball, SquaredL2, Zero
 from fbscheck.network import Network
-from fbscheck.network.stability import flow_constants, gap_factors, modulus_ends, perturbation_bounds
+from fbscheck.network.stability import (
+    flow_constants,
+    flow_enclosures,
+    gap_enclosures,
+    gap_factors,
+    modulus_ends,
+    perturbation_bounds,
+)
 
 D, M, N, S = 4, 3, 6, 40
 FUNCTIONS = {"l1": L1(0.3), "group l2": GroupL2([0, 1, 0, 1], 0.2), "zero": Zero(), "l1 vector": L1([0, 1, 2, 3.0])}
@@ -148,6 +157,23 @@ def test_for_its_data_a_network_exceeds_the_limit_by_its_own_gap_factor(depth: i
     assert gap == pytest.approx(known, rel=1e-12)
     assert fed <= limit * gap
     assert gap <= gap_factors(K, depth, 1.0)[0] * np.exp(max(0.0, steps.max()) / 2) * (1 + 1e-15)
+
+
+@pytest.mark.parametrize("k", [-2.0, -0.5, 0.0, 0.5, 1.0])
+def test_enclosures_hold_what_is_known_in_closed_form(k: float) -> None:
+    """By mpmath, to 40 digits, for scalars: 2^-52 relative is the width; what is rounded upward only is not inside."""
+    mp.mp.dps = 40
+    size, depth = mp.mpf("0.1"), 5
+    decay = mp.exp(-mp.mpf(k))
+    fed = mp.mpf(float(size)) * ((1 - decay) / k if k else 1)
+    squares = mp.mpf(k) ** 2 / depth**2 / 2
+    moved = mp.mpf(k) / depth
+    slow = moved / (1 - mp.exp(-moved)) if k else mp.mpf(1)
+    K, L = np.full((1, 1, 1), k), np.full((1, 1, 1), 0.1)
+    known = [decay, fed, mp.exp(depth * squares), slow * mp.exp((depth - 1) * squares)]
+    for value, found in zip(known, [*flow_enclosures(K, L, 1.0), *gap_enclosures(K, depth, 1.0)], strict=True):
+        assert mp.mpf(lower(found)) <= value <= mp.mpf(upper(found))
+        assert upper(found) - lower(found) <= 1e-14 * float(value)
 
 
 @pytest.mark.parametrize("k", [-2.0, -0.5, 0.0, 0.5, 1.0])
