@@ -21,6 +21,7 @@ from fractions import Fraction
 from typing import Any, final
 
 import flint
+import numpy as np
 
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import ball, lower, upper
