@@ -29,7 +29,7 @@ from fbscheck.functions import Zero
 from fbscheck.learning import Free, Lp, Problem
 from fbscheck.network.layers import Values
 
-__all__ = ["Anchor", "Least", "least"]
+__all__ = ["KINDS", "Anchor", "Least", "arc", "cost", "least", "turned"]
 
 Function = Callable[[Any], Any]
 KINDS: Mapping[str, tuple[tuple[float, ...], float, tuple[float, ...], float]] = {
@@ -121,22 +121,29 @@ class Anchor:
             for start, end in zip(ends, ends[1:], strict=False)
         )
 
-    def value(self, theta: Values) -> Any:
-        """J_N of parameters (N, P) as a ball: the network's layers, loss and penalty, in exact order."""
-        x0, b, target, a = KINDS[self.kind]
-        d, N = len(x0), len(theta)
-        x, h, penalty = [ball(part) for part in x0], ball(Fraction(1, N)), ball(0)
+    def parts(self, theta: Values) -> tuple[Any, Any]:
+        """The loss of parameters (N, P) and int |theta|^2, as balls: layer by layer."""
+        x0, b, target, _ = KINDS[self.kind]
+        d, h = len(x0), ball(Fraction(1, len(theta)))
+        x, squares = [ball(part) for part in x0], ball(0)
         for row in theta.tolist():
-            K, L = row[: d * d], row[d * d :]
-            change = [sum((ball(K[i * d + j]) * x[j] for j in range(d)), -ball(L[i]) * ball(b)) for i in range(d)]
+            entries = [ball(entry) for entry in row]
+            K, L = entries[: d * d], entries[d * d :]
+            change = [sum((K[i * d + j] * x[j] for j in range(d)), -L[i] * ball(b)) for i in range(d)]
             x = [part - h * moved for part, moved in zip(x, change, strict=True)]
-            penalty += sum((ball(entry) ** 2 for entry in row), ball(0))
-        loss = sum(((part - ball(end)) ** 2 for part, end in zip(x, target, strict=True)), ball(0))
-        return loss / 2 + ball(a) * h * penalty
+            squares += sum((entry * entry for entry in entries), ball(0))
+        errors = [part - ball(end) for part, end in zip(x, target, strict=True)]
+        return sum((e * e for e in errors), ball(0)) / 2, h * squares
+
+    def value(self, theta: Values) -> Any:
+        """J_N of parameters (N, P) as a ball."""
+        loss, squares = self.parts(theta)
+        return loss + ball(KINDS[self.kind][3]) * squares
 
 
-def least(function: Function, low: Any, high: Any, start: float) -> Least:
-    """The least value on [low, high] of a function of power series, which is attained near ``start``.
+def least(function: Function, low: Any, high: Any, start: float, beyond: Any) -> Least:
+    """The least value of a function of power series, which is attained near ``start`` and at least ``beyond`` outside
+    [low, high].
 
     Around the point c to which Newton's method goes from ``start`` the second derivative is at least m > 0 and the
     value at least f(c) - f'(c)^2/(2m); everywhere else it is larger than f(c), piece by piece.
@@ -150,20 +157,22 @@ def least(function: Function, low: Any, high: Any, start: float) -> Least:
     for _ in range(8):
         _, slope, half = _jet(function, c)
         c = (c - slope / (2 * half)).mid()
-    (value, slope, _), width = _jet(function, c), (ball(high) - ball(low)) / 4
+    (value, slope, _), width = _jet(function, c), flint.arb(0.5)
     while not (bend := 2 * _jet(function, flint.arb(c, width))[2]) > 0:
         width /= 2
         if width < 1e-9:
             raise kernel.Refusal("the function is not convex near its least value")
-    best, pieces = upper(value), [(low, c - width), (c + width, high)]
+    best, pieces = upper(value), [(ball(low), c - width), (c + width, ball(high))]
+    if not beyond > best:
+        raise kernel.Refusal("a value outside the interval may be as small as the least one in it")
     for _ in range(10**4):
         if not pieces:
             break
         left, right = pieces.pop()
         middle, radius = (left + right) / 2, (right - left) / 2
-        if not radius > 0:
+        if radius < 0:
             continue
-        whole = flint.arb(middle.mid(), upper(radius + middle.rad()))
+        whole = flint.arb(middle.mid(), upper(abs(radius) + middle.rad()))
         through = _jet(function, middle)[0] - abs(_jet(function, whole)[1]) * radius
         if not (_jet(function, whole)[0] > best or through > best):
             pieces += [(left, middle), (middle, right)]
@@ -183,57 +192,71 @@ def _jet(function: Function, x: Any) -> tuple[Any, Any, Any]:
     return series[0], series[1], series[2]
 
 
-def _decay(depth: int | None) -> tuple[Function, Any, Any, float]:
-    """((1 - k/N)^N x_0 - x*)^2/2 + a k^2 for |k| <= 6: elsewhere it is more than at k = 0."""
+Form = tuple[Function, Any, Any, float, Any]
+
+
+def _decay(depth: int | None) -> Form:
+    """((1 - k/N)^N x_0 - x*)^2/2 + a k^2 for |k| <= 6; elsewhere it is more than 36 a."""
     (x0,), _, (target,), a = KINDS["decay"]
 
     def value(k: Any) -> Any:
         end = (-k).exp() if depth is None else ((1 - k / depth).log() * depth).exp()
         return (end * ball(x0) - ball(target)) ** 2 / 2 + k * k * ball(a)
 
-    return value, ball(-6), ball(6), 1.25
+    return value, -6, 6, 1.25, 36 * ball(a)
 
 
-def _turn(depth: int | None) -> tuple[Function, Any, Any, float]:
+def _turn(depth: int | None) -> Form:
     """(r^2 + 2r cos w + 1)/2 + a N^2 |z - 1|^2, r = |x_N|, for the angle w in [pi/2, 25/8].
 
     Of w and -w, and of w and 2 pi - w, the one in [0, pi] is as good or better.  For w < pi/2 the loss is 1/2 or
-    more.  Stationary in w: r sin w = 2a N r^{1/N} sin(w/N).  Where 2a N sin(w/N) > 4/3 sin w, which goes on up to pi,
-    r > (4/3)^{N/(N-1)} makes the loss more than 1/18.
+    more.  Minimisers are stationary in w: r sin w = 2a N r^{1/N} sin(w/N).  Where 2a N sin(w/N) > 4/3 sin w, which
+    goes on up to pi, this makes r > 4/3 and the loss more than 1/18.
     """
     a, end = ball(KINDS["turn"][3]), ball(Fraction(25, 8))
 
-    def angle(w: Any) -> Any:
-        return w if depth is None else (w / depth).sin() * depth
-
     def value(w: Any) -> Any:
-        log = (angle(w) * (2 * a) / w.sin()).log()
-        if depth is None:
-            length, cost = log.exp(), log * log + w * w
-        else:
-            log = log / (1 - ball(Fraction(1, depth)))
-            length, stretch = log.exp(), (log / depth).exp()
-            cost = ((stretch - 1) ** 2 + stretch * 4 * (w / (2 * depth)).sin() ** 2) * depth**2
-        return (length * length + length * w.cos() * 2 + 1) / 2 + cost * a
+        log = turned(w, depth)
+        length = log.exp()
+        return (length * length + length * w.cos() * 2 + 1) / 2 + a * cost(log, w, depth)
 
-    if not 2 * a * angle(end) > ball(Fraction(4, 3)) * end.sin():
+    if not 2 * a * _angle(end, depth) > ball(Fraction(4, 3)) * end.sin():
         raise kernel.Refusal("an angle nearer to pi may be better")
-    return value, flint.arb.pi() / 2, end, 3.11
+    return value, flint.arb.pi() / 2, end, 3.11, ball(Fraction(1, 18))
 
 
-def _driven(depth: int | None) -> tuple[Function, Any, Any, float]:
-    """(y - x*)^2/2 + a (asinh(y/b) - asinh(x_0/b))^2 for y in [1, 3]: elsewhere the loss is 1/2 or more."""
-    (x0,), b, (target,), a = KINDS["driven"]
+def turned(w: Any, depth: int | None) -> Any:
+    """log r for the angle w where J_N is stationary in w."""
+    log = (_angle(w, depth) * (2 * ball(KINDS["turn"][3])) / w.sin()).log()
+    return log if depth is None else log / (1 - ball(Fraction(1, depth)))
+
+
+def cost(log: Any, w: Any, depth: int | None) -> Any:
+    """N^2 |z - 1|^2 for z^N = e^{log + iw}."""
+    if depth is None:
+        return log * log + w * w
+    stretch, half = (log / depth).exp(), (w / (2 * depth)).sin()
+    return ((stretch - 1) * (stretch - 1) + stretch * 4 * half * half) * depth**2
+
+
+def _angle(w: Any, depth: int | None) -> Any:
+    return w if depth is None else (w / depth).sin() * depth
+
+
+def _driven(depth: int | None) -> Form:
+    """(y - x*)^2/2 + a (asinh y - asinh x_0)^2 for y in [1, 3]; elsewhere the loss is 1/2 or more."""
+    _, _, (target,), a = KINDS["driven"]
 
     def value(y: Any) -> Any:
-        arc = (y / ball(b) + ((y / ball(b)) ** 2 + 1).sqrt()).log() - (ball(x0) / ball(b)).asinh()
-        return (y - ball(target)) ** 2 / 2 + arc * arc * ball(a)
+        length = arc(y)
+        return (y - ball(target)) ** 2 / 2 + length * length * ball(a)
 
-    return value, ball(1), ball(3), 1.957
+    return value, 1, 3, 1.957, ball(Fraction(1, 2))
 
 
-_FORMS: dict[str, Callable[[int | None], tuple[Function, Any, Any, float]]] = {
-    "decay": _decay,
-    "turn": _turn,
-    "driven": _driven,
-}
+def arc(y: Any) -> Any:
+    """asinh(y) - asinh(x_0), the length of the path from x_0 to y for b = 1."""
+    return (y + (y * y + 1).sqrt()).log() - ball(KINDS["driven"][0][0]).asinh()
+
+
+_FORMS: dict[str, Callable[[int | None], Form]] = {"decay": _decay, "turn": _turn, "driven": _driven}
