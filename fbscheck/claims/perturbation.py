@@ -21,8 +21,8 @@ from fbscheck.claims.paths import between
 from fbscheck.claims.records import scale_of, scaled
 from fbscheck.claims.training_case import TrainingCase, objective
 from fbscheck.judge import decide, not_applicable, squeeze
-from fbscheck.learning import Free, Lp, Problem
-from fbscheck.learning.perturbation import label_derivative, penalty_bound, value_bound
+from fbscheck.learning import Lp, Problem
+from fbscheck.learning.perturbation import penalty_bound, value_bound
 from fbscheck.network.layers import Values
 from fbscheck.verdict import Claim, Evidence, Hypothesis, Relation, Result, Rigour, Side, planted
 
@@ -235,7 +235,7 @@ def _derivative(claim: Claim, case: TrainingCase) -> Sides:
             well, u = moved.points[0]
             _, kappa, reach = _growth(base, well, u)
             direction = np.sign(size) * by
-            slopes = [sign * _slope(case.problem, depth, own, v, direction) for own, v in base.points]
+            slopes = [sign * _slope(case.problem, own, v, direction) for own, v in base.points]
             quotient, tau = (moved.value - base.value) / ball(abs(size)), ball(abs(size))
             bend = ball(upper(reach * reach / ball(kappa))).max(ball(1))
             bound = tau * _squares(by, np.zeros_like(by)) / 2 * bend
@@ -267,24 +267,10 @@ def _growth(base: Least, well: Well, u: tuple[Any, ...]) -> tuple[tuple[Well, tu
     return (own, v), own.modulus(box), own.reach(box)
 
 
-def _slope(problem: Problem, depth: int, well: Well, u: tuple[Any, ...], direction: Values) -> Any:
-    """<y - x, d> at a minimiser; of a network, by :func:`label_derivative` at its parameters, in float64."""
-    if depth:
-        return ball(label_derivative(problem, parameters(problem, depth, well, u), direction))
+def _slope(problem: Problem, well: Well, u: tuple[Any, ...], direction: Values) -> Any:
+    """<y - x, d> at a minimiser."""
     outputs = zip(problem.target[:, 0].tolist(), well.output(u), direction[:, 0].tolist(), strict=True)
     return sum(((ball(y) - x) * ball(d) for y, x, d in outputs), ball(0))
-
-
-def parameters(problem: Problem, depth: int, well: Well, u: tuple[Any, ...]) -> Values:
-    """Equal layers (N, P) that lead to u, the cheapest ones, in float64."""
-    family, step = problem.family, float(Fraction(problem.horizon) / depth)
-    assert isinstance(family, Free)
-    s, w = (float(part.mid()) for part in (*u, ball(0))[:2])
-    x = np.exp(complex(s, well.sense * w) / depth) ** np.arange(depth + 1)
-    path = problem.x0[0, 0] * np.stack([x.real, x.imag], axis=1)[:, : len(problem.x0)]
-    rates = np.diff(path, axis=0) / step
-    K = -rates[:, :, None] * path[:-1, None, :] / np.sum(path[:-1] ** 2, axis=1)[:, None, None]
-    return family.parameters(K, np.zeros((depth, *family.shape)))
 
 
 def _floating(ratios: list[Any]) -> Sides:
