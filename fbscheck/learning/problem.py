@@ -6,6 +6,7 @@ where layer n of the network takes theta at t_n = nT/N (H1) or its average over 
 ``x' in -(K(t)x - L(t)b) - lambda(t) dr(x)``.  Parameters are (rows, P) arrays; their number of rows fixes the depth.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, final
@@ -20,7 +21,7 @@ from fbscheck.learning.families import Family
 from fbscheck.learning.losses import Loss, Squared
 from fbscheck.learning.regularisers import Regulariser
 from fbscheck.learning.sweep import Sweep, sweep
-from fbscheck.limit import ParameterPath, error_curve
+from fbscheck.limit import ErrorCurve, ParameterPath, error_curve
 from fbscheck.network import Network
 from fbscheck.verdict import Bracket, Evidence, Rigour, Side
 
@@ -96,6 +97,12 @@ class Problem:
     def samples(self) -> int:
         """S."""
         return int(self.x0.shape[1])
+
+    @property
+    def time(self) -> Rounded:
+        """T, as a number that is certain."""
+        time = Fraction(self.horizon)
+        return Rounded(float(time), 0.0 if Fraction(float(time)) == time else 2.0**-52 * float(time))
 
     def parameters(self, theta: npt.ArrayLike) -> Values:
         """``theta`` as parameters (rows, P) within their bounds.
@@ -190,24 +197,38 @@ class Problem:
         InputError
             As for :func:`fbscheck.limit.error_curve` and :meth:`path`.
         """
-        known = self.parameters(theta)
         if isinstance(refine, bool) or not isinstance(refine, int | np.integer) or refine < 1:
             raise InputError(f"Need refine >= 1, got refine={refine!r:.40}. It multiplies the depth.")
+        return self._enclosed(theta, refine, certified, lambda curve: curve.nodes[-1], "the limit")
+
+    def network_value(self, theta: npt.ArrayLike, certified: bool = True) -> Bracket:
+        """Bounds on J_N in exact arithmetic, of the network of :meth:`path`: what rounding leaves open.
+
+        Raises
+        ------
+        InputError
+            As for :meth:`limit_value`.
+        """
+        return self._enclosed(theta, 1, certified, lambda curve: curve.rounding, "exact arithmetic")
+
+    def _enclosed(
+        self, theta: npt.ArrayLike, refine: int, certified: bool, radius: Callable[[ErrorCurve], Values], truth: str
+    ) -> Bracket:
+        """Bounds on the mean loss of outputs within a ``radius`` (S,) of those of ``refine`` N layers, and Phi."""
+        known = self.parameters(theta)
         depth = self.regulariser.depth(known) * refine
         path, ends = self.path(known), []
         size = max(1, 32 * ENTRIES // (depth * len(self.x0)))
         for first in range(0, self.samples, size):
             part = slice(first, first + size)
             curve = error_curve(path, self.x0[:, part], self.b[:, part], depth, certified=certified)
-            ends.append(self.loss.bounds(Rounded(curve.states[-1]) - self.target[:, part], curve.nodes[-1]))
+            ends.append(self.loss.bounds(Rounded(curve.states[-1]) - self.target[:, part], radius(curve)))
         low, high = (np.concatenate(bounds) for bounds in zip(*ends, strict=True))
-        time = Fraction(self.horizon)
-        horizon = Rounded(float(time), 0.0 if Fraction(float(time)) == time else 2.0**-52 * float(time))
-        penalty = self.regulariser.enclosure(known, horizon)
+        penalty = self.regulariser.enclosure(known, self.time)
         lower = float((Rounded(low).sum(0) / self.samples + penalty).lower)
         upper = float((Rounded(high).sum(0) / self.samples + penalty).upper)
         rigour = Rigour.ENCLOSED if certified else Rigour.FLOATING
-        method = f"the distance of {depth} layers from the limit, and the loss within it"
+        method = f"the distance of {depth} layers from {truth}, and the loss within it"
         evidence = (Evidence(Side.ATTAINED, lower, rigour, method), Evidence(Side.CERTIFIED, upper, rigour, method))
         return Bracket(lower, None, upper, None, evidence)
 

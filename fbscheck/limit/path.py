@@ -5,6 +5,7 @@ The limit of networks sampled from one path as N grows is ``x' in -(K(t)x - L(t)
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Literal, final
 
 import numpy as np
@@ -167,9 +168,7 @@ class ParameterPath:
 
     def cells(self, depth: int, first: int, last: int) -> Cells:
         """The layers first..last-1 of N = ``depth``, cut where a curve breaks."""
-        curves = (self.K, self.L, self.weights)
-        ends = [curve.breaks(self.horizon) for curve in curves]
-        breaks = sorted(set().union(*ends) - {Fraction(0), Fraction(1)})
+        breaks, own = self._joints
         nodes = np.array([_node(share, depth) for share in breaks], dtype=np.intp)
         inside = [
             (int(share * depth), float(share * depth % 1))
@@ -191,9 +190,16 @@ class ParameterPath:
         high = np.ones(len(low))
         high[:-1] = np.where(layer[1:] == layer[:-1], low[1:], 1.0)
         shares = (layer + low) / depth, (layer + high) / depth
-        own = [_own_pieces(breaks, curve_ends) for curve_ends in ends]
+        curves = (self.K, self.L, self.weights)
         chords = [curve.chords(*shares, mine[piece], self.horizon) for curve, mine in zip(curves, own, strict=True)]
         return Cells(layer - first, low, high, starts, *chords)
+
+    @cached_property
+    def _joints(self) -> tuple[list[Fraction], list[npt.NDArray[np.intp]]]:
+        """Where any curve breaks inside [0, 1], and for each piece between two such shares that of each curve."""
+        ends = [curve.breaks(self.horizon) for curve in (self.K, self.L, self.weights)]
+        breaks = sorted(set().union(*ends) - {Fraction(0), Fraction(1)})
+        return breaks, [_own_pieces(breaks, curve_ends) for curve_ends in ends]
 
 
 def checked(depth: Any) -> int:

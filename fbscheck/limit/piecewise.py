@@ -7,6 +7,7 @@ distance from it.  Matrix distances are Frobenius norms.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 from typing import final
 
@@ -107,14 +108,24 @@ class Piecewise:
         InputError
             If the last piece does not end at the horizon.
         """
-        pieces = len(self.starts)
-        if self.times is None:
-            return tuple(Fraction(p, pieces) for p in range(pieces + 1))
-        if self.times[-1] != horizon:
+        if self.times is not None and self.times[-1] != horizon:
             raise InputError(
                 f"Need pieces up to the horizon T={float(horizon):g}, got a last time of {float(self.times[-1]):g}."
             )
-        return tuple(Fraction(time) / horizon for time in self.times)
+        return self._shares
+
+    @cached_property
+    def _shares(self) -> tuple[Fraction, ...]:
+        pieces = len(self.starts)
+        if self.times is None:
+            return tuple(Fraction(p, pieces) for p in range(pieces + 1))
+        return tuple(Fraction(time) / Fraction(self.times[-1]) for time in self.times)
+
+    @cached_property
+    def _edges(self) -> tuple[Values, Values]:
+        """The ends of the pieces, and their lengths, in float64."""
+        edges = np.array([float(share) for share in self._shares])
+        return edges, np.array([float(last - first) for first, last in pairwise(self._shares)])
 
     def variation(self) -> float:
         """The total variation over [0, T], jumps included; rounded up."""
@@ -130,10 +141,8 @@ class Piecewise:
         starts = self.starts[piece]
         if self.ends is self.starts:
             return Chords(starts, starts, np.zeros(len(piece)))
-        breaks = self.breaks(horizon)
-        edges = np.array([float(share) for share in breaks])
-        change = self.ends[piece] - starts
-        width = np.array([float(last - first) for first, last in pairwise(breaks)])[piece]
+        edges, widths = self._edges
+        change, width = self.ends[piece] - starts, widths[piece]
         reach = _size(change)
         error = (
             np.minimum(16 * UNIT / width, 1.0) * reach + 8 * UNIT * (_size(starts) + _size(self.ends[piece]))
