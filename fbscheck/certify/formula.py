@@ -18,6 +18,7 @@ from functools import cached_property
 from typing import Any, final
 
 import flint
+import numpy as np
 
 __all__ = ["Formula", "Undetermined", "Variables"]
 
@@ -73,7 +74,14 @@ class Formula:
     rational: Any
     atoms: Mapping[Atom, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        own = type(self.variables.field.zero)
+        if not all(isinstance(part, own) for part in (self.rational, *self.atoms.values())):
+            raise TypeError("a coefficient is no rational function")
+
     def __add__(self, other: Any) -> Any:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
         mine = self._lift(other)
         if mine is None:
             return other
@@ -82,7 +90,9 @@ class Formula:
             atoms[atom] = atoms.get(atom, 0) + factor
         return self._new(self.rational + mine.rational, {a: c for a, c in atoms.items() if c != 0})
 
-    def __mul__(self, other: Any) -> "Formula":
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
         mine = self._finite(other)
         if not mine.atoms:
             return self._scaled(mine.rational)
@@ -94,7 +104,9 @@ class Formula:
                 return self._new(self.atoms[kind, argument] * mine.atoms[kind, argument] * argument)
         raise Undetermined("a product of two logarithms or roots")
 
-    def __truediv__(self, other: Any) -> "Formula":
+    def __truediv__(self, other: Any) -> Any:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
         mine = self._finite(other)
         if mine.atoms or mine.rational == 0:
             raise Undetermined("a quotient by zero, a logarithm or a root")
@@ -265,10 +277,8 @@ class Formula:
         Raises
         ------
         Undetermined
-            If it is not manifest, or the formula has powers of the variable.
+            If it is not manifest.
         """
-        if any(base == name for base, _ in self.variables.powers.values()):
-            raise Undetermined("a limit of a power")
         result: Any = self._limit(self.rational, name)
         for (kind, argument), factor in self.atoms.items():
             inner, outer = self._limit(argument, name), self._limit(factor, name)
@@ -289,12 +299,12 @@ class Formula:
 
     def inverted(self, name: str) -> "Formula":
         """The formula with the inverse of a variable in its place."""
-        inverse = (1 / self.variables[name]).rational
-        result = self._new(self._replaced(self.rational, name, inverse))
+        inverse = {of: (1 / self.variables[of]).rational for of in self._weights(name)}
+        result = self._new(self._replaced(self.rational, inverse))
         for (kind, argument), factor in self.atoms.items():
-            inner = self._new(self._replaced(argument, name, inverse))
+            inner = self._new(self._replaced(argument, inverse))
             turned = {"log": inner.log, "sqrt": inner.sqrt, "dilogarithm": lambda i=inner: i.polylog(2)}[kind]()
-            result = result + turned * self._new(self._replaced(factor, name, inverse))
+            result = result + turned * self._new(self._replaced(factor, inverse))
         return result
 
     def at(self, values: Mapping[str, Fraction]) -> flint.arb:
@@ -304,7 +314,7 @@ class Formula:
         balls |= {name: balls[base] ** _ball(e) for name, (base, e) in self.variables.powers.items()}
 
         def evaluated(fraction: Any) -> flint.arb:
-            top, bottom = (self._evaluated(part, balls, flint.arb(0)) for part in (fraction.numer, fraction.denom))
+            top, bottom = (self._evaluated(part, balls, flint.arb) for part in (fraction.numer, fraction.denom))
             return top / bottom
 
         functions: dict[str, Callable[[flint.arb], flint.arb]] = {
@@ -403,28 +413,36 @@ class Formula:
         return result
 
     def _limit(self, fraction: Any, name: str) -> Any:
-        k = self.variables.names.index(name)
-        parts, orders = [], []
+        orders = {self.variables.names.index(of): exponent for of, exponent in self._weights(name).items()}
+        parts: list[Any] = []
+        lowest: list[Fraction] = []
         for polynomial in (fraction.numer, fraction.denom):
-            terms = dict(polynomial.terms())
-            order = min((powers[k] for powers, c in terms.items() if c), default=0)
-            lowest = {(*m[:k], 0, *m[k + 1 :]): c for m, c in terms.items() if m[k] == order}
-            parts.append(self.variables.field(polynomial.ring.from_dict(lowest)))
-            orders.append(order)
-        if parts[0] == 0 or orders[0] > orders[1]:
+            terms = {powers: sum(powers[k] * e for k, e in orders.items()) for powers in polynomial.monoms()}
+            lowest.append(min(terms.values(), default=Fraction(0)))
+            kept = {powers: polynomial[powers] for powers, order in terms.items() if order == lowest[-1]}
+            parts.append(self.variables.field(polynomial.ring.from_dict(kept)))
+        if parts[0] == 0 or lowest[0] > lowest[1]:
             return self._new(0 * fraction)
         leading = parts[0] / parts[1]
-        return self._new(leading) if orders[0] == orders[1] else self._sign(leading) * math.inf
+        if lowest[0] < lowest[1]:
+            return self._sign(leading) * math.inf
+        if any(powers[k] for part in (leading.numer, leading.denom) for powers in part.monoms() for k in orders):
+            raise Undetermined("a limit of powers")
+        return self._new(leading)
 
-    def _replaced(self, fraction: Any, name: str, value: Any) -> Any:
-        values = dict(zip(self.variables.names, self.variables.field.gens, strict=True)) | {name: value}
-        zero = self.variables.field(0)
-        return self._evaluated(fraction.numer, values, zero) / self._evaluated(fraction.denom, values, zero)
+    def _weights(self, name: str) -> dict[str, Fraction]:
+        """The variable and its powers, each with its exponent."""
+        return {name: Fraction(1)} | {of: e for of, (base, e) in self.variables.powers.items() if base == name}
 
-    def _evaluated(self, polynomial: Any, values: Mapping[str, Any], zero: Any) -> Any:
-        total = zero
+    def _replaced(self, fraction: Any, by: Mapping[str, Any]) -> Any:
+        values = {**dict(zip(self.variables.names, self.variables.field.gens, strict=True)), **by}
+        number = self.variables.field
+        return self._evaluated(fraction.numer, values, number) / self._evaluated(fraction.denom, values, number)
+
+    def _evaluated(self, polynomial: Any, values: Mapping[str, Any], number: Callable[[int], Any]) -> Any:
+        total = number(0)
         for powers, coefficient in polynomial.terms():
-            term = (zero + int(coefficient.numerator)) / int(coefficient.denominator)
+            term = number(int(coefficient.numerator)) / number(int(coefficient.denominator))
             for name, power in zip(self.variables.names, powers, strict=True):
                 if power:
                     term = term * values[name] ** power

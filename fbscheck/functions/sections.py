@@ -42,8 +42,8 @@ class Section:
     """``function`` on the line base + x along, its pieces between ``nodes``, at steps given by the formula ``step``.
 
     x is ``point`` of a number q, and the nodes, in increasing order, are values of q: the ends of the domain are the
-    first and the last.  ``step`` takes all positive values; ``closed`` is the step at which the proximal map is stated in
-    closed form, None for none: then it is the root that the derivative defines.
+    first and the last.  ``step`` takes all positive values.  At the step ``closed`` the proximal map is stated in closed
+    form: at ``step`` itself, at 1 or, if it is None, at none; elsewhere it is the root that the derivative defines.
     """
 
     name: str
@@ -53,8 +53,13 @@ class Section:
     base: Array
     along: Array
     step: Formula
-    closed: Any = None
+    closed: Formula | None = None
     point: Callable[[Formula], Formula] = _same
+
+    @property
+    def derived(self) -> bool:
+        """Whether the proximal map is a root of a condition with the derivative of the function."""
+        return isinstance(self.function, Curved)
 
     @property
     def square(self) -> Any:
@@ -134,19 +139,20 @@ def _barrier(section: Section, g: Any) -> Section:
     """The root of p^2 - (u - a) p = k^2, where h is k^2 over the counts, changes its form at p = k."""
     counts = Fraction(g.counts) if isinstance(g, KullbackLeibler) else Fraction(1)
     k = section.step
-    if counts == 0:
-        return replace(section, nodes=(0, None), closed=k)
-    return replace(section, nodes=(0, k, None), step=k * k / counts, closed=k * k / counts)
+    step = k * k / counts if counts else k
+    return replace(section, nodes=(0, k, None) if counts else (0, None), step=step, closed=step)
 
 
 def _fair(section: Section, g: Fair) -> Section:
     """The quadratic equation of |p| changes its form at |p| = c sqrt(1 + h), where h = k (k + 2)."""
     k, c = section.step, Fraction(g.c)
-    return replace(section, nodes=(None, -c * (1 + k), 0, c * (1 + k), None), step=k * (k + 2), closed=k * (k + 2))
+    step = k * (k + 2)
+    return replace(section, nodes=(None, -c * (1 + k), 0, c * (1 + k), None), step=step, closed=step)
 
 
-def _softplus_entropy(section: Section, g: SoftplusEntropy) -> Section:
-    return replace(section, nodes=(1, 2, None), point=Formula.log)
+def _activation(nodes: tuple[Node, ...], point: Callable[[Formula], Formula] = _same) -> Callable[..., Section]:
+    """At step 1 the map is the activation, in closed form."""
+    return lambda section, g: replace(section, nodes=nodes, point=point, closed=section.variables.number(1))
 
 
 _KERNELS: dict[type[Function], Callable[[Section, Any], Section]] = {
@@ -160,9 +166,9 @@ _KERNELS: dict[type[Function], Callable[[Section, Any], Section]] = {
     Berhu: _exact(lambda g: (None, -g.delta, 0, g.delta, None)),
     PseudoHuber: _hyperbolic,
     Fair: _fair,
-    TanhEntropy: _nodes(-1, 0, 1),
-    SigmoidEntropy: _nodes(0, Fraction(1, 2), 1),
-    SoftplusEntropy: _softplus_entropy,
+    TanhEntropy: _activation((-1, 0, 1)),
+    SigmoidEntropy: _activation((0, Fraction(1, 2), 1)),
+    SoftplusEntropy: _activation((1, 2, None), Formula.log),
 }
 
 
