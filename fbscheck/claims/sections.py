@@ -17,7 +17,7 @@ derivative, on which the iteration rests, is that of the function; the root exis
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, final
@@ -36,7 +36,7 @@ from fbscheck.functions.sections import Section, sections
 from fbscheck.judge import decide, squeeze, undecided
 from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour, Side
 
-__all__ = ["CLAIMS", "CONVEX", "INVERSE", "SLOPE", "assess", "provable", "replay"]
+__all__ = ["CLAIMS", "CONVEX", "INVERSE", "SLOPE", "assess", "examine", "replay"]
 
 CONVEX = Claim(
     "catalogue.convex",
@@ -142,42 +142,46 @@ class Corner:
         yield from (bound for bound in bounds if isinstance(bound, Formula))
 
 
-def provable(case: ProxCase) -> bool:
-    """Whether the function has lines on which it is one of one variable."""
-    return bool(sections(case.g, case.dimension))
-
-
 def assess(claim: Claim, case: ProxCase, scale: float = 1.0) -> Result:
     """Prove one of ``CLAIMS`` of a function with sections, or refute it at a point; ``scale`` is a planted error.
 
     The error takes (1 - scale)|x|^2/2 from the function, or multiplies the map, or the bound of its slopes.
     """
     arrays: Arrays = {}
-    witness = {"case": case.name, "function": describe(case.g, arrays), "dimension": case.dimension}
-    witness, pieces = scaled(witness, scale), 0
-    of = _DUTIES[claim.id.removeprefix("planted.")]
+    witness = scaled({"case": case.name, "function": describe(case.g, arrays)}, scale)
     try:
-        for section in sections(case.g, case.dimension):
-            for duty in of(section, Fraction(scale)):
-                pieces += 1
-                if duty.holds():
-                    continue
-                where = f"{section.name}, {duty.piece}"
-                if (found := duty.violation()) is None:
-                    return undecided(claim, case.name, f"{where}: not manifest")
-                off, point = found
-                evidence = Evidence(Side.ATTAINED, off, Rigour.ENCLOSED, f"{where}, at a point in ball arithmetic")
-                witness = {**witness, "where": where, "point": point}
-                return replace(decide(claim, case.name, squeeze(0.0, (evidence,)), witness), arrays=arrays)
+        evidence, point = examine(claim, sections(case.g), scale)
     except Undetermined as failure:
         return undecided(claim, case.name, str(failure))
-    method = f"{pieces} identities and manifest signs, exactly"
-    proof = Evidence(Side.THEORY, 0.0, Rigour.EXACT, method, exact=True)
-    return replace(decide(claim, case.name, squeeze(0.0, (proof,)), witness), arrays=arrays)
+    return replace(decide(claim, case.name, squeeze(0.0, (evidence,)), {**witness, **point}), arrays=arrays)
+
+
+def examine(claim: Claim, lines: Sequence[Section], scale: float = 1.0) -> tuple[Evidence, dict[str, Any]]:
+    """A proof on all ``lines``, or a counterexample: the evidence, and where the counterexample is.
+
+    Raises
+    ------
+    Undetermined
+        If there is neither.
+    """
+    of, done = _DUTIES[claim.id.removeprefix("planted.")], 0
+    for line in lines:
+        for duty in of(line, Fraction(scale)):
+            if not duty.holds():
+                where = f"{line.name}, {duty.piece}"
+                if (found := duty.violation()) is None:
+                    raise Undetermined(f"{where}: a sign or an identity is not manifest")
+                method = f"{where}, at a point in ball arithmetic"
+                return Evidence(Side.ATTAINED, found[0], Rigour.ENCLOSED, method), {"where": where, "point": found[1]}
+            done += 1
+    if not done:
+        raise Undetermined("there is no line on which the function is one of one variable")
+    method = f"{done} identities and manifest signs on {', '.join(line.name for line in lines)}"
+    return Evidence(Side.THEORY, 0.0, Rigour.EXACT, method, exact=True), {}
 
 
 def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
-    """Prove a claim again, or find its counterexample, from the function in ``witness`` alone.
+    """Prove a claim again, or find its counterexample again, from the function in ``witness`` alone.
 
     Raises
     ------
@@ -186,14 +190,11 @@ def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
     """
     content, scale = scale_of(witness, claim.control)
     try:
-        g, dimension = rebuild(content["function"], arrays, vars(functions)), content["dimension"]
-        if type(dimension) is not int or not 0 < dimension < 10 or g.dimension not in (None, dimension):
-            raise ValueError("the dimension is not that of the function")
-        case = ProxCase(str(content["case"]), g, dimension)
-        if not provable(case):
-            raise ValueError("the function is not one of one variable")
+        case = ProxCase(str(content["case"]), rebuild(content["function"], arrays, vars(functions)))
     except (LookupError, OverflowError, TypeError, ValueError, AttributeError, InputError) as error:
         raise kernel.Refusal(f"the witness is incomplete or malformed: {error}") from None
+    if not sections(case.g):
+        raise kernel.Refusal("the function is not one of one variable on any lines")
     return assess(claim, case, float(scale))
 
 
@@ -262,8 +263,11 @@ def _convex(section: Section, scale: Fraction) -> Iterator[Duty]:
 def _continuous(section: Section, arcs: list[Arc]) -> Iterator[Duty]:
     """The value at a node is the limit from both sides, or infinite as they are; beyond the domain it is infinite."""
     v = section.variables["v"]
-    if not arcs and any(map(_finite, (section.value(v), section.value(-v)))):
-        raise Undetermined(f"{section.name}: the function is finite beyond its domain")
+    if not arcs:
+        (corner,) = _corners(section, arcs)
+        yield Duty(corner.piece, 0 * v + section.value(corner.x), False)
+        if any(map(_finite, (section.value(corner.x + v), section.value(corner.x - v)))):
+            raise Undetermined(f"{section.name}: the function is finite beyond its domain")
     for piece, sides in _meetings(arcs):
         x = sides[0][0].end(sides[0][0].x, sides[0][1])
         if not isinstance(x, Formula):
@@ -320,4 +324,4 @@ def _slope(section: Section, scale: Fraction) -> Iterator[Duty]:
                 yield Duty(piece, scale - share * slope, True)
 
 
-_DUTIES = {CONVEX.id: _convex, INVERSE.id: _inverse, SLOPE.id: _slope}
+_DUTIES: dict[str, Callable[[Section, Fraction], Iterator[Duty]]] = {CONVEX.id: _convex, INVERSE.id: _inverse, SLOPE.id: _slope}

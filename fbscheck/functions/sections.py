@@ -87,15 +87,18 @@ class Section:
         return self.base + self.along * x  # type: ignore[no-any-return]
 
 
-def sections(g: Function, dimension: int) -> tuple[Section, ...]:
-    """The sections that say all of ``g`` in a space of ``dimension``; none if g has no such lines."""
+def sections(g: Function) -> tuple[Section, ...]:
+    """The sections that say all of ``g``; none if g has no such lines.
+
+    What lives in every dimension and depends on |x| alone is taken in R^3: its formulas know the norm alone.
+    """
     for kinds, found in _RULES:
         if isinstance(g, kinds):
-            return found(g, dimension)
+            return found(g)
     return ()
 
 
-def _coordinates(g: Function, dimension: int) -> tuple[Section, ...]:
+def _coordinates(g: Function) -> tuple[Section, ...]:
     """One for each coordinate, or for all of them if they are alike."""
     size = max(np.size(getattr(g, f.name)) for f in fields(g)) if fields(g) else 1  # type: ignore[arg-type]
     found = []
@@ -172,7 +175,7 @@ _KERNELS: dict[type[Function], Callable[[Section, Any], Section]] = {
 }
 
 
-def _rays(g: Function, dimension: int) -> tuple[Section, ...]:
+def _rays(g: Function, dimension: int = 3) -> tuple[Section, ...]:
     """The lines through 0 in all directions but one: a rational point of the sphere, seen from one of its poles."""
     free = tuple(f"a{k}" for k in range(1, dimension))
     variables = Variables(("r", "v", "h"), free)
@@ -190,18 +193,18 @@ def _radii(g: Function) -> tuple[Node, ...]:
     return None, 0, None
 
 
-def _groups(g: GroupL2, dimension: int) -> tuple[Section, ...]:
+def _groups(g: GroupL2) -> tuple[Section, ...]:
     """The rays of each group: one section for groups of one size."""
     sizes = sorted(set(np.bincount(np.asarray(g.labels)).tolist()))
     found = [(size, _rays(replace(g, labels=[0] * size), size)[0]) for size in sizes]
     return tuple(replace(of, name=f"any line through 0 of a group of {size}") for size, of in found)
 
 
-def _distances(g: Any, dimension: int) -> tuple[Section, ...]:
-    return _rays(g, dimension) if isinstance(g.of, L2Ball) else ()
+def _distances(g: Any) -> tuple[Section, ...]:
+    return _rays(g) if isinstance(g.of, L2Ball) else ()
 
 
-def _normals(g: Any, dimension: int) -> tuple[Section, ...]:
+def _normals(g: Any) -> tuple[Section, ...]:
     """The line along the normal through any point of the hyperplane."""
     free = tuple(f"a{k}" for k in range(1, len(g.normal)))
     variables, normal = Variables(("r", "v", "h"), free), [Fraction(t) for t in g.normal.tolist()]
