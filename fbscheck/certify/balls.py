@@ -1,9 +1,10 @@
-"""One formula, two arithmetics: float64 arrays, and arrays of balls that enclose the truth.
+"""One formula, several arithmetics: float64 arrays, and arrays of balls that enclose the truth.
 
 A *ball array* is a numpy object array of python-flint ``arb`` balls.  Its sums, products and
 quotients come from ``arb`` itself; the functions here are what numpy cannot do rigorously on
 objects (comparisons!), and they take float64 arrays and ball arrays alike.  A float64 is a
-dyadic rational, so :func:`exact` loses nothing.  Precision is 128 bits unless a caller widens it
+dyadic rational, so :func:`exact` loses nothing.  A :class:`~fbscheck.certify.formula.Formula` may stand wherever a
+ball does: then a formula is evaluated for all values of its variables at once.  Precision is 128 bits unless a caller widens it
 with ``flint.ctx.workprec``.
 """
 
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import spence
 
+from fbscheck.certify.formula import Formula
 from fbscheck.inputs import Array
 
 __all__ = [
@@ -54,10 +56,10 @@ LARGEST = math.nextafter(math.inf, 0)
 
 
 def is_ball(x: Any) -> bool:
-    """Whether ``x`` is a nonempty array of balls, or one ball."""
+    """Whether ``x`` is a nonempty array of balls, or of formulas, or one of them."""
     if isinstance(x, np.ndarray) and x.dtype == object and x.size:
         x = x.flat[0]
-    return isinstance(x, flint.arb)
+    return isinstance(x, (flint.arb, Formula))
 
 
 def exact(x: npt.ArrayLike) -> Array:
@@ -73,8 +75,20 @@ def ball(number: int | float | Fraction) -> flint.arb:
     return flint.arb(number)
 
 
-_ball_maximum = np.frompyfunc(lambda a, b: flint.arb(a).max(flint.arb(b)), 2, 1)
-_ball_minimum = np.frompyfunc(lambda a, b: flint.arb(a).min(flint.arb(b)), 2, 1)
+def _larger(a: Any, b: Any) -> Any:
+    if isinstance(a, Formula) or isinstance(b, Formula):
+        return a if a >= b else b
+    return flint.arb(a).max(flint.arb(b))
+
+
+def _smaller(a: Any, b: Any) -> Any:
+    if isinstance(a, Formula) or isinstance(b, Formula):
+        return a if a <= b else b
+    return flint.arb(a).min(flint.arb(b))
+
+
+_ball_maximum = np.frompyfunc(_larger, 2, 1)
+_ball_minimum = np.frompyfunc(_smaller, 2, 1)
 _ball_sqrt = np.frompyfunc(lambda a: a.nonnegative_part().sqrt(), 1, 1)
 _ball_log1p = np.frompyfunc(lambda a: a.log1p(), 1, 1)
 _ball_exp = np.frompyfunc(lambda a: a.exp(), 1, 1)
@@ -86,7 +100,7 @@ _ball_power = np.frompyfunc(lambda a, p: flint.arb(0) if a == 0 else a.nonnegati
 _ball_lower = np.frompyfunc(lambda a: a.lower(), 1, 1)
 _ball_upper = np.frompyfunc(lambda a: a.upper(), 1, 1)
 _ball_union = np.frompyfunc(lambda a, b: a.union(b), 2, 1)
-_ball_dilogarithm = np.frompyfunc(lambda a: flint.arb.pi() ** 2 / 6 if a == 1 else a.polylog(2), 1, 1)
+_ball_dilogarithm = np.frompyfunc(lambda a: flint.arb.pi() ** 2 / 6 if isinstance(a, flint.arb) and a == 1 else a.polylog(2), 1, 1)
 _unit_ball = flint.arb(0, 1)
 
 

@@ -142,7 +142,7 @@ class KullbackLeibler(Curved):
 def positive_root(linear: Array, constant: Any) -> Array:
     """The root p >= 0 of p^2 - linear p = constant >= 0, without cancellation."""
     total = np.sqrt(linear * linear + 4 * constant)
-    if not (total.min() > TINY and total.max() < HUGE):
+    if is_ball(total) or not (total.min() > TINY and total.max() < HUGE):
         total = np.hypot(linear, 2 * np.sqrt(constant))
         total = np.where(total > 0, total, 1.0)
     total += np.abs(linear)

@@ -66,7 +66,7 @@ from fbscheck.functions import (
 )
 from fbscheck.functions.nonconvex import NONCONVEX, Nonconvex
 from fbscheck.inputs import Array
-from fbscheck.suites import catalogue_operators
+from fbscheck.suites import catalogue_operators, catalogue_sections
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Claim, Curve, Plot, Result, planted
 
@@ -214,6 +214,7 @@ def _tasks(size: str) -> list[Task]:
         *(Task(f"catalogue: {case.name}", partial(check, case, SAMPLES[size])) for case in CASES),
         *(Task(f"catalogue: {entry.name}", partial(_nonconvex, entry, 10 * SAMPLES[size])) for entry in NONCONVEX),
         Task("catalogue: planted errors", _plant),
+        *catalogue_sections.tasks(size, CASES),
         *catalogue_operators.tasks(size),
     ]
 
@@ -224,6 +225,12 @@ PLANTED_CLAIMS = tuple(planted(claim, ERROR) for claim in PLANTED)
 SUITE = Suite(
     "catalogue",
     "functions, operators, rules: references, conjugates, derivatives, constants",
-    (*catalogue.CLAIMS, *nonconvex.CLAIMS, *PLANTED_CLAIMS, *catalogue_operators.CLAIMS),
+    (
+        *catalogue.CLAIMS,
+        *nonconvex.CLAIMS,
+        *PLANTED_CLAIMS,
+        *catalogue_sections.CLAIMS,
+        *catalogue_operators.CLAIMS,
+    ),
     _tasks,
 )
