@@ -104,17 +104,19 @@ class ExponentialCone(Function):
         return np.where(inside, u, np.where(polar, 0.0, np.where(flat, face, edge)))
 
     def _prox_jacobian(self, u: Array, step: float, v: Array) -> Array:
+        """The derivative of u = alpha w(r) + beta s(r), solved for the part along w and w' = dw/dr.
+
+        The unit vectors along w, t = s x w and s are its eigenvectors: with eigenvalue 1, as p moves along its own
+        ray; a/(a + b), where a = alpha <w', t> = alpha e^r |s|^2 and b = beta <s', t> = beta e^-r |w|^2; and 0.
+        """
         alpha, beta, r = _split(u)
         with np.errstate(all="ignore"):
-            q, grown = r * r - r + 1, np.exp(r)
-            alpha_v = (v[1] + (r - 1) * v[0]) / q
-            beta_v = (v[0] - r * v[1]) / q
-            alpha_r = (u[0] - alpha * (2 * r - 1)) / q
-            beta_r = (-u[1] - beta * (2 * r - 1)) / q
-            slope = (alpha_r + alpha) * grown - (beta_r - beta) / grown
-            turn = (v[2] - alpha_v * grown + beta_v / grown) / slope
-            change = alpha_v + alpha_r * turn
-            edge = np.stack([change * r + alpha * turn, change, (change + alpha * turn) * grown])
+            ray, normal = _directions(r)
+            length, height = norm(ray), norm(normal)
+            ray, normal = ray / length, normal / height
+            across = np.cross(normal, ray, axis=0)
+            bend = np.where(beta > 0, beta / alpha * (length / height) ** 2, 0.0)
+            edge = ray * np.sum(ray * v, axis=0) + across * np.sum(across * v, axis=0) / (1 + bend)
         face = np.stack([np.where(u[0] < 0, v[0], 0.0), np.where(u[1] > 0, v[1], 0.0), np.where(u[2] > 0, v[2], 0.0)])
         inside, polar, flat = _regions(u)
         return np.where(inside, v, np.where(polar, 0.0, np.where(flat, face, edge)))
@@ -122,8 +124,7 @@ class ExponentialCone(Function):
     def _subgradient(self, x: Array, near: Array) -> Array:
         with np.errstate(all="ignore"):
             r = x[0] / x[1]
-            low, high = np.exp(np.minimum(r, 0.0)), np.exp(-np.maximum(r, 0.0))
-            ray = np.stack([low, np.where(low > 0, (1 - r) * low, 0.0), -high])
+            ray = _directions(r)[1]
             ray = ray / norm(ray)
             share = np.maximum(np.sum(ray * near, axis=0), 0.0)
             depth = x[2] - x[1] * np.exp(r)
@@ -136,6 +137,14 @@ class ExponentialCone(Function):
         apex = beta * np.stack([np.ones_like(turn), 1 - turn, -np.exp(-turn)])
         apex = np.where(inside | polar | flat, near - self._prox(near, 1.0), apex)
         return np.where(norm(x) == 0, apex, np.where(x[1] > 0, edge, face))
+
+
+def _directions(r: Array) -> tuple[Array, Array]:
+    """The rays w = (r, 1, e^r) of the cone and s = (1, 1 - r, -e^-r) normal to it there, scaled to finite numbers."""
+    low, high = np.exp(np.minimum(r, 0.0)), np.exp(-np.maximum(r, 0.0))
+    ray = np.stack([np.where(high > 0, r * high, 0.0), high, low])
+    normal = np.stack([low, np.where(low > 0, (1 - r) * low, 0.0), -high])
+    return ray, normal
 
 
 def _in_cone(x: Array, tolerance: float) -> Any:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from fbscheck.certify.balls import is_ball, maximum, norm, sqrt
 from fbscheck.errors import InputError
@@ -14,6 +15,9 @@ from fbscheck.functions.base import MEMBERSHIP, Function, indicator
 from fbscheck.inputs import Array, positive
 
 __all__ = ["GroupL2", "L2Ball"]
+
+SAFE = (1e-140, 1e150)
+"""Norms between them are those of squares that neither overflow nor lose digits."""
 
 
 @final
@@ -36,9 +40,14 @@ class L2Ball(Function):
     def _prox(self, u: Array, step: Any) -> Array:
         if is_ball(u):
             return u / maximum(1.0, norm(u) / self.radius)
+        longer = 1 + (4 + math.sqrt(len(u))) * 2.0**-53
+        length = np.sqrt(np.sum(u * u, axis=0)) * longer
+        factor = self.radius / np.maximum(length, self.radius)
+        if np.all((length > SAFE[0]) & (length < SAFE[1]) & (factor > SAFE[0])):
+            return u * factor  # type: ignore[no-any-return]
         size = np.max(np.abs(u), axis=0)
         shape = u / np.where(size > 0, size, 1.0)
-        length = norm(shape) * (1 + (4 + math.sqrt(len(u))) * 2.0**-53)
+        length = norm(shape) * longer
         outside = size > self.radius / np.where(size > 0, length, 1.0)
         return np.where(outside, shape * (self.radius / np.where(size > 0, length, 1.0)), u)
 
@@ -90,7 +99,7 @@ class GroupL2(Function):
     @property
     def dimension(self) -> int:
         """The number of labels."""
-        return len(self._order)
+        return len(np.asarray(self.labels))
 
     @property
     def lipschitz(self) -> float:
@@ -105,13 +114,30 @@ class GroupL2(Function):
     def _starts(self) -> npt.NDArray[np.intp]:
         return np.unique(np.asarray(self.labels)[self._order], return_index=True)[1]
 
-    def _norms(self, x: Array) -> Array:
-        """|x_G| for each group: (groups,) or (groups, S)."""
+    @cached_property
+    def _members(self) -> csr_array:
+        """A row a group, with ones at its coordinates."""
+        each = np.arange(self.dimension)
+        return csr_array((np.ones(each.size), (self.labels, each)), shape=(len(self._starts), each.size))
+
+    def _sums(self, x: Array) -> Array:
+        """The sum over each group: (groups,) or (groups, S)."""
         if is_ball(x):
-            return sqrt(np.add.reduceat((x * x)[self._order], self._starts, axis=0))
-        size = np.maximum.reduceat(np.abs(x)[self._order], self._starts, axis=0)
-        scaled = x / self._spread(np.where(size > 0, size, 1.0))
-        return size * np.sqrt(np.add.reduceat((scaled**2)[self._order], self._starts, axis=0))
+            return np.add.reduceat(x[self._order], self._starts, axis=0)
+        return self._members @ x  # type: ignore[no-any-return]
+
+    def _norms(self, x: Array) -> Array:
+        """|x_G| for each group: (groups,) or (groups, S).  Only columns with squares out of range are scaled first."""
+        if is_ball(x):
+            return sqrt(self._sums(x * x))
+        norms = np.sqrt(self._sums(x * x))
+        rough = np.any((norms < SAFE[0]) | (norms > SAFE[1]), axis=0)
+        if rough.any():
+            part = x[..., rough]
+            size = np.maximum.reduceat(np.abs(part)[self._order], self._starts, axis=0)
+            scaled = part / self._spread(np.where(size > 0, size, 1.0))
+            norms[..., rough] = size * np.sqrt(self._sums(scaled**2))
+        return norms
 
     def _spread(self, per_group: Array) -> Array:
         return per_group[np.asarray(self.labels)]  # type: ignore[no-any-return]
@@ -132,7 +158,7 @@ class GroupL2(Function):
         norms = self._norms(u)
         shrunk = self._spread(1 / maximum(1.0, norms / threshold))
         normal = u / self._spread(np.where(norms > 0, norms, 1.0))
-        radial = self._spread(np.add.reduceat((normal * v)[self._order], self._starts, axis=0))
+        radial = self._spread(self._sums(normal * v))
         return np.where(self._spread(norms) > threshold, (1 - shrunk) * v + shrunk * normal * radial, 0.0)
 
     def _conjugate(self, s: Array) -> Any:
