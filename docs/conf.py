@@ -1,5 +1,6 @@
 """Settings of the documentation: `sphinx-build -W docs DIR` needs no network, no TeX and no fonts but its own."""
 
+import logging
 import sys
 from pathlib import Path
 
@@ -52,5 +53,6 @@ def make(_: Sphinx) -> None:
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    logging.getLogger("fontTools").setLevel(logging.WARNING)
     writing.register(app)
     app.connect("builder-inited", make)

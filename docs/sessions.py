@@ -36,8 +36,11 @@ SESSIONS = {
 """The commands, in their order, with the exit status that is right."""
 
 
+COMMANDS = ("list", "verify", "prove", "check", "map", "report", "audit")
+
+
 def write(folder: Path) -> None:
-    """``session-NAME.txt`` for each command: the line typed and what came to the screen.
+    """``session-NAME.txt`` for each command: the line typed and what came to the screen; ``help.txt`` for all.
 
     Raises
     ------
@@ -45,13 +48,18 @@ def write(folder: Path) -> None:
         If a command ends with another exit status.
     """
     keep(folder / "ops.py", OPERATOR)
+    keep(folder / "help.txt", "\n".join(_printed(f"{command} --help", 0) for command in COMMANDS))
     with tempfile.TemporaryDirectory() as place, contextlib.chdir(place):
         Path("ops.py").write_text(OPERATOR, encoding="utf-8")
         for name, (line, right) in SESSIONS.items():
-            printed, said = io.StringIO(), io.StringIO()
-            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(said):
-                status = main(shlex.split(line))
-            if status != right:
-                raise RuntimeError(f"fbscheck {line}: exit status {status}, not {right}\n{said.getvalue()}")
-            text = printed.getvalue().replace(str(Path(place).resolve()), HOME)
+            text = _printed(line, right).replace(str(Path(place).resolve()), HOME)
             keep(folder / f"session-{name}.txt", f"$ fbscheck {line}\n{text}")
+
+
+def _printed(line: str, right: int) -> str:
+    printed, said = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(said):
+        status = main(shlex.split(line))
+    if status != right:
+        raise RuntimeError(f"fbscheck {line}: exit status {status}, not {right}\n{said.getvalue()}")
+    return printed.getvalue()
