@@ -1,0 +1,95 @@
+"""How the pages write: formulas drawn as in the reports, docstrings taken as plain text, ids of claims that exist."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from docutils import nodes
+from docutils.parsers.rst.states import Inliner
+from sphinx.addnodes import desc_signature, pending_xref
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.writers.html5 import HTML5Translator
+
+from fbscheck.report.formulas import formula
+from fbscheck.suites.registry import SUITES
+
+__all__ = ["RENDERER", "literal", "register"]
+
+RENDERER = "drawn"
+CLAIMS = frozenset(claim.id for suite in SUITES.values() for claim in suite.claims)
+LOG = logging.getLogger(__name__)
+
+MARKUP = re.compile(r"^ *\* |``.+?``|:[a-z:]+:`[^`]+`|`[^`]+`_?|[|*]|(?<=\w)_(?!\w)", re.DOTALL | re.MULTILINE)
+"""What keeps its meaning in a docstring (items, literals, roles), or a character that reStructuredText would take for markup."""
+
+EXAMPLE = re.compile(r"^ *>>> .*?(?:\n *\n|\Z)", re.DOTALL | re.MULTILINE)
+
+
+def literal(docstring: str) -> str:
+    """``docstring`` with its bars, asterisks and indices as they are: ``|x|_1`` is a norm, not a substitution.
+
+    Literals, roles, examples and indented blocks after ``::`` are left alone.
+    """
+    pieces, end = [], 0
+    for example in EXAMPLE.finditer(docstring):
+        pieces += [_prose(docstring[end : example.start()]), example.group()]
+        end = example.end()
+    return "".join([*pieces, _prose(docstring[end:])])
+
+
+def _prose(text: str) -> str:
+    parts = re.split(r"(::\n(?:[ \t]*\n|[ \t]+.*\n?)+)", text)
+    return "".join(part if i % 2 else MARKUP.sub(_escaped, part) for i, part in enumerate(parts))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    found = match.group()
+    return "\\" + found if len(found) == 1 else found
+
+
+def register(app: Sphinx) -> None:
+    """Tell Sphinx about all three."""
+    app.add_html_math_renderer(RENDERER, inline_renderers=(_inline, None), block_renderers=(_display, None))
+    app.add_role("claim", _claim)
+    app.connect("autodoc-process-docstring", _plain_docstring, priority=400)
+    app.connect("doctree-read", _plain_types)
+
+
+def _plain_docstring(_: Sphinx, kind: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    lines[:] = literal("\n".join(lines)).split("\n")
+
+
+def _plain_types(_: Sphinx, document: nodes.document) -> None:
+    """Types of other packages in signatures become text: there is nothing to link to."""
+    for signature in document.findall(desc_signature):
+        for link in list(signature.findall(pending_xref)):
+            if not link["reftarget"].startswith("fbscheck."):
+                link.replace_self(link.children)
+
+
+def _inline(translator: HTML5Translator, node: nodes.math) -> None:
+    _draw(translator, node, display=False)
+
+
+def _display(translator: HTML5Translator, node: nodes.math_block) -> None:
+    translator.body.append(translator.starttag(node, "div", CLASS="math"))
+    _draw(translator, node, display=True)
+
+
+def _draw(translator: HTML5Translator, node: nodes.Node, display: bool) -> None:
+    drawn = formula(node.astext(), display)
+    if drawn.startswith("<code"):
+        LOG.warning("formula cannot be drawn: %s", node.astext(), location=node)
+    translator.body.append(f"{drawn}</div>" if display else drawn)
+    raise nodes.SkipNode
+
+
+def _claim(
+    name: str, source: str, text: str, line: int, inliner: Inliner, options: Any = None, content: Sequence[str] = ()
+) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+    """``:claim:`contraction.gradient```: the id of a claim, which must exist."""
+    if text not in CLAIMS:
+        message = inliner.reporter.error(f"there is no claim {text!r}", line=line)
+        return [inliner.problematic(source, source, message)], [message]
+    return [nodes.literal(source, text, classes=["claim"])], []
