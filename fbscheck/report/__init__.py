@@ -16,6 +16,7 @@ from fbscheck.report import content, inspection, latex, page
 from fbscheck.report.changes import Changes, changes
 from fbscheck.report.compiler import typeset
 from fbscheck.report.figures import drawn, figure
+from fbscheck.report.lemmas import lemmas
 from fbscheck.verdict import Verdict
 
 __all__ = ["FORMATS", "compare", "write"]
@@ -53,7 +54,7 @@ def write(folder: Path, format: str = "pdf", progress: Callable[[int, int, str],
             pictures[stem] = drawn(picture, "svg")
         progress(number, parts, f"figure {stem}")
     document: content.Document | inspection.Inspection = (
-        content.document(run, stems)
+        content.document(run, stems, lemmas(run.claims))
         if run.operator is None
         else inspection.inspection(run, stems, _counterexamples(folder, run))
     )

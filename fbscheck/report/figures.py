@@ -29,14 +29,15 @@ from matplotlib.ticker import ScalarFormatter
 from fbscheck.report.characters import fallback, printable
 from fbscheck.verdict import Curve, Plot
 
-__all__ = ["drawn", "figure"]
+__all__ = ["WIDTH", "drawn", "figure"]
 
-WIDTH, HEIGHT = 5.6, 3.5
+WIDTH, HEIGHT = 4.8, 2.95
+"""Of a figure in inches, as drawn and as printed."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#AA4499", "#000000", "#E69F00", "#56B4E9")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (6, 1.5, 1, 1.5)), (0, (1, 1.2)), (0, (8, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "X", "P")
 MARKS_ON_A_LINE = 8
-LABEL_LENGTH, AXIS_LENGTH = 48, 76
+LABEL_LENGTH, AXIS_LENGTH = 48, 64
 
 SETTINGS: dict[str, Any] = {
     "font.family": ["STIXGeneral", "DejaVu Sans"],
@@ -123,7 +124,7 @@ def _curves(picture: Figure, plot: Plot) -> None:
     if handles:
         labels = [_label(curve.label, LABEL_LENGTH) for curve in curves]
         widest = max(map(len, labels))
-        rows = math.ceil(len(labels) / (3 if widest <= 24 else 2 if widest <= 36 else 1))
+        rows = math.ceil(len(labels) / (3 if widest <= 20 else 2 if widest <= 31 else 1))
         picture.legend(handles, labels, loc="outside upper center", ncols=math.ceil(len(labels) / rows))
 
 

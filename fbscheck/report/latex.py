@@ -5,6 +5,7 @@ document or stop its compilation; only statements and hypotheses, which the pack
 """
 
 import itertools
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +17,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from fbscheck.report import numerals
 from fbscheck.report.changes import Changes, template
 from fbscheck.report.characters import fallback, printable
-from fbscheck.report.content import Case, Document
+from fbscheck.report.content import Document
+from fbscheck.report.figures import WIDTH
 from fbscheck.report.inspection import Inspection
 from fbscheck.report.numerals import Gap, Numeral
+from fbscheck.report.sections import Case
 from fbscheck.report.sentences import Prose, plural
 from fbscheck.verdict import Verdict
 
@@ -122,6 +125,7 @@ MATHEMATICS = {
 }
 LATIN = frozenset(map(chr, range(0xA1, 0x180))) - set("\N{SOFT HYPHEN}ĦħĸĿŀŉŦŧſ")
 PUNCTUATION = frozenset("–—‘’‚“”„†‡•…‰‹›€™←↑↓")
+WORDS = re.compile(r"\\mathrm\{([^{}]*\\ [^{}]*)\}")
 SCRIPTS = {"<super>": "textsuperscript", "<sub>": "textsubscript"}
 
 
@@ -151,7 +155,7 @@ def mathematics(source: str) -> str:
     )
 
 
-def layout(cases: Sequence[Case], text_columns: int = 1, with_bounds: bool = True) -> Layout:
+def layout(cases: Sequence[Case], text_columns: int = 1, with_bounds: bool = True, line: float = LINE) -> Layout:
     """The largest font that leaves the texts of a table of ``cases`` room; else fewer digits."""
     for font, size, digits in LOOKS:
         columns = [
@@ -166,7 +170,7 @@ def layout(cases: Sequence[Case], text_columns: int = 1, with_bounds: bool = Tru
             numbers += 2.2
         words = max((len(case.verdict.value) for case in cases), default=0) * 0.56
         gaps = 6 * (len(columns) + text_columns) + 3
-        left = (LINE - size * (numbers + words) - gaps) / text_columns
+        left = (line - size * (numbers + words) - gaps) / text_columns
         if left >= ROOM:
             break
     return Layout(font, digits, max(60, int(left)))
@@ -206,7 +210,7 @@ def _environment() -> Environment:
         lower=numerals.lower,
         upper=numerals.upper,
     )
-    environment.globals.update(layout=layout, LINE=LINE, DIGITS=numerals.DIGITS)
+    environment.globals.update(layout=layout, LINE=LINE, WIDTH=WIDTH, DIGITS=numerals.DIGITS)
     return environment
 
 
@@ -251,8 +255,13 @@ def _code(line: str) -> str:
     return "~" * (len(line) - len(text)) + escape(text).replace("'{}", r"\textquotesingle{}")
 
 
+def _breakable(formula: str) -> str:
+    """A formula in running text whose words may be broken apart."""
+    return WORDS.sub(lambda words: r"\ \allowbreak ".join(rf"\mathrm{{{w}}}" for w in words[1].split("\\ ")), formula)
+
+
 def _prose(pieces: Prose) -> str:
-    return "".join(f"${mathematics(text)}$" if is_math else _edge(text) for text, is_math in pieces)
+    return "".join(f"${_breakable(mathematics(text))}$" if is_math else _edge(text) for text, is_math in pieces)
 
 
 def _edge(text: str) -> str:
