@@ -75,9 +75,7 @@ class Well:
         u = self.guess
         for _ in range(40):
             _, gradient, hessian = self.jet(u)
-            u = tuple(
-                (part - step).mid() for part, step in zip(u, _solved(gradient, hessian), strict=True)
-            )
+            u = tuple((part - step).mid() for part, step in zip(u, _solved(gradient, hessian), strict=True))
         value, gradient, _ = self.jet(u)
         box = self.box(ball(upper(value)))
         if not all(side.contains(part) for side, part in zip(box, u, strict=True)):
@@ -135,7 +133,9 @@ def wells(problem: Problem, depth: int) -> tuple[Well, ...]:
     d, m = problem.family.shape
     x0, b, target = (part[:, 0].tolist() for part in (problem.x0, problem.b, problem.target))
     if problem.samples > 1 or not isinstance(problem.family.r, Zero) or d > 2 or m > 1 or x0[0] <= 0 or any(x0[1:]):
-        raise kernel.Refusal("no least value is known of more than one sample, of an r, or of a start off the first axis")
+        raise kernel.Refusal(
+            "no least value is known of more than one sample, of an r, or of a start off the first axis"
+        )
     penalty = problem.regulariser
     assert isinstance(penalty, Lp)
     rate = ball(penalty.a) / ball(Fraction(problem.horizon))

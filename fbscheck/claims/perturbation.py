@@ -254,7 +254,9 @@ def _inner(claim: Claim, case: TrainingCase) -> Sides:
         raise kernel.Refusal("there is one sense of turning only")
     best, other = sorted(values, key=upper)
     theory = upper(best)
-    return theory, between(lower(other), upper(other), f"turns of {depth} layers in the other sense, least value enclosed")
+    return theory, between(
+        lower(other), upper(other), f"turns of {depth} layers in the other sense, least value enclosed"
+    )
 
 
 def _growth(base: Least, well: Well, u: tuple[Any, ...]) -> tuple[tuple[Well, tuple[Any, ...]], float, Any]:
@@ -276,7 +278,9 @@ def _slope(problem: Problem, well: Well, u: tuple[Any, ...], direction: Values) 
 def _floating(ratios: list[Any]) -> Sides:
     """Values of trained parameters stand for least values, which nobody knows."""
     value = max(float(ratio.mid()) for ratio in ratios)
-    method = f"{len(ratios)} trained networks or pairs of them, {sum(upper(ratio) > 1 for ratio in ratios)} beyond the bound"
+    method = (
+        f"{len(ratios)} trained networks or pairs of them, {sum(upper(ratio) > 1 for ratio in ratios)} beyond the bound"
+    )
     return 1.0, (Evidence(Side.ATTAINED, value, Rigour.FLOATING, method, TRAINED),)
 
 
