@@ -28,10 +28,10 @@ import heapq
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from typing import Any, final
-from dataclasses import dataclass
 
 import flint
 import numpy as np
@@ -128,8 +128,8 @@ def _undriven(sample: _Sample, plane: bool) -> tuple[float, float]:
     """b = 0: over the number of layers of the second kind."""
     still = upper(abs(flint.acb(sample.start) - sample.target) ** 2 / 2)
     axes = 1 + plane
-    aim = (sample.target + flint.acb(2.0**-20)) / sample.start
-    begin = [float(part.mid()) for part in (abs(aim).log(), aim.arg() if plane else flint.arb(0))][:axes]
+    aim = complex(*(float(part.mid()) for part in (sample.target.real, sample.target.imag))) or 2.0**-20
+    begin = [math.log(abs(aim) / float(sample.start.mid())), float(np.angle(aim))][:axes]
     flow = partial(_turning_flow, sample)
     end = minimize(lambda z: float(flow(tuple(map(flint.arb, z)))[0].mid()), begin, method="Nelder-Mead").x
     if sample.depth is None:
