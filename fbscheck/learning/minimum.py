@@ -89,16 +89,16 @@ def constant_minimum(
     if not 0 < gap < 1:
         raise InputError(f"Need 0 < gap < 1, got gap={gap}. It is the share of the value that is left open.")
     landscape = Landscape(problem, 16 if depth is None and not layers else depth or layers, depth is None)
-    while True:
-        theta = _good(landscape)
-        below, above = landscape.enclosure(theta)
-        if depth is not None or layers or above - below <= gap / 3 * above:
-            break
+    theta = _good(landscape)
+    below, above = landscape.enclosure(theta)
+    while depth is None and not layers and above - below > gap / 3 * above:
         if landscape.layers >= DEEPEST:
             raise InputError(
                 f"Need a larger gap, got {gap}: with {DEEPEST} layers the limit is not known to a third of it."
             )
         landscape = Landscape(problem, 2 * landscape.layers, True)
+        theta = _improved(landscape, theta, *landscape.box(above))
+        below, above = landscape.enclosure(theta)
     low, high = landscape.box(above)
     least, looked, cover = landscape.outside(low, high), 0, []
     cells = low[None], high[None]
@@ -179,10 +179,13 @@ def _good(landscape: Landscape) -> Values:
     axes = [np.linspace(*ends, side) for ends in zip(low, high, strict=True)]
     points = [start, *(np.array(point) for point in product(*axes))]
     points.sort(key=landscape.value)
+    found = [_improved(landscape, point, low, high) for point in points[:3]]
+    return min(found, key=landscape.value)
+
+
+def _improved(landscape: Landscape, start: Values, low: Values, high: Values) -> Values:
+    """Parameters of no larger value, in a box."""
+    options = {"xatol": 1e-9, "fatol": 1e-13, "maxiter": 200}
     ends = list(zip(low, high, strict=True))
-    options = {"xatol": 1e-10, "fatol": 1e-14, "maxiter": 400}
-    found = [
-        minimize(landscape.value, point, method="Nelder-Mead", bounds=ends, options=options) for point in points[:3]
-    ]
-    best = min(found, key=lambda run: float(run.fun))
-    return np.asarray(best.x if best.fun <= landscape.value(points[0]) else points[0])
+    found = minimize(landscape.value, np.clip(start, low, high), method="Nelder-Mead", bounds=ends, options=options)
+    return np.asarray(found.x if found.fun <= landscape.value(start) else start)
