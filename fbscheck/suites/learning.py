@@ -14,7 +14,7 @@ from fbscheck.claims.anchors import KINDS, Anchor
 from fbscheck.claims.learning_anchors import DISTANCE, LEADING, MINIMISER, MINIMUM, SHIFT, STRONG
 from fbscheck.learning import Lp, Problem
 from fbscheck.network.layers import Values
-from fbscheck.suites import gamma
+from fbscheck.suites import gamma, learning_study
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Claim, Curve, Plot, Result, planted
 
@@ -136,7 +136,7 @@ def _own(size: str) -> list[Task]:
     ]
 
 
-PARTS: tuple[Callable[[str], list[Task]], ...] = (_own, gamma.tasks)
+PARTS: tuple[Callable[[str], list[Task]], ...] = (_own, gamma.tasks, learning_study.tasks)
 """What makes the tasks of a size; each part of the suite that has a module of its own adds its function here."""
 
 CLAIMS: tuple[Claim, ...] = (
@@ -144,6 +144,7 @@ CLAIMS: tuple[Claim, ...] = (
     *map(planted, (MINIMUM, LEADING, SHIFT)),
     *(planted(claim, WITHOUT_STEP) for claim in SEEN),
     *gamma.CLAIMS,
+    *learning_study.CLAIMS,
     *learning_controls.CONTROLS,
     *tied.CONTROLS,
 )

@@ -36,7 +36,7 @@ PENALTY, HORIZON, START = H1(0.01, 0.02), 2.0, np.array([1.0, 0.02])
 NAMES = ("digits", "deblurring, Haar", "deblurring, TV")
 DEEPEST = {
     "small": {"digits": 64, "deblurring, Haar": 64},
-    "full": {"digits": 1024, "deblurring, Haar": 1024, "deblurring, TV": 64},
+    "full": {"digits": 1024, "deblurring, Haar": 1024, "deblurring, TV": 128},
     "large": {"digits": 1024, "deblurring, Haar": 1024, "deblurring, TV": 1024},
 }
 WRONG = ("deblurring, Haar", 32)
@@ -92,13 +92,17 @@ def trained(of: Study, shuffle: Callable[[int], Values] | None = None) -> Traine
     refined = known.regulariser.refined
     for depth in of.depths:
         current = known if shuffle is None else replace(known, target=shuffle(depth))
-        curve: list[float] = []
-        found = descend(current, theta, secants=secants, told=lambda _, value, __, curve=curve: curve.append(value))
+        curve: list[tuple[int, float, float]] = []
+        found = descend(current, theta, secants=secants, told=partial(_noted, curve))
         paths.append(found.parameters)
         descents.append(found)
-        curves.append(tuple(curve))
+        curves.append(tuple(value for _, value, _ in curve))
         theta, secants = refined(found.parameters), found.secants.refined(refined)
     return Trained(TrainedPaths(of, tuple(paths)), tuple(descents), tuple(curves))
+
+
+def _noted(curve: list[tuple[int, float, float]], *step: Any) -> None:
+    curve.append(step)
 
 
 def tasks(size: str) -> list[Task]:
@@ -147,7 +151,7 @@ def _haar(d: int) -> Values:
     if d == 1:
         return np.ones((1, 1))
     rows = [np.kron(_haar(d // 2), [1.0, 1.0]), np.kron(np.eye(d // 2), [1.0, -1.0])]
-    return np.vstack(rows) / np.sqrt(2)
+    return np.asarray(np.vstack(rows) / np.sqrt(2))
 
 
 def _study(name: str, deepest: int, rng: Generator) -> list[Result]:
