@@ -67,19 +67,23 @@ def problem(name: str) -> tuple[Problem, Problem]:
     return _digits(rng) if name == "digits" else _deblurring(name.endswith("TV"), rng)
 
 
-def study(name: str, deepest: int) -> Study:
+def study(name: str, deepest: int, refine: int = REFINE) -> Study:
     """A problem at depths 4, 8, ... ``deepest``."""
     depths = tuple(4 * 2**k for k in range((deepest // 4).bit_length()))
-    return Study(f"{name}, N=4 to {deepest}", *problem(name), START, depths, REFINE)
+    return Study(_called(name, deepest, refine), *problem(name), START, depths, refine)
 
 
 def named(name: str) -> tuple[Study, ...]:
     """The studies that the suite calls by a name."""
+    rows = {(*row, REFINE) for of in DEEPEST.values() for row in of.items()} | {(*WRONG, REFINE), (*WRONG, 1)}
     try:
-        known = {WRONG, *(row for of in DEEPEST.values() for row in of.items())}
-        return tuple(study(*of) for of in sorted(known) if name.startswith(f"{of[0]}, N=4 to {of[1]}"))
+        return tuple(study(*row) for row in sorted(rows) if _called(*row) == name)
     except MissingToolError:
         return ()
+
+
+def _called(name: str, deepest: int, refine: int) -> str:
+    return f"{name}, N=4 to {deepest}" + ("" if refine == REFINE else ", not refined")
 
 
 def trained(of: Study, shuffle: Callable[[int], Values] | None = None) -> Trained:
@@ -171,7 +175,7 @@ def _planted(rng: Generator) -> list[Result]:
     right = trained(of).paths
     shuffled = trained(of, lambda depth: labels[:, order]).paths
     now_and_then = trained(of, lambda depth: labels[:, order] if of.depths.index(depth) % 2 else labels).paths
-    coarse = TrainedPaths(replace(of, name=f"{of.name}, not refined", refine=1), right.theta)
+    coarse = TrainedPaths(study(*WRONG, 1), right.theta)
     cases = (right, now_and_then, coarse, right, shuffled)
     return [trained_paths.assess(claim, case) for claim, case in zip(trained_paths.PLANTED, cases, strict=True)]
 
