@@ -26,6 +26,7 @@ from fbscheck.suites import (
     dictionaries,
     fixed_point,
     gamma,
+    learning_study,
     lista,
     network,
     prox,
@@ -63,7 +64,7 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
             return
         if candidates and not any(_is(text, arrays, problem) for problem in candidates):
             raise Refusal(f"the problem is not the one that the suite calls {text['name']!r}")
-    for kind in {"limit", "oscillation", "pair", "path", "sequence"} & set(witness):
+    for kind in {"limit", "oscillation", "pair", "path", "sequence", "study"} & set(witness):
         text = witness[kind]
         cases = _networks(str(text["name"]), seed)
         if cases and not any(_alike(text, arrays, *case) for case in cases):
@@ -74,8 +75,13 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
 def _networks(name: str, seed: int) -> tuple[tuple[dict[str, Any], Arrays], ...]:
     """The descriptions of the cases of a name, with their arrays."""
     found: list[tuple[dict[str, Any], Arrays]] = []
-    rooms = (network.named(name, seed), deep_limit.named(name, seed), deep_study.named(name), gamma.named(name, seed))
-    for case in chain(*rooms):
+    for case in (
+        *network.named(name, seed),
+        *deep_limit.named(name, seed),
+        *deep_study.named(name),
+        *gamma.named(name, seed),
+        *learning_study.named(name),
+    ):
         of: Arrays = {}
         found.append((case.describe(of), of))
     return tuple(found)

@@ -36,7 +36,7 @@ PENALTY, HORIZON, START = H1(0.01, 0.02), 2.0, np.array([1.0, 0.02])
 NAMES = ("digits", "deblurring, Haar", "deblurring, TV")
 DEEPEST = {
     "small": {"digits": 64, "deblurring, Haar": 64},
-    "full": {"digits": 1024, "deblurring, Haar": 1024, "deblurring, TV": 64},
+    "full": {"digits": 1024, "deblurring, Haar": 1024, "deblurring, TV": 128},
     "large": {"digits": 1024, "deblurring, Haar": 1024, "deblurring, TV": 1024},
 }
 WRONG = ("deblurring, Haar", 32)
@@ -67,19 +67,23 @@ def problem(name: str) -> tuple[Problem, Problem]:
     return _digits(rng) if name == "digits" else _deblurring(name.endswith("TV"), rng)
 
 
-def study(name: str, deepest: int) -> Study:
+def study(name: str, deepest: int, refine: int = REFINE) -> Study:
     """A problem at depths 4, 8, ... ``deepest``."""
     depths = tuple(4 * 2**k for k in range((deepest // 4).bit_length()))
-    return Study(f"{name}, N=4 to {deepest}", *problem(name), START, depths, REFINE)
+    return Study(_called(name, deepest, refine), *problem(name), START, depths, refine)
 
 
 def named(name: str) -> tuple[Study, ...]:
     """The studies that the suite calls by a name."""
+    rows = {(*row, REFINE) for of in DEEPEST.values() for row in of.items()} | {(*WRONG, REFINE), (*WRONG, 1)}
     try:
-        known = {WRONG, *(row for of in DEEPEST.values() for row in of.items())}
-        return tuple(study(*of) for of in sorted(known) if name.startswith(f"{of[0]}, N=4 to {of[1]}"))
+        return tuple(study(*row) for row in sorted(rows) if _called(*row) == name)
     except MissingToolError:
         return ()
+
+
+def _called(name: str, deepest: int, refine: int) -> str:
+    return f"{name}, N=4 to {deepest}" + ("" if refine == REFINE else ", not refined")
 
 
 def trained(of: Study, shuffle: Callable[[int], Values] | None = None) -> Trained:
@@ -92,13 +96,17 @@ def trained(of: Study, shuffle: Callable[[int], Values] | None = None) -> Traine
     refined = known.regulariser.refined
     for depth in of.depths:
         current = known if shuffle is None else replace(known, target=shuffle(depth))
-        curve: list[float] = []
-        found = descend(current, theta, secants=secants, told=lambda _, value, __, curve=curve: curve.append(value))
+        curve: list[tuple[int, float, float]] = []
+        found = descend(current, theta, secants=secants, told=partial(_noted, curve))
         paths.append(found.parameters)
         descents.append(found)
-        curves.append(tuple(curve))
+        curves.append(tuple(value for _, value, _ in curve))
         theta, secants = refined(found.parameters), found.secants.refined(refined)
     return Trained(TrainedPaths(of, tuple(paths)), tuple(descents), tuple(curves))
+
+
+def _noted(curve: list[tuple[int, float, float]], *step: Any) -> None:
+    curve.append(step)
 
 
 def tasks(size: str) -> list[Task]:
@@ -147,7 +155,7 @@ def _haar(d: int) -> Values:
     if d == 1:
         return np.ones((1, 1))
     rows = [np.kron(_haar(d // 2), [1.0, 1.0]), np.kron(np.eye(d // 2), [1.0, -1.0])]
-    return np.vstack(rows) / np.sqrt(2)
+    return np.asarray(np.vstack(rows) / np.sqrt(2))
 
 
 def _study(name: str, deepest: int, rng: Generator) -> list[Result]:
@@ -167,7 +175,7 @@ def _planted(rng: Generator) -> list[Result]:
     right = trained(of).paths
     shuffled = trained(of, lambda depth: labels[:, order]).paths
     now_and_then = trained(of, lambda depth: labels[:, order] if of.depths.index(depth) % 2 else labels).paths
-    coarse = TrainedPaths(replace(of, name=f"{of.name}, not refined", refine=1), right.theta)
+    coarse = TrainedPaths(study(*WRONG, 1), right.theta)
     cases = (right, now_and_then, coarse, right, shuffled)
     return [trained_paths.assess(claim, case) for claim, case in zip(trained_paths.PLANTED, cases, strict=True)]
 
