@@ -5,9 +5,9 @@ The loss is |x_N - x*|^2/2 and the penalty a int (|K|^2 + |L|^2).  Certain of th
 * networks whose data are 0: the output is 0, and parameters only cost;
 * one layer with r = 0: J is a parabola of curvature 2aT or more, so J(theta) - |grad J|^2/(4aT) is below the minimum;
 * one sample with r = 0 and b = 0 on the line or in the plane.  With x_{n+1} = z_n x_n, z_n a number or a complex one,
-  the cheapest K_n costs |z_n - 1|^2/h^2.  |e^v - 1|^2 is convex where Re e^v >= 1/2 (its Hessian there has determinant
-  4|e^v|^2 (2 Re e^v - 1)), so by Jensen's inequality equal layers are best unless a layer has |z_n - 1| > 1/2, at a cost
-  of aN/(4T) alone.  Left is u = log(x_N/x_0) = (s, w), at a cost of (a N^2/T)|e^{u/N} - 1|^2, (a/T)|u|^2 in the limit;
+  the cheapest K_n costs |z_n - 1|^2/h^2.  |e^v - 1|^2 is convex where Re e^v >= 1/2 (the determinant of its Hessian is
+  4|e^v|^2 (2 Re e^v - 1)), so by Jensen's inequality equal layers are best unless one has |z_n - 1| > 1/2, at a cost
+  of aN/(4T) alone.  Left is u = log(x_N/x_0) = (s, w), which costs (a N^2/T)|e^{u/N} - 1|^2, (a/T)|u|^2 in the limit;
 * the limit of one sample on the line with r = 0, b > 0: the arc length of v^2/(x^2 + b^2) is asinh(x/b) = u.
 
 Let L be the value at a point u.  Where J is at most L, so is the loss, which confines the output to a disc around the
@@ -27,9 +27,9 @@ import numpy as np
 
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import ball, exact, lower, matmul, upper
-from fbscheck.claims.training_case import objective
+from fbscheck.claims.training_case import objective, penalty, square
 from fbscheck.functions import Zero
-from fbscheck.learning import Free, Lp, Problem
+from fbscheck.learning import Free, Problem
 
 __all__ = ["Least", "Well", "least", "wells"]
 
@@ -112,7 +112,7 @@ def least(problem: Problem, depth: int) -> Least:
     """
     family = problem.family
     if not problem.x0.any() and not problem.b.any() and not np.any(family.r.prox(np.zeros(family.shape[0]), 1.0)):
-        return Least(np.sum(_square(exact(problem.target))) / (2 * problem.samples))
+        return Least(square(exact(problem.target)) / (2 * problem.samples))
     if depth == 1 and isinstance(family.r, Zero):
         return Least(_one_layer(problem))
     found = [(well, *well.bottom()) for well in wells(problem, depth)]
@@ -136,9 +136,7 @@ def wells(problem: Problem, depth: int) -> tuple[Well, ...]:
         raise kernel.Refusal(
             "no least value is known of more than one sample, of an r, or of a start off the first axis"
         )
-    penalty = problem.regulariser
-    assert isinstance(penalty, Lp)
-    rate = ball(penalty.a) / ball(Fraction(problem.horizon))
+    rate = ball(penalty(problem).a) / ball(Fraction(problem.horizon))
     if b[0] == 0:
         label = [ball(part) for part in target]
         if d == 1 and target[0] <= 0:
@@ -225,18 +223,18 @@ def _driven(start: Any, b: Any, label: Any, rate: Any) -> Well:
 
 def _one_layer(problem: Problem) -> Any:
     """J near its minimum, by floating least squares, less |grad J|^2/(4aT)."""
-    penalty, T = problem.regulariser, Fraction(problem.horizon)
-    assert isinstance(penalty, Lp) and isinstance(problem.family, Free)
+    a, T = penalty(problem).a, Fraction(problem.horizon)
+    assert isinstance(problem.family, Free)
     data = np.concatenate([problem.x0, problem.b])
-    weight = 2 * penalty.a * problem.samples / float(T)
+    weight = 2 * a * problem.samples / float(T)
     wanted = (problem.x0 - problem.target) / float(T)
     rows = np.linalg.solve(data @ data.T + weight * np.eye(len(data)), data @ wanted.T).T
     d = len(problem.x0)
     theta = problem.family.parameters(rows[None, :, :d], -rows[None, :, d:])
     h, known = ball(T), exact(data)
     errors = exact(problem.x0) - h * matmul(rows, known) - exact(problem.target)
-    slopes = -h * (errors @ known.T) / problem.samples + 2 * h * ball(penalty.a) * exact(rows)
-    below = upper(np.sum(slopes * slopes) / (4 * h * ball(penalty.a)))
+    slopes = -h * (errors @ known.T) / problem.samples + 2 * h * ball(a) * exact(rows)
+    below = upper(square(slopes) / (4 * h * ball(a)))
     return objective(problem, theta) - flint.arb(below / 2, below)
 
 

@@ -18,10 +18,9 @@ from fbscheck.certify import kernel
 from fbscheck.certify.balls import ball, exact, lower, upper
 from fbscheck.claims.least_values import Least, Well, least, wells
 from fbscheck.claims.paths import between
-from fbscheck.claims.records import scale_of, scaled
-from fbscheck.claims.training_case import TrainingCase, objective
-from fbscheck.judge import decide, not_applicable, squeeze
-from fbscheck.learning import Lp, Problem
+from fbscheck.claims.training_case import TrainingCase, concluded, largest, objective, penalty, square, stored
+from fbscheck.judge import not_applicable
+from fbscheck.learning import Problem
 from fbscheck.learning.perturbation import penalty_bound, value_bound
 from fbscheck.network.layers import Values
 from fbscheck.verdict import Claim, Evidence, Hypothesis, Relation, Result, Rigour, Side, planted
@@ -123,9 +122,7 @@ def assess(claim: Claim, case: TrainingCase, scale: float = 1.0) -> Result:
     if (unmet := claim.unmet(case)) is not None:
         return not_applicable(claim, case.name, unmet)
     theory, evidence = _SIDES[claim.id.removeprefix("planted.")](claim, case)
-    arrays: Arrays = {}
-    witness = scaled({"training": case.describe(arrays)}, scale)
-    return replace(decide(claim, case.name, squeeze(theory * scale, evidence), witness), arrays=arrays)
+    return concluded(claim, case, theory, evidence, scale)
 
 
 def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
@@ -136,10 +133,7 @@ def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
     kernel.Refusal
         If it is incomplete or malformed.
     """
-    content, scale = scale_of(witness, claim.control)
-    if set(content) != {"training"}:
-        raise kernel.Refusal("the witness is no training problem")
-    return assess(claim, TrainingCase.restore(content["training"], arrays), float(scale))
+    return assess(claim, *stored(claim, witness, arrays))
 
 
 Sides = tuple[float, tuple[Evidence, ...]]
@@ -147,11 +141,8 @@ Sides = tuple[float, tuple[Evidence, ...]]
 
 def _largest(ratios: list[Any], what: str) -> Sides:
     """The claim is that no ratio exceeds 1."""
-    highs, lows = [upper(ratio) for ratio in ratios], [lower(ratio) for ratio in ratios]
-    if not ratios or not all(np.isfinite((*highs, *lows))):
-        raise kernel.Refusal("nothing was compared, or a ratio is not known")
-    beyond = sum(low > 1 for low in lows)
-    return 1.0, between(max(lows), max(highs), f"{len(ratios)} {what}, {beyond} beyond the bound, in ball arithmetic")
+    beyond = sum(lower(ratio) > 1 for ratio in ratios)
+    return 1.0, largest(ratios, f"{len(ratios)} {what}, of which {beyond} above 1")
 
 
 def _path(claim: Claim, case: TrainingCase) -> Sides:
@@ -162,7 +153,7 @@ def _path(claim: Claim, case: TrainingCase) -> Sides:
         for size in case.sizes:
             other = case.moved(size)
             ratios.append(abs(objective(other, theta) - before) / ball(value_bound(case.problem, other)))
-    return _largest(ratios, "changes and depths")
+    return _largest(ratios, "ratios over sizes of change and depths")
 
 
 def _minimum(claim: Claim, case: TrainingCase) -> Sides:
@@ -176,7 +167,7 @@ def _minimum(claim: Claim, case: TrainingCase) -> Sides:
         before = least(case.problem, depth).value
         moved = (abs(least(other, depth).value - before) for other in others)
         ratios += [apart / ball(bound) for apart, bound in zip(moved, bounds, strict=True)]
-    return _largest(ratios, "changes and depths")
+    return _largest(ratios, "ratios over sizes of change and depths")
 
 
 def _root(claim: Claim, case: TrainingCase) -> Sides:
@@ -192,7 +183,7 @@ def _root(claim: Claim, case: TrainingCase) -> Sides:
         trained = [objective(other, theta) for other, theta in zip(others, case.parameters, strict=True)]
         return _floating(slopes(trained))
     ratios = [slope for depth in case.depths for slope in slopes([least(other, depth).value for other in others])]
-    return _largest(ratios, "pairs of labels")
+    return _largest(ratios, "ratios over pairs of labels and depths")
 
 
 def _concave(claim: Claim, case: TrainingCase) -> Sides:
@@ -203,7 +194,7 @@ def _concave(claim: Claim, case: TrainingCase) -> Sides:
         for size in case.sizes:
             bend = least(case.moved(size), depth).value + least(case.moved(-size), depth).value - 2 * middle
             ratios.append(bend / (ball(size) * ball(size) * square))
-    return _largest(ratios, "triples of labels")
+    return _largest(ratios, "ratios over triples of labels and depths")
 
 
 def _nearest(claim: Claim, case: TrainingCase) -> Sides:
@@ -222,7 +213,7 @@ def _nearest(claim: Claim, case: TrainingCase) -> Sides:
             for other in distances[1:]:
                 square = square.max(other) if claim.control else square.min(other)
             ratios.append(square * ball(kappa) / (4 * change))
-    return _largest(ratios, "changes and depths")
+    return _largest(ratios, "ratios over sizes of change and depths")
 
 
 def _derivative(claim: Claim, case: TrainingCase) -> Sides:
@@ -243,7 +234,7 @@ def _derivative(claim: Claim, case: TrainingCase) -> Sides:
             for slope in slopes[1:]:
                 chosen = chosen.max(slope) if claim is SMOOTH else chosen.min(slope)
             ratios.append(abs(quotient - chosen) / bound)
-    return _largest(ratios, "directions and depths")
+    return _largest(ratios, "ratios over sizes of change and depths")
 
 
 def _inner(claim: Claim, case: TrainingCase) -> Sides:
@@ -278,9 +269,7 @@ def _slope(problem: Problem, well: Well, u: tuple[Any, ...], direction: Values) 
 def _floating(ratios: list[Any]) -> Sides:
     """Values of trained parameters stand for least values, which nobody knows."""
     value = max(float(ratio.mid()) for ratio in ratios)
-    method = (
-        f"{len(ratios)} trained networks or pairs of them, {sum(upper(ratio) > 1 for ratio in ratios)} beyond the bound"
-    )
+    method = f"{len(ratios)} ratios of trained networks, of which {sum(upper(ratio) > 1 for ratio in ratios)} above 1"
     return 1.0, (Evidence(Side.ATTAINED, value, Rigour.FLOATING, method, TRAINED),)
 
 
@@ -291,16 +280,14 @@ def _apart(u: tuple[Any, ...], sense: int, v: tuple[Any, ...], other: int) -> An
 
 
 def _squares(x: Values, y: Values) -> Any:
-    difference = exact(x) - exact(y)
-    return np.sum(difference * difference)
+    return square(exact(x) - exact(y))
 
 
 def _room(case: TrainingCase, size: float) -> Fraction:
     """By how much the penalty is below M; constant on the depths."""
-    penalty, theta = case.problem.regulariser, case.theta
-    assert isinstance(penalty, Lp)
+    theta = case.theta
     total = sum(Fraction(entry) ** 2 for entry in theta.ravel().tolist())
-    known = Fraction(penalty.a) * Fraction(case.problem.horizon) / len(theta) * total
+    known = Fraction(penalty(case.problem).a) * Fraction(case.problem.horizon) / len(theta) * total
     return Fraction(penalty_bound(case.problem, case.moved(size))) - known
 
 

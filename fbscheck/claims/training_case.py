@@ -4,7 +4,7 @@ The loss is |x_N - x*|^2/2, the penalty a int |theta|^2, the weight of r fixed. 
 parameters, with h = T/N as a rational: nothing is rounded but outwards.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, final
@@ -14,13 +14,28 @@ import numpy as np
 from fbscheck import functions
 from fbscheck.archive import Arrays, add, describe, rebuild
 from fbscheck.certify import kernel
-from fbscheck.certify.balls import ball, exact, matmul
+from fbscheck.certify.balls import ball, exact, lower, matmul, upper
+from fbscheck.claims.paths import between
+from fbscheck.claims.records import scale_of, scaled
 from fbscheck.errors import InputError
 from fbscheck.inputs import Array
+from fbscheck.judge import decide, squeeze
 from fbscheck.learning import Free, Lp, Problem, Squared
 from fbscheck.network.layers import Values
+from fbscheck.verdict import Claim, Evidence, Result
 
-__all__ = ["TrainingCase", "objective", "residuals", "states"]
+__all__ = [
+    "TrainingCase",
+    "concluded",
+    "largest",
+    "objective",
+    "penalty",
+    "rate",
+    "require_close",
+    "square",
+    "states",
+    "stored",
+]
 
 
 @final
@@ -63,6 +78,13 @@ class TrainingCase:
             raise InputError("Need one set of parameters, got another number.")
         return np.asarray(self.parameters[0])
 
+    @property
+    def pair(self) -> tuple[Values, Values]:
+        """The two sets of parameters, of which the second was made of the first."""
+        if self.parameters is None or len(self.parameters) != 2:
+            raise InputError("Need parameters and what was made of them, got another number of sets.")
+        return self.parameters[0], self.parameters[1]
+
     def moved(self, size: float) -> Problem:
         """The problem whose data are moved by ``size`` times the change."""
         if self.change is None:
@@ -74,8 +96,7 @@ class TrainingCase:
     def describe(self, arrays: Arrays) -> dict[str, Any]:
         """Plain data from which :meth:`restore` makes the case again; its arrays are kept in ``arrays``."""
         known = self.problem
-        family, penalty = known.family, known.regulariser
-        assert isinstance(penalty, Lp)
+        family = known.family
         text: dict[str, Any] = {
             "name": self.name,
             "x0": add(known.x0, arrays),
@@ -83,7 +104,7 @@ class TrainingCase:
             "target": add(known.target, arrays),
             "r": describe(family.r, arrays),
             "weight": str(Fraction(family.weight or 0)),
-            "a": str(Fraction(penalty.a)),
+            "a": str(Fraction(penalty(known).a)),
             "horizon": str(Fraction(known.horizon)),
             "depths": list(self.depths),
             "sizes": [str(Fraction(size)) for size in self.sizes],
@@ -113,8 +134,8 @@ class TrainingCase:
             x0, b, target = (arrays[text[name]] for name in ("x0", "b", "target"))
             r = rebuild(text["r"], arrays, vars(functions))
             family = Free(len(x0), len(b), r, weight=float(Fraction(text["weight"])))
-            penalty = Lp(float(Fraction(text["a"])))
-            problem = Problem(x0, b, target, family, penalty, Fraction(text["horizon"]))
+            cost = Lp(float(Fraction(text["a"])))
+            problem = Problem(x0, b, target, family, cost, Fraction(text["horizon"]))
             parameters = change = None
             if optional[0]:
                 parameters = arrays[text["parameters"]].reshape(text["sets"], -1, family.count)
@@ -142,14 +163,69 @@ def states(problem: Problem, theta: Values) -> list[Array]:
 
 def objective(problem: Problem, theta: Values) -> Any:
     """J_N of parameters (N, P) as a ball."""
-    penalty = problem.regulariser
-    assert isinstance(penalty, Lp)
     errors = states(problem, theta)[-1] - exact(problem.target)
     entries = exact(theta).ravel()
-    sizes = ball(Fraction(problem.horizon) / len(theta)) * ball(penalty.a) * np.dot(entries, entries)
-    return np.sum(errors * errors) / (2 * problem.samples) + sizes
+    return square(errors) / (2 * problem.samples) + rate(problem, len(theta)) * square(entries)
 
 
-def residuals(problem: Problem, theta: Values) -> Array:
-    """x_N - x* (d, S) as balls."""
-    return states(problem, theta)[-1] - exact(problem.target)
+def penalty(problem: Problem) -> Lp:
+    """The penalty a int |theta|^2."""
+    assert isinstance(problem.regulariser, Lp)
+    return problem.regulariser
+
+
+def rate(problem: Problem, depth: int) -> Any:
+    """a h as a ball."""
+    return ball(penalty(problem).a) * ball(Fraction(problem.horizon) / depth)
+
+
+def square(x: Array) -> Any:
+    """The sum of squares of balls."""
+    return np.sum(x * x)
+
+
+def require_close(kept: Values, again: Values) -> None:
+    """Refuse what floating arithmetic does not give again; another machine rounds otherwise, no more.
+
+    Raises
+    ------
+    kernel.Refusal
+        If it is something else.
+    """
+    if not np.allclose(kept, again, rtol=0.0, atol=1e-9 * float(np.abs(again).max())):
+        raise kernel.Refusal("what was stored with the parameters is not made of them")
+
+
+def largest(ratios: Sequence[Any], what: str) -> tuple[Evidence, ...]:
+    """The largest of numbers in ball arithmetic, from both sides.
+
+    Raises
+    ------
+    kernel.Refusal
+        If there are none, or one is not known.
+    """
+    highs, lows = [upper(ratio) for ratio in ratios], [lower(ratio) for ratio in ratios]
+    if not ratios or not all(np.isfinite((*highs, *lows))):
+        raise kernel.Refusal("nothing was measured, or a number is not known")
+    return between(max(lows), max(highs), f"{what}, in ball arithmetic")
+
+
+def concluded(claim: Claim, case: TrainingCase, theory: float, evidence: tuple[Evidence, ...], scale: float) -> Result:
+    """The result whose witness is the case; ``scale`` multiplies what the claim says (a planted error if not 1)."""
+    arrays: Arrays = {}
+    witness = scaled({"training": case.describe(arrays)}, scale)
+    return replace(decide(claim, case.name, squeeze(theory * scale, evidence), witness), arrays=arrays)
+
+
+def stored(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> tuple[TrainingCase, float]:
+    """The case of a witness, and its scale.
+
+    Raises
+    ------
+    kernel.Refusal
+        If it is incomplete or malformed.
+    """
+    content, scale = scale_of(witness, claim.control)
+    if set(content) != {"training"}:
+        raise kernel.Refusal("the witness is no training problem")
+    return TrainingCase.restore(content["training"], arrays), float(scale)
