@@ -9,6 +9,7 @@ where layer n of the network takes theta at t_n = nT/N (H1) or its average over 
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from math import isqrt
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -34,8 +35,8 @@ __all__ = ["Problem"]
 Values = npt.NDArray[np.float64]
 
 ENTRIES = 2**20
-"""Entries of states kept at once by gradients, which sweep deeper networks in blocks; 32 times as many are kept
-by certificates, which take fewer samples at once."""
+"""Entries of states kept at once by gradients; of deeper networks, swept in blocks of N^(1/2) layers, the first states of
+the blocks are kept, and those of one block.  32 times as many are kept by certificates, of fewer samples at once."""
 
 
 @final
@@ -134,7 +135,8 @@ class Problem:
     def value_and_gradient(self, theta: npt.ArrayLike) -> tuple[float, Values]:
         """J_N and its derivatives (rows, P), by the discrete adjoint.
 
-        Deep networks are swept in blocks, of which the first states are kept and the others found again.
+        Deep networks are swept in blocks, of which the first states are kept and the others found again: of the order
+        of N^(1/2) states are in memory, at the cost of one more forward pass.
         """
         known = self.parameters(theta)
         blocks, starts = self._blocks(known), [self.x0]
@@ -262,4 +264,6 @@ class Problem:
     def _blocks(self, theta: Values) -> list[tuple[int, int]]:
         depth, (d, m) = self.regulariser.depth(theta), self.family.shape
         size = max(1, ENTRIES // (d * max(self.samples, d + m)))
+        if size < depth:
+            size = min(size, isqrt(depth))
         return [(first, min(first + size, depth)) for first in range(0, depth, size)]

@@ -217,8 +217,8 @@ def pictures(found: Trained) -> tuple[Plot, ...]:
             (
                 Curve("values", levels[:-1], gaps, "points"),
                 Curve("first order", levels[:-1], rule),
-                Curve("paths, in H1", levels[:-1], apart, "points"),
-                Curve("paths, largest", levels[:-1], _largest(case), "points"),
+                Curve("paths, in H1", levels[:-1], apart),
+                Curve("paths, largest", levels[:-1], _largest(case)),
             ),
             log_y=True,
         ),
@@ -236,12 +236,12 @@ def _largest(case: TrainedPaths) -> tuple[float, ...]:
 
 def _training(found: Trained) -> tuple[Curve, ...]:
     """J_N over the steps of all depths, one after the other."""
-    curves, first = [], 0
-    for depth, values in zip(found.paths.study.depths, found.curves, strict=True):
-        steps = tuple(float(first + k) for k in range(len(values)))
-        curves.append(Curve(f"N={depth}", steps, values))
-        first += len(values) - 1
-    return tuple(curves)
+    values = tuple(value for curve in found.curves for value in curve)
+    firsts = np.cumsum([0, *map(len, found.curves[:-1])]).tolist()
+    return (
+        Curve("after each step", tuple(map(float, range(len(values)))), values),
+        Curve("twice as many layers", tuple(map(float, firsts[1:])), tuple(values[k] for k in firsts[1:]), "points"),
+    )
 
 
 def _paths(case: TrainedPaths, column: int) -> tuple[Curve, ...]:

@@ -186,28 +186,55 @@ def test_a_weight_of_zero_has_the_derivative_from_above() -> None:
     assert gradient[:, -1].sum() == pytest.approx(2 * rises[0] - rises[1], rel=1e-5)
 
 
-def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = problem("free", "H1", seed=15)
+def in_blocks(size: int, overlap: int = 0) -> Callable[..., list[tuple[int, int]]]:
+    """Blocks of ``size`` layers of 37; ``overlap`` layers of each are swept twice (an error)."""
+    return lambda self, theta: [(max(first - overlap, 0), min(first + size, 37)) for first in range(0, 37, size)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 6, 18, 36, 37])
+@pytest.mark.parametrize("regulariser", ["H1", "L2"])
+def test_blocks_change_nothing(regulariser: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = problem("free", regulariser, seed=15)
     theta = parameters(known, 37, 15)
+    assert len(known._blocks(theta)) == 1
     value, gradient = known.value_and_gradient(theta)
-    monkeypatch.setattr(problem_module, "ENTRIES", 5 * D * (D + M))
-    assert len(known._blocks(theta)) == 8
+    monkeypatch.setattr(Problem, "_blocks", in_blocks(size))
     again, found = known.value_and_gradient(theta)
     assert again == pytest.approx(value, rel=1e-14) and known.value(theta) == pytest.approx(value, rel=1e-14)
     np.testing.assert_allclose(found, gradient, rtol=1e-11, atol=1e-15)
 
 
-def test_of_states_only_blocks_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All states of 1024 layers are 4 MB; blocks of 8 layers need less than half of it, with the parameters."""
-    monkeypatch.setattr(problem_module, "ENTRIES", 2**12)
+def test_planted_a_wrong_block_boundary_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = problem("free", "L2", seed=15)
+    theta = parameters(known, 37, 15)
+    value = known.value(theta)
+    monkeypatch.setattr(Problem, "_blocks", in_blocks(6, overlap=1))
+    assert abs(known.value(theta) - value) > 1e-3 * value
+
+
+@pytest.mark.parametrize(("depth", "blocks"), [(10, 1), (11, 4), (100, 10), (101, 11), (1000, 100)])
+def test_deep_networks_are_swept_in_blocks(depth: int, blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten layers fit; deeper networks take blocks of the root of their depth, or of ten layers."""
+    monkeypatch.setattr(problem_module, "ENTRIES", 10 * D * (D + M))
+    known = problem("free", "L2")
+    found = known._blocks(parameters(known, depth))
+    assert len(found) == blocks
+    assert [first for first, _ in found[1:]] == [end for _, end in found[:-1]] and found[-1][1] == depth
+
+
+def test_memory_is_that_of_the_root_of_the_depth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four times the depth needs twice the states, and four times the parameters, which are few."""
+    monkeypatch.setattr(problem_module, "ENTRIES", 2**14)
     rng = np.random.default_rng(16)
     known = Problem(rng.standard_normal((8, 64)), [0.0], np.zeros(8), SCALARS, Lp(0.1), 1.0)
-    theta = np.zeros((1024, 2))
-    tracemalloc.start()
-    known.value_and_gradient(theta)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 1024 * known.x0.nbytes / 2
+    peaks = []
+    for depth in (1024, 4096):
+        tracemalloc.start()
+        known.value_and_gradient(np.zeros((depth, 2)))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[0] < 1024 * known.x0.nbytes, "less than all states, not to speak of arguments and slopes"
+    assert peaks[1] < 2.5 * peaks[0]
 
 
 @pytest.mark.parametrize(("entries", "proxes"), [(2**22, 1), (5 * D * (D + M), 2)])
