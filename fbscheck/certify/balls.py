@@ -4,8 +4,8 @@ A *ball array* is a numpy object array of python-flint ``arb`` balls.  Its sums,
 quotients come from ``arb`` itself; the functions here are what numpy cannot do rigorously on
 objects (comparisons!), and they take float64 arrays and ball arrays alike.  A float64 is a
 dyadic rational, so :func:`exact` loses nothing.  A :class:`~fbscheck.certify.formula.Formula` may stand wherever a
-ball does: then a formula is evaluated for all values of its variables at once.  Precision is 128 bits unless a caller widens it
-with ``flint.ctx.workprec``.
+ball does: then the result holds for all values of its variables at once.  Precision is 128 bits
+unless a caller widens it with ``flint.ctx.workprec``.
 """
 
 import math
@@ -75,6 +75,10 @@ def ball(number: int | float | Fraction) -> flint.arb:
     return flint.arb(number)
 
 
+def _dilogarithm(a: Any) -> Any:
+    return flint.arb.pi() ** 2 / 6 if isinstance(a, flint.arb) and a == 1 else a.polylog(2)
+
+
 def _larger(a: Any, b: Any) -> Any:
     if isinstance(a, Formula) or isinstance(b, Formula):
         return a if a >= b else b
@@ -100,7 +104,7 @@ _ball_power = np.frompyfunc(lambda a, p: flint.arb(0) if a == 0 else a.nonnegati
 _ball_lower = np.frompyfunc(lambda a: a.lower(), 1, 1)
 _ball_upper = np.frompyfunc(lambda a: a.upper(), 1, 1)
 _ball_union = np.frompyfunc(lambda a, b: a.union(b), 2, 1)
-_ball_dilogarithm = np.frompyfunc(lambda a: flint.arb.pi() ** 2 / 6 if isinstance(a, flint.arb) and a == 1 else a.polylog(2), 1, 1)
+_ball_dilogarithm = np.frompyfunc(_dilogarithm, 1, 1)
 _unit_ball = flint.arb(0, 1)
 
 

@@ -1,14 +1,14 @@
 """Chapter "catalogue", proofs: a function of one variable is convex, and its proximal map inverts I + h dg.
 
-Where a function of the catalogue is one of one variable on lines that its proximal map keeps
+Where a function of the catalogue is one of one variable phi on lines that its proximal map keeps
 (:mod:`fbscheck.functions.sections`), nothing needs to be sampled.  The graph of its subdifferential is a curve of
-finitely many pieces: arcs (x, phi'(x)) between nodes, and at a node the slopes from phi'(x-) to phi'(x+).  On each piece
-value and proximal map are formulas in positive variables, for all points of the piece and all steps h > 0, and exact
-arithmetic with manifest signs proves
+finitely many pieces: arcs (x, phi'(x)) between nodes, and at a node the slopes from phi'(x-) to phi'(x+).  On each
+piece value and proximal map are formulas in positive variables, for all points of the piece and all steps h > 0, and
+exact arithmetic with manifest signs proves
 
-* that phi'' >= sigma and phi' does not drop at a node: g is convex, with the modulus that it declares;
-* that prox_h(x + h s) = x for all points (x, s) of the curve, so that prox_h = (I + h dphi)^(-1): as s increases with x,
-  x + h s takes every value on the line;
+* that phi'' >= sigma and phi' does not drop at a node: phi is convex, with the modulus that g declares;
+* that prox_h(x + h s) = x for all points (x, s) of the curve, so that prox_h = (I + h dphi)^(-1): as s increases with
+  x, x + h s takes every value on the line;
 * that prox_h does not decrease, with slopes of at most 1/(1 + h sigma).
 
 The formulas are those that the package evaluates on float64 and on balls; what float64 makes of them is the matter of
@@ -20,6 +20,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, final
 
 import numpy as np
@@ -108,7 +109,7 @@ class Arc:
 
     def derivative(self, f: Formula) -> Formula:
         """df/dx along the arc."""
-        return f.derivative("r") / self.x.derivative("r")
+        return f.derivative("r") / self.x.derivative("r")  # type: ignore[no-any-return]
 
     def end(self, f: Formula, right: bool) -> Any:
         """The limit of ``f`` at the left or the right end of the arc."""
@@ -127,7 +128,7 @@ class Corner:
 
     def slopes(self) -> Iterator[Formula]:
         """All of its slopes: formulas in v > 0 between the ends and 0, if that is between them, and these numbers."""
-        v = self.x.variables["v"]
+        v = Formula.variable(self.x.variables, "v")
         if isinstance(self.low, Formula) and isinstance(self.high, Formula) and (self.high - self.low).is_zero():
             yield self.low
             return
@@ -201,8 +202,10 @@ def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
 # -- the curve ------------------------------------------------------------------------------------
 
 
-def _arcs(section: Section) -> list[Arc]:
-    r, found = section.variables["r"], []
+@lru_cache(maxsize=64)
+def _arcs(section: Section) -> tuple[Arc, ...]:
+    r = Formula.variable(section.variables, "r")
+    found: list[Arc] = []
     for left, right in zip(section.nodes, section.nodes[1:], strict=False):
         if left is not None and right is not None and left == right:
             continue
@@ -220,13 +223,15 @@ def _arcs(section: Section) -> list[Arc]:
         if not isinstance(value, Formula):
             raise Undetermined(f"{section.name}: the function is infinite inside its domain")
         found.append(Arc(f"arc {len(found) + 1}", x, value, value.derivative("r") / step, rising))
-    return found
+    return tuple(found)
 
 
-def _corners(section: Section, arcs: list[Arc]) -> list[Corner]:
+@lru_cache(maxsize=64)
+def _corners(section: Section) -> tuple[Corner, ...]:
     """The nodes, with the slopes of the arcs that meet there; at the ends of the domain they are infinite."""
+    arcs = _arcs(section)
     if not arcs:
-        return [Corner("the point", section.nodes[0] + 0 * section.step, -math.inf, math.inf)]
+        return (Corner("the point", section.nodes[0] + 0 * section.step, -math.inf, math.inf),)
     found = []
     for piece, sides in _meetings(arcs):
         x = sides[0][0].end(sides[0][0].x, sides[0][1])
@@ -237,13 +242,13 @@ def _corners(section: Section, arcs: list[Arc]) -> list[Corner]:
             raise Undetermined("the slope is infinite inside the domain")
         if isinstance(x, Formula) and not steep:
             found.append(Corner(piece, x, low, high))
-    return found
+    return tuple(found)
 
 
-def _meetings(arcs: list[Arc]) -> Iterator[tuple[str, list[tuple[Arc, bool]]]]:
+def _meetings(arcs: Sequence[Arc]) -> Iterator[tuple[str, list[tuple[Arc, bool]]]]:
     """The nodes: the arcs that end there, and whether it is their right end."""
     for k in range(len(arcs) + 1 if arcs else 0):
-        yield f"node {k + 1}", [(arc, True) for arc in arcs[max(k - 1, 0) : k]] + [(arc, False) for arc in arcs[k : k + 1]]
+        yield f"node {k + 1}", [*((a, True) for a in arcs[max(k - 1, 0) : k]), *((a, False) for a in arcs[k : k + 1])]
 
 
 # -- what must be shown ---------------------------------------------------------------------------
@@ -254,17 +259,17 @@ def _convex(section: Section, scale: Fraction) -> Iterator[Duty]:
     arcs = _arcs(section)
     for arc in arcs:
         yield Duty(arc.piece, arc.derivative(arc.slope) - modulus, True)
-    for corner in _corners(section, arcs):
+    for corner in _corners(section):
         if isinstance(corner.low, Formula) and isinstance(corner.high, Formula):
             yield Duty(corner.piece, corner.high - corner.low, True)
     yield from _continuous(section, arcs)
 
 
-def _continuous(section: Section, arcs: list[Arc]) -> Iterator[Duty]:
+def _continuous(section: Section, arcs: Sequence[Arc]) -> Iterator[Duty]:
     """The value at a node is the limit from both sides, or infinite as they are; beyond the domain it is infinite."""
-    v = section.variables["v"]
+    v = Formula.variable(section.variables, "v")
     if not arcs:
-        (corner,) = _corners(section, arcs)
+        (corner,) = _corners(section)
         yield Duty(corner.piece, 0 * v + section.value(corner.x), False)
         if any(map(_finite, (section.value(corner.x + v), section.value(corner.x - v)))):
             raise Undetermined(f"{section.name}: the function is finite beyond its domain")
@@ -289,31 +294,30 @@ def _finite(value: Any) -> bool:
 
 
 def _inverse(section: Section, scale: Fraction) -> Iterator[Duty]:
-    arcs = _arcs(section)
     if section.derived:
-        for arc in arcs:
+        for arc in _arcs(section):
             yield Duty(arc.piece, scale * section.derivative(arc.x) - arc.slope, False)
     if section.closed is None:
         return
-    for piece, x, s in _graph(section, arcs):
+    for piece, x, s in _graph(section):
         image = section.prox(x + section.closed * s / section.square)
         for off in scale * image - section.image(x):
             yield Duty(piece, section.step * 0 + off, False)
 
 
-def _graph(section: Section, arcs: list[Arc]) -> Iterator[tuple[str, Formula, Formula]]:
-    for arc in arcs:
+def _graph(section: Section) -> Iterator[tuple[str, Formula, Formula]]:
+    """The pieces of the graph of the subdifferential: points (x, s)."""
+    for arc in _arcs(section):
         yield arc.piece, arc.x, arc.slope
-    for corner in _corners(section, arcs):
+    for corner in _corners(section):
         for s in corner.slopes():
             yield corner.piece, corner.x, s
 
 
 def _slope(section: Section, scale: Fraction) -> Iterator[Duty]:
-    arcs = _arcs(section)
     closed, h = section.closed is section.step, section.step
     share = 1 + h * Fraction(section.function.strong_convexity)
-    for piece, x, s in _graph(section, arcs):
+    for piece, x, s in _graph(section):
         u = x + h * s / section.square
         moved = np.sum((section.prox(u) - section.base) * section.along) / section.square if closed else x
         moved = section.step * 0 + moved
@@ -324,4 +328,8 @@ def _slope(section: Section, scale: Fraction) -> Iterator[Duty]:
                 yield Duty(piece, scale - share * slope, True)
 
 
-_DUTIES: dict[str, Callable[[Section, Fraction], Iterator[Duty]]] = {CONVEX.id: _convex, INVERSE.id: _inverse, SLOPE.id: _slope}
+_DUTIES: dict[str, Callable[[Section, Fraction], Iterator[Duty]]] = {
+    CONVEX.id: _convex,
+    INVERSE.id: _inverse,
+    SLOPE.id: _slope,
+}

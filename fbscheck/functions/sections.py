@@ -1,14 +1,15 @@
 """Lines on which a function of many variables is one of one variable: coordinates, rays, normals.
 
-A *section* of g is x -> g(base + x along) for a line that the proximal map keeps.  A function of one coordinate each has
-its coordinates; what depends on |x| alone has the lines through 0, in all directions at once; a half-space has its
-normals, from all points of the hyperplane at once.  On formulas (:mod:`fbscheck.certify.formula`) value and proximal
+A *section* of g is x -> g(base + x along) for a line that the proximal map keeps.  A sum over the coordinates has its
+coordinates; what depends on |x| alone has the lines through 0, in all directions at once; a half-space has its normals,
+from all points of the hyperplane at once.  On formulas (:mod:`fbscheck.certify.formula`) value and proximal
 map of a section are what the code of g states, for all arguments and steps.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, final
 
 import numpy as np
@@ -41,8 +42,8 @@ def _same(q: Formula) -> Formula:
 class Section:
     """``function`` on the line base + x along, its pieces between ``nodes``, at steps given by the formula ``step``.
 
-    x is ``point`` of a number q, and the nodes, in increasing order, are values of q: the ends of the domain are the
-    first and the last.  ``step`` takes all positive values.  At the step ``closed`` the proximal map is stated in closed
+    x is ``point`` of a number q, and the nodes, in increasing order, are values of q: the first and the last are the
+    ends of the domain.  ``step`` takes all positive values.  At the step ``closed`` the proximal map is stated in closed
     form: at ``step`` itself, at 1 or, if it is None, at none; elsewhere it is the root that the derivative defines.
     """
 
@@ -78,15 +79,15 @@ class Section:
     def prox(self, u: Any) -> Array:
         """The proximal map of g at the point u of the line, as a vector."""
         u = self.base + self.along * u
-        if isinstance(self.function, Curved):
-            return self.function._root(u, self.closed)
-        return self.function._prox(u, self.closed)
+        step: Any = self.closed
+        return self.function._root(u, step) if isinstance(self.function, Curved) else self.function._prox(u, step)
 
     def image(self, x: Any) -> Array:
         """The point x of the line, as a vector."""
         return self.base + self.along * x  # type: ignore[no-any-return]
 
 
+@lru_cache(maxsize=64)
 def sections(g: Function) -> tuple[Section, ...]:
     """The sections that say all of ``g``; none if g has no such lines.
 
@@ -100,10 +101,11 @@ def sections(g: Function) -> tuple[Section, ...]:
 
 def _coordinates(g: Function) -> tuple[Section, ...]:
     """One for each coordinate, or for all of them if they are alike."""
-    size = max(np.size(getattr(g, f.name)) for f in fields(g)) if fields(g) else 1  # type: ignore[arg-type]
+    known = {f.name: np.atleast_1d(getattr(g, f.name)) for f in fields(g)}  # type: ignore[arg-type]
+    size = max(map(np.size, known.values()), default=1)
     found = []
     for k in range(size):
-        own = {f.name: float(np.broadcast_to(getattr(g, f.name), (size,))[k]) for f in fields(g)}  # type: ignore[arg-type]
+        own = {parameter: float(np.broadcast_to(values, (size,))[k]) for parameter, values in known.items()}
         name = f"coordinate {k + 1}" if size > 1 else "any coordinate"
         found.append(_coordinate(name, replace(g, **own)))  # type: ignore[type-var]
     return tuple(found)
@@ -113,8 +115,8 @@ def _coordinate(name: str, g: Any) -> Section:
     variables = Variables(("r", "v", "h"))
     if isinstance(g, Power):
         variables = Variables(("r", "v", "h"), (), {"power": ("r", Fraction(g.exponent))})
-    h = variables["h"]
-    zero, one = _vector([variables.number(0)]), _vector([variables.number(1)])
+    h = Formula.variable(variables, "h")
+    zero, one = _vector([Formula.number(variables, 0)]), _vector([Formula.number(variables, 1)])
     section = Section(name, g, variables, (None, 0, None), zero, one, h, None if isinstance(g, Curved) else h)
     return _KERNELS[type(g)](section, g)
 
@@ -140,7 +142,7 @@ def _hyperbolic(section: Section, g: PseudoHuber) -> Section:
 
 def _barrier(section: Section, g: Any) -> Section:
     """The root of p^2 - (u - a) p = k^2, where h is k^2 over the counts, changes its form at p = k."""
-    counts = Fraction(g.counts) if isinstance(g, KullbackLeibler) else Fraction(1)
+    counts = Fraction(float(g.counts)) if isinstance(g, KullbackLeibler) else Fraction(1)
     k = section.step
     step = k * k / counts if counts else k
     return replace(section, nodes=(0, k, None) if counts else (0, None), step=step, closed=step)
@@ -155,7 +157,7 @@ def _fair(section: Section, g: Fair) -> Section:
 
 def _activation(nodes: tuple[Node, ...], point: Callable[[Formula], Formula] = _same) -> Callable[..., Section]:
     """At step 1 the map is the activation, in closed form."""
-    return lambda section, g: replace(section, nodes=nodes, point=point, closed=section.variables.number(1))
+    return lambda section, g: replace(section, nodes=nodes, point=point, closed=Formula.number(section.variables, 1))
 
 
 _KERNELS: dict[type[Function], Callable[[Section, Any], Section]] = {
@@ -179,9 +181,10 @@ def _rays(g: Function, dimension: int = 3) -> tuple[Section, ...]:
     """The lines through 0 in all directions but one: a rational point of the sphere, seen from one of its poles."""
     free = tuple(f"a{k}" for k in range(1, dimension))
     variables = Variables(("r", "v", "h"), free)
-    square = sum((variables[name] * variables[name] for name in free), variables.number(0))
-    along = _vector([*(2 * variables[name] / (1 + square) for name in free), (1 - square) / (1 + square)])
-    base, h = _vector([variables.number(0)] * dimension), variables["h"]
+    parts = [Formula.variable(variables, name) for name in free]
+    square = sum((part * part for part in parts), Formula.number(variables, 0))
+    along = _vector([*(2 * part / (1 + square) for part in parts), (1 - square) / (1 + square)])
+    base, h = _vector([Formula.number(variables, 0)] * dimension), Formula.variable(variables, "h")
     return (Section("any line through 0", g, variables, _radii(g), base, along, h, h),)
 
 
@@ -210,12 +213,12 @@ def _normals(g: Any) -> tuple[Section, ...]:
     variables, normal = Variables(("r", "v", "h"), free), [Fraction(t) for t in g.normal.tolist()]
     last = max(range(len(normal)), key=lambda k: abs(normal[k]))
     others = iter(free)
-    point: list[Any] = [None if k == last else variables[next(others)] for k in range(len(normal))]
-    rest = sum((t * x for t, x in zip(normal, point, strict=True) if x is not None), variables.number(0))
+    point: list[Any] = [None if k == last else Formula.variable(variables, next(others)) for k in range(len(normal))]
+    rest = sum((t * x for t, x in zip(normal, point, strict=True) if x is not None), Formula.number(variables, 0))
     point[last] = (Fraction(g.offset) - rest) / normal[last]
-    along = _vector([variables.number(t / sum(s * s for s in normal)) for t in normal])
-    nodes = (None, 0) if isinstance(g, Halfspace) else (0, 0)
-    return (Section("any normal", g, variables, nodes, _vector(point), along, variables["h"], variables["h"]),)
+    along = _vector([Formula.number(variables, t / sum(s * s for s in normal)) for t in normal])
+    nodes, h = (None, 0) if isinstance(g, Halfspace) else (0, 0), Formula.variable(variables, "h")
+    return (Section("any normal", g, variables, nodes, _vector(point), along, h, h),)
 
 
 def _vector(entries: Sequence[Any]) -> Array:

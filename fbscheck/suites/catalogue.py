@@ -225,12 +225,6 @@ PLANTED_CLAIMS = tuple(planted(claim, ERROR) for claim in PLANTED)
 SUITE = Suite(
     "catalogue",
     "functions, operators, rules: references, conjugates, derivatives, constants",
-    (
-        *catalogue.CLAIMS,
-        *nonconvex.CLAIMS,
-        *PLANTED_CLAIMS,
-        *catalogue_sections.CLAIMS,
-        *catalogue_operators.CLAIMS,
-    ),
+    (*catalogue.CLAIMS, *nonconvex.CLAIMS, *PLANTED_CLAIMS, *catalogue_sections.CLAIMS, *catalogue_operators.CLAIMS),
     _tasks,
 )

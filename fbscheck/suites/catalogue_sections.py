@@ -1,4 +1,4 @@
-"""What is proved of functions of one variable, as tasks of suite "catalogue", and what rests on samples, with reasons."""
+"""What is proved of functions of one variable, as tasks of suite "catalogue"; what rests on samples, with reasons."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -11,7 +11,7 @@ from fbscheck.functions.sections import sections as lines_of
 from fbscheck.suites.task import Task
 from fbscheck.verdict import Result, planted
 
-__all__ = ["CLAIMS", "ON_SAMPLES", "PLANTED_IN", "tasks"]
+__all__ = ["CLAIMS", "ON_SAMPLES", "PLANTED", "tasks"]
 
 PLANTED = (
     planted(sections.CONVEX, "|x|^2/200 taken away"),
@@ -20,8 +20,8 @@ PLANTED = (
 )
 CLAIMS = (*sections.CLAIMS, *PLANTED)
 PLANTED_IN = ("l1", "l2", "box", "Huber", "log barrier", "tanh entropy")
-"""The functions on which errors are planted at size "small"; at the others, on all but a hyperplane's: its indicator has
-one point on each normal, and no slopes."""
+"""The functions on which errors are planted at size "small"; else on all but a hyperplane's indicator, which has one
+point on each normal, and no slopes."""
 
 _SORTED = "its formula depends on the order of the coordinates, or of the singular values, and holds no line fixed"
 _MATRIX = "it is a linear map, by a decomposition in float64"

@@ -44,6 +44,7 @@ from fbscheck.claims import (
     prox,
     recovery,
     recovery_controls,
+    sections,
     stability,
     stability_controls,
     tied,
@@ -60,7 +61,7 @@ from fbscheck.functions.nonconvex import NONCONVEX
 from fbscheck.network import Network
 from fbscheck.operators import LeastSquares, Logistic
 from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
-from fbscheck.suites import boxes, data, gamma, network
+from fbscheck.suites import boxes, catalogue_sections, data, gamma, network
 from fbscheck.suites import deep_limit as limit_suite
 from fbscheck.suites.catalogue import CASES as FUNCTIONS
 from fbscheck.suites.dictionaries import dictionary
@@ -114,6 +115,8 @@ def catalogued() -> list[Result]:
         *catalogue.assess(by_name["OWL"], (catalogue.OPTIMALITY, catalogue.LIPSCHITZ, catalogue.INPUT), 8, rng),
         *catalogue.assess(by_name["distance to a ball"], wrong, 8, rng, 0.99),
         *nonconvex.assess(NONCONVEX[2], 50, rng),
+        *(sections.assess(claim, by_name["Huber"]) for claim in sections.CLAIMS),
+        *(sections.assess(claim, by_name["l1"], 0.99) for claim in catalogue_sections.PLANTED),
     ]
 
 

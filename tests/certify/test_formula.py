@@ -13,7 +13,7 @@ from fbscheck.certify.balls import clip, maximum, minimum, norm
 from fbscheck.certify.formula import Formula, Undetermined, Variables
 
 V = Variables(("r", "h"), ("a",), {"w": ("r", Fraction(4, 3))})
-r, h, a, w = (V[name] for name in "rhaw")
+r, h, a, w = (Formula.variable(V, name) for name in "rhaw")
 POINT = {"r": Fraction(3, 7), "h": Fraction(5, 2), "a": Fraction(-2, 3)}
 
 
@@ -24,7 +24,10 @@ def number(f: Formula) -> mpmath.mpf:
 
 
 FORMULAS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "rational": (lambda r, h, a: (r * r + 2 * h * r - a) / (1 + h * h), lambda r, h, a: (r**2 + 2 * h * r - a) / (1 + h**2)),
+    "rational": (
+        lambda r, h, a: (r * r + 2 * h * r - a) / (1 + h * h),
+        lambda r, h, a: (r**2 + 2 * h * r - a) / (1 + h**2),
+    ),
     "log": (lambda r, h, a: h * ((1 + r) * r / 6).log(), lambda r, h, a: h * mpmath.log((1 + r) * r / 6)),
     "root of a square": (lambda r, h, a: ((1 + r) * (1 + r) / 4).sqrt(), lambda r, h, a: (1 + r) / 2),
     "root": (lambda r, h, a: a * (8 * r * r * (1 + r)).sqrt(), lambda r, h, a: a * mpmath.sqrt(8 * r * r * (1 + r))),
@@ -121,7 +124,7 @@ def test_what_is_written_for_balls_runs_on_formulas() -> None:
         pytest.param(lambda: (r - h).sqrt(), id="root of any sign"),
         pytest.param(lambda: r**0.3, id="another power"),
         pytest.param(lambda: h / 0, id="quotient by zero"),
-        pytest.param(lambda: h * Variables(("r", "h"))["h"], id="other variables"),
+        pytest.param(lambda: h * Formula.variable(Variables(("r", "h")), "h"), id="other variables"),
         pytest.param(lambda: abs(r - 1), id="absolute value of any sign"),
     ],
 )
