@@ -14,9 +14,11 @@ __all__ = ["SESSIONS", "write"]
 
 OPERATOR = """import numpy as np
 
+
 def shrink(x, weight=0.1):
     y = np.sign(x) * np.maximum(np.abs(x) - weight, 0)
-    return y + 0.02 * ((x > 0.3) & (x < 0.31))      # a bug that one coordinate in two hundred sees
+    return y + 0.02 * ((x > 0.3) & (x < 0.31))  # a bug that one coordinate in two hundred sees
+
 
 def repaired(x, weight=0.1):
     return np.sign(x) * np.maximum(np.abs(x) - weight, 0)
