@@ -15,7 +15,7 @@ copyright = author
 version = release = __version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "writing", "making"]
-exclude_patterns = ["made/*.rst"]
+exclude_patterns = ["made/*.rst", "made/html"]
 html_theme = "furo"
 html_title = f"fbscheck {version}"
 html_static_path = ["static"]

@@ -82,7 +82,7 @@ def scalar_maps() -> Plot:
 
 def counterexample() -> Plot:
     """What refutes that a map with a small fault is nonexpansive."""
-    found = fb.check(faulty, dim=2, claims=["nonexpansive"], budget=3.0)
+    found = fb.check(faulty, dim=2, claims=["nonexpansive"])
     return found.results[0].plots[0]
 
 
