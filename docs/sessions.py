@@ -14,9 +14,11 @@ __all__ = ["SESSIONS", "write"]
 
 OPERATOR = """import numpy as np
 
+
 def shrink(x, weight=0.1):
     y = np.sign(x) * np.maximum(np.abs(x) - weight, 0)
-    return y + 0.02 * ((x > 0.3) & (x < 0.31))      # a bug that one coordinate in two hundred sees
+    return y + 0.02 * ((x > 0.3) & (x < 0.31))  # a bug that one coordinate in two hundred sees
+
 
 def repaired(x, weight=0.1):
     return np.sign(x) * np.maximum(np.abs(x) - weight, 0)
@@ -25,7 +27,7 @@ HOME = "/home/you"
 
 SESSIONS = {
     "verify": ("verify contraction --size small --out reports/contraction", 0),
-    "check": ("check ops.py:shrink --dim 8 --claim nonexpansive --prox-of 'L1(weight=0.1)' --budget 5", 1),
+    "check": ("check ops.py:shrink --dim 8 --claim nonexpansive --prox-of 'L1(weight=0.1)'", 1),
     "repaired": ("check ops.py:repaired --dim 8 --claim nonexpansive --prox-of 'L1(weight=0.1)' --budget 2", 0),
     "formula": ("check 'sympy:Max(x - 1/8, 0) - Max(-x - 1/8, 0)' --prox-of 'L1(weight=0.125)'", 0),
     "map": ("map contraction --x h:0:3 --y mu:0:1 --set ell=1", 0),

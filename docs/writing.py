@@ -14,14 +14,13 @@ from sphinx.writers.html5 import HTML5Translator
 from fbscheck.report.formulas import formula
 from fbscheck.suites.registry import SUITES
 
-__all__ = ["RENDERER", "literal", "register"]
+__all__ = ["literal", "setup"]
 
-RENDERER = "drawn"
 CLAIMS = frozenset(claim.id for suite in SUITES.values() for claim in suite.claims)
 LOG = logging.getLogger(__name__)
 
 MARKUP = re.compile(r"^ *\* |``.+?``|:[a-z:]+:`[^`]+`|`[^`]+`_?|[|*]|(?<=\w)_(?!\w)", re.DOTALL | re.MULTILINE)
-"""What keeps its meaning in a docstring (items, literals, roles), or a character that reStructuredText would take for markup."""
+"""What keeps its meaning in a docstring (items, literals, roles), or a character that would be taken for markup."""
 
 EXAMPLE = re.compile(r"^ *>>> .*?(?:\n *\n|\Z)", re.DOTALL | re.MULTILINE)
 
@@ -48,9 +47,9 @@ def _escaped(match: re.Match[str]) -> str:
     return "\\" + found if len(found) == 1 else found
 
 
-def register(app: Sphinx) -> None:
-    """Tell Sphinx about all three."""
-    app.add_html_math_renderer(RENDERER, inline_renderers=(_inline, None), block_renderers=(_display, None))
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.add_html_math_renderer("drawn", inline_renderers=(_inline, None), block_renderers=(_display, None))
     app.add_role("claim", _claim)
     app.connect("autodoc-process-docstring", _plain_docstring, priority=400)
     app.connect("doctree-read", _plain_types)
