@@ -28,7 +28,19 @@ from fbscheck.report.sentences import Prose
 from fbscheck.store import ClaimText, Run
 from fbscheck.verdict import Plot, Verdict
 
-__all__ = ["OPEN_SHOWN", "Chapter", "Controls", "Document", "Matter", "chapter_of", "claims_of", "document", "stems"]
+__all__ = [
+    "OPEN_SHOWN",
+    "Chapter",
+    "Controls",
+    "Document",
+    "Matter",
+    "captions",
+    "chapter_of",
+    "claims_of",
+    "document",
+    "heading",
+    "stems",
+]
 
 OPEN_SHOWN = 12
 """Refuted, undecided or inapplicable cases listed in the summary, of each kind."""
@@ -96,7 +108,7 @@ def document(run: Run, stems: Sequence[str], lemmas: Sequence[Lemma] = ()) -> Do
     ``lemmas`` are the proofs that its claims cite.
     """
     claims = claims_of(run)
-    figures = [(plot.claim, FigureText(stem, plot.title)) for plot, stem in zip(run.plots, stems, strict=True)]
+    figures = [(plot.claim, text) for plot, text in zip(run.plots, captions(run, stems), strict=True)]
     stated = [claim for claim in claims.values() if not claim.control]
     entries = [entry for entry in run.results if not claims[entry.claim].control]
     owners = {claim: chapter_of(claim, claims) for claim in claims}
@@ -114,7 +126,7 @@ def document(run: Run, stems: Sequence[str], lemmas: Sequence[Lemma] = ()) -> Do
     chapters = tuple(
         Chapter(
             key,
-            _heading(key),
+            heading(key),
             sentences.counts(e for e in entries if key_of(e.claim) == key),
             tuple(
                 section(claim, run.of(claim.id), figures, [lemma.name for lemma in lemmas], maps_of(claim, claims))
@@ -134,7 +146,7 @@ def document(run: Run, stems: Sequence[str], lemmas: Sequence[Lemma] = ()) -> Do
     return Document(
         scope=sentences.scope(stated, entries, len(chapters)),
         holds=sentences.holds(stated, entries, totals),
-        findings=findings(claims, run.results, {claim: _heading(key_of(claim)) for claim in claims}),
+        findings=findings(claims, run.results, {claim: heading(key_of(claim)) for claim in claims}),
         environment=sentences.environment(run),
         totals=totals,
         matters=tuple(matters),
@@ -148,6 +160,11 @@ def document(run: Run, stems: Sequence[str], lemmas: Sequence[Lemma] = ()) -> Do
         versions=tuple(run.versions.items()),
         facts=sentences.facts(run),
     )
+
+
+def captions(run: Run, stems: Sequence[str]) -> tuple[FigureText, ...]:
+    """The figures of a run: the stems of their files, with their captions."""
+    return tuple(FigureText(stem, plot.title) for plot, stem in zip(run.plots, stems, strict=True))
 
 
 def chapter_of(claim: str, claims: Mapping[str, ClaimText]) -> str:
@@ -202,7 +219,8 @@ HEADINGS = {
 """Titles of chapters whose key says too little."""
 
 
-def _heading(key: str) -> str:
+def heading(key: str) -> str:
+    """The title of a chapter."""
     if key in HEADINGS:
         return HEADINGS[key]
     words = key.replace("-", " ").replace("_", " ").strip()

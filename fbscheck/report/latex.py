@@ -21,14 +21,17 @@ from fbscheck.report.content import Document
 from fbscheck.report.figures import WIDTH
 from fbscheck.report.inspection import Inspection
 from fbscheck.report.numerals import Gap, Numeral
-from fbscheck.report.sections import Case
+from fbscheck.report.sections import Case, FigureText, Section
 from fbscheck.report.sentences import Prose, plural
 from fbscheck.verdict import Verdict
 
-__all__ = ["Layout", "escape", "layout", "mathematics", "render"]
+__all__ = ["PAPER_LINE", "Layout", "escape", "layout", "mathematics", "render", "separate_figure", "separate_table"]
 
 LINE = 466.0
 """Width of a line of text in points; the template sets the same."""
+
+PAPER_LINE = 345.0
+"""Width in points that a table of its own fits: LaTeX's article at ten points."""
 
 BREAK = r"\allowbreak{}"
 BREAK_AFTER = ",;:=/_|)]}&@"
@@ -180,6 +183,18 @@ def render(document: Document | Inspection | Changes) -> str:
     """The LaTeX source of ``document``; figures are looked for in ``figures/``."""
     name = template(document)
     return _environment().get_template(f"{name}.tex.jinja").render(document=document, Verdict=Verdict) + "\n"
+
+
+def separate_table(section: Section) -> str:
+    """The tables of a claim as LaTeX that a paper can \\input."""
+    template = _environment().get_template("fragment.tex.jinja")
+    return template.render(section=section, figure=None, line=PAPER_LINE) + "\n"
+
+
+def separate_figure(figure: FigureText) -> str:
+    """A figure with its caption as LaTeX that a paper can \\input."""
+    template = _environment().get_template("fragment.tex.jinja")
+    return template.render(section=None, figure=figure, line=PAPER_LINE) + "\n"
 
 
 @cache
