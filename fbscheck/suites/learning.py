@@ -13,7 +13,7 @@ from fbscheck.claims.anchors import KINDS, Anchor
 from fbscheck.claims.learning_anchors import DISTANCE, LEADING, MINIMISER, MINIMUM, SHIFT, STRONG
 from fbscheck.learning import Lp, Problem
 from fbscheck.network.layers import Values
-from fbscheck.suites import gamma
+from fbscheck.suites import gamma, minima
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Claim, Curve, Plot, Result, planted
 
@@ -132,7 +132,7 @@ def _own(size: str) -> list[Task]:
     ]
 
 
-PARTS: tuple[Callable[[str], list[Task]], ...] = (_own, gamma.tasks)
+PARTS: tuple[Callable[[str], list[Task]], ...] = (_own, gamma.tasks, minima.tasks)
 """What makes the tasks of a size; each part of the suite that has a module of its own adds its function here."""
 
 CLAIMS: tuple[Claim, ...] = (
@@ -140,6 +140,7 @@ CLAIMS: tuple[Claim, ...] = (
     *map(planted, (MINIMUM, LEADING, SHIFT)),
     *(planted(claim, WITHOUT_STEP) for claim in SEEN),
     *gamma.CLAIMS,
+    *minima.CLAIMS,
     *learning_controls.CONTROLS,
     *tied.CONTROLS,
 )
