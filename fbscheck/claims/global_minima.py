@@ -18,7 +18,7 @@ from fbscheck.certify.balls import exact, lower, norm, round_down, round_up, upp
 from fbscheck.certify.rounded import Rounded
 from fbscheck.claims.records import scale_of, scaled
 from fbscheck.functions import L1, Zero
-from fbscheck.judge import decide, squeeze
+from fbscheck.judge import decide, squeeze, undecided
 from fbscheck.learning import H1, Alista, Free, Lp, Problem
 from fbscheck.learning.families import Family
 from fbscheck.learning.landscape import Landscape
@@ -90,18 +90,20 @@ def assess(claim: Claim, trained: Trained, scale: float = 1.0) -> Result:
     arrays: Arrays = {}
     witness = {
         "name": trained.name,
-        "problem": _described(trained.problem, arrays),
+        "training": _described(trained.problem, arrays),
         "theta": add(trained.theta, arrays),
     }
     least = trained.problem.least_value(len(trained.theta))
     low, high = _value(trained.problem, trained.theta)
+    case = f"{trained.name}, N={len(trained.theta)}"
+    if least.lower is None or least.upper is None or not least.lower > 0:
+        return undecided(claim, case, "the least value is not known to be positive: a ratio to it says nothing")
     methods = f"{len(trained.theta)} layers in ball arithmetic", least.evidence[0].method
     evidence = (
-        Evidence(Side.ATTAINED, _quotient(low, least.upper, down=True), Rigour.ENCLOSED, methods[0]),
-        Evidence(Side.CERTIFIED, _quotient(high, least.lower), Rigour.ENCLOSED, methods[1]),
+        Evidence(Side.ATTAINED, round_down(Fraction(low) / Fraction(least.upper)), Rigour.ENCLOSED, methods[0]),
+        Evidence(Side.CERTIFIED, round_up(Fraction(high) / Fraction(least.lower)), Rigour.ENCLOSED, methods[1]),
     )
     theory = scale * (1 + float(GAPS[ALL_PATHS.id]))
-    case = f"{trained.name}, N={len(trained.theta)}"
     return replace(decide(claim, case, squeeze(theory, evidence), scaled(witness, scale)), arrays=arrays)
 
 
@@ -115,7 +117,7 @@ def covered(claim: Claim, name: str, found: ConstantMinimum, scale: float = 1.0)
         "low": add(found.low, arrays),
         "high": add(found.high, arrays),
     }
-    witness = {"name": name, "problem": _described(land.problem, arrays), "theta": add(found.parameters, arrays)}
+    witness = {"name": name, "training": _described(land.problem, arrays), "theta": add(found.parameters, arrays)}
     return _judged(claim, certificate, scaled(witness, scale), arrays)
 
 
@@ -130,18 +132,18 @@ def replay(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, A
     if claim.id.removeprefix("planted.") in (CONSTANT.id, CONSTANT_LIMIT.id):
         return _judged(claim, certificate, witness, arrays)
     content, scale = scale_of(witness, claim.control and claim not in CONTROLS)
-    if set(content) != {"name", "problem", "theta"} or certificate:
+    if set(content) != {"name", "training", "theta"} or certificate:
         raise kernel.Refusal("the witness is no trained network, or there is more than it")
-    problem = _restored(content["problem"], arrays)
+    problem = _restored(content["training"], arrays)
     return assess(claim, Trained(str(content["name"]), problem, arrays[content["theta"]]), float(scale))
 
 
 def _judged(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, Any], arrays: Arrays) -> Result:
     content, scale = scale_of(witness, claim.control)
-    if set(content) != {"name", "problem", "theta"} or set(certificate) != {"cover", "layers", "low", "high"}:
+    if set(content) != {"name", "training", "theta"} or set(certificate) != {"cover", "layers", "low", "high"}:
         raise kernel.Refusal("the cover, or what it is of, is incomplete, or there is more than that")
     kind = claim.id.removeprefix("planted.")
-    problem, layers, theta = _restored(content["problem"], arrays), certificate["layers"], arrays[content["theta"]]
+    problem, layers, theta = _restored(content["training"], arrays), certificate["layers"], arrays[content["theta"]]
     land = Landscape(problem, layers, limit=kind == CONSTANT_LIMIT.id)
     low, high = (arrays[certificate[name]] for name in ("low", "high"))
     shape = (problem.family.count,)
@@ -151,22 +153,22 @@ def _judged(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, 
         raise kernel.Refusal("parameters are below their bounds")
     cover = tuple(certificate["cover"])
     above, least = land.enclosure(theta)[1], lower_bound(land, low, high, cover)
+    case = f"{content['name']}, limit" if land.limit else f"{content['name']}, N={layers}"
+    if not least > 0:
+        return undecided(claim, case, f"the lower bound of the least value is {least:.3g}: a ratio to it says nothing")
     count = sum(level.count(".") for level in cover)
     evidence = (
         Evidence(Side.ATTAINED, 1.0, Rigour.ENCLOSED, "the least value is no more than that of a constant path"),
-        Evidence(Side.CERTIFIED, _quotient(above, least), Rigour.ENCLOSED, f"{count} cells that cover the parameters"),
+        Evidence(
+            Side.CERTIFIED,
+            round_up(Fraction(above) / Fraction(least)),
+            Rigour.ENCLOSED,
+            f"{count} cells that cover the parameters",
+        ),
     )
     theory = float(scale * (1 + GAPS[kind]))
-    case = f"{content['name']}, limit" if land.limit else f"{content['name']}, N={layers}"
     bracket = squeeze(theory, evidence, dict(certificate))
     return replace(decide(claim, case, bracket, scaled(content, scale)), arrays=arrays)
-
-
-def _quotient(value: float, least: float | None, down: bool = False) -> float:
-    """value/least, rounded down or up; inf or 0 where nothing follows."""
-    if least is None or not least > 0 or not np.isfinite([value, least]).all():
-        return 0.0 if down else np.inf
-    return (round_down if down else round_up)(Fraction(value) / Fraction(least))
 
 
 def _value(problem: Problem, theta: Values) -> tuple[float, float]:

@@ -31,6 +31,7 @@ from fbscheck.claims import (
     fixed_point,
     flow,
     gamma_parts,
+    global_minima,
     interpolation,
     iterates,
     learning_anchors,
@@ -60,7 +61,7 @@ from fbscheck.functions.nonconvex import NONCONVEX
 from fbscheck.network import Network
 from fbscheck.operators import LeastSquares, Logistic
 from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
-from fbscheck.suites import boxes, data, gamma, network
+from fbscheck.suites import boxes, data, gamma, minima, network
 from fbscheck.suites import deep_limit as limit_suite
 from fbscheck.suites.catalogue import CASES as FUNCTIONS
 from fbscheck.suites.dictionaries import dictionary
@@ -269,6 +270,21 @@ def learned() -> list[Result]:
     ]
 
 
+def least() -> list[Result]:
+    """Constant paths and one sample, of few layers."""
+    rng = np.random.default_rng(3)
+    found = minima.alista(2, 2, 2, rng).constant_minimum(2, gap=0.0098)
+    problem = minima.one_sample("data", rng)
+    best = problem.train(16, coarsest=4, tolerance=1e-10, progress=1e-15).parameters
+    trained = global_minima.Trained("one sample", problem, best)
+    return [
+        global_minima.covered(global_minima.CONSTANT, "ALISTA", found),
+        global_minima.covered(planted(global_minima.CONSTANT), "ALISTA", found, 0.99),
+        global_minima.assess(global_minima.ALL_PATHS, trained),
+        global_minima.assess(planted(global_minima.ALL_PATHS), trained, 0.99),
+    ]
+
+
 KINDS: dict[str, Callable[[], list[Result]]] = {
     made.__name__: made
     for made in (
@@ -287,6 +303,7 @@ KINDS: dict[str, Callable[[], list[Result]]] = {
         recovered,
         limits,
         learned,
+        least,
     )
 }
 
