@@ -32,6 +32,7 @@ from fbscheck.claims import (
     flow,
     gamma_parts,
     gamma_rate,
+    global_minima,
     interpolation,
     iterates,
     learning_anchors,
@@ -61,7 +62,7 @@ from fbscheck.functions.nonconvex import NONCONVEX
 from fbscheck.network import Network
 from fbscheck.operators import LeastSquares, Logistic
 from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
-from fbscheck.suites import boxes, data, gamma, network
+from fbscheck.suites import boxes, data, gamma, minima, network
 from fbscheck.suites import deep_limit as limit_suite
 from fbscheck.suites.catalogue import CASES as FUNCTIONS
 from fbscheck.suites.dictionaries import dictionary
@@ -272,6 +273,21 @@ def learned() -> list[Result]:
     ]
 
 
+def least() -> list[Result]:
+    """Constant paths and one sample, of few layers."""
+    rng = np.random.default_rng(3)
+    found = minima.alista(2, 2, 2, rng).constant_minimum(2, gap=0.0098)
+    problem = minima.one_sample("data", rng)
+    best = problem.train(16, coarsest=4, tolerance=1e-10, progress=1e-15).parameters
+    trained = global_minima.Trained("one sample", problem, best)
+    return [
+        global_minima.covered(global_minima.CONSTANT, "ALISTA", found),
+        global_minima.covered(planted(global_minima.CONSTANT), "ALISTA", found, 0.99),
+        global_minima.assess(global_minima.ALL_PATHS, trained),
+        global_minima.assess(planted(global_minima.ALL_PATHS), trained, 0.99),
+    ]
+
+
 KINDS: dict[str, Callable[[], list[Result]]] = {
     made.__name__: made
     for made in (
@@ -290,6 +306,7 @@ KINDS: dict[str, Callable[[], list[Result]]] = {
         recovered,
         limits,
         learned,
+        least,
     )
 }
 
