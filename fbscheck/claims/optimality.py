@@ -169,8 +169,8 @@ def _invariants(claim: Claim, case: TrainingCase) -> Ratios:
     def kept(k: Array) -> tuple[Array, Any, Any]:
         return k - k.T, np.trace(k), norm(k.ravel())
 
-    turn, trace, norm = kept(K[0])
-    off = [norm((w - turn).ravel()) + abs(t - trace) + abs(s - norm) for w, t, s in map(kept, K[1:])]
+    turn, trace, length = kept(K[0])
+    off = [norm((w - turn).ravel()) + abs(t - trace) + abs(s - length) for w, t, s in map(kept, K[1:])]
     return 1e-6, [part / size for part in off], f"{len(K)} layers"
 
 

@@ -28,16 +28,19 @@ DEPTHS = {"small": (4, 16, 64), "full": (4, 16, 64, 256), "large": (4, 16, 64, 2
 """Of networks whose parameters are given."""
 DIMENSIONS = {"small": (3,), "full": (3, 6), "large": (3, 6, 12)}
 KINDS = ("l1", "box", "Huber", "damped", "linear")
-SMOOTH = ("Huber", "damped", "linear")
+SMOOTH = ("damped", "linear")
+"""Those with a prox that is differentiable everywhere."""
 STRETCHED = {"small": (8,), "full": (8, 32), "large": (8, 32, 128)}
 """Layers of networks that are trained again for stretched labels."""
 MINIMAL = 8
 """Layers of networks whose weights are compared with what minimality says."""
 ROTORS = {"small": (16,), "full": (16, 64), "large": (16, 64, 256)}
+DRAWS = 6
 TURNED = (0.1, 0.01, 0.001)
 """Angles between a label and the point opposite to the start."""
 
 SHARP: dict[str, Any] = {"tolerance": 1e-10, "progress": 1e-14}
+SHORT: dict[str, Any] = {"tolerance": 1e-8, "progress": 1e-9, "most": 60}
 QUICK: dict[str, Any] = {"tolerance": 1e-8, "progress": 1e-7, "most": 100}
 
 
@@ -230,11 +233,20 @@ def _stretched(kind: str, depth: int, rng: Generator) -> list[Result]:
     ]
 
 
+def _stationary(kind: str, rng: Generator) -> tuple[Problem, Values, Values]:
+    """A problem, a start, and where training ends; another one is drawn if that is at kinks."""
+    for _ in range(DRAWS):
+        problem = drawn(kind, 4, 2, 0.05 if kind in SMOOTH else 2.0, rng)
+        start = 0.3 * rng.standard_normal((MINIMAL, problem.family.count))
+        found = problem.train(MINIMAL, start=start, coarsest=MINIMAL, **(SHARP if kind in SMOOTH else SHORT))
+        if found.ending == "stationary":
+            break
+    return problem, start, found.parameters
+
+
 def _minimal(kind: str, rng: Generator) -> list[Result]:
     """Trained weights of two samples, and untrained ones, against what minimality says."""
-    problem = drawn(kind, 4, 2, 0.01, rng)
-    start = 0.3 * rng.standard_normal((MINIMAL, problem.family.count))
-    found = problem.train(MINIMAL, start=start, coarsest=MINIMAL, **SHARP).parameters
+    problem, start, found = _stationary(kind, rng)
 
     def case(*parts: Values) -> TrainingCase:
         return TrainingCase(f"{kind}, {MINIMAL} layers", problem, parameters=np.stack(parts))
@@ -311,4 +323,7 @@ def tasks(size: str) -> list[Task]:
     ]
 
 
-CLAIMS: tuple[Claim, ...] = (*perturbation.CLAIMS, *optimality.CLAIMS, *perturbation.CONTROLS, *optimality.CONTROLS)
+CHAPTERS = (perturbation, optimality, gradients)
+CLAIMS: tuple[Claim, ...] = tuple(
+    claim for kind in ("CLAIMS", "CONTROLS") for chapter in CHAPTERS for claim in getattr(chapter, kind)
+)
