@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from fbscheck.suites import (
     deep_study,
     dictionaries,
     fixed_point,
+    gamma,
     learning_study,
     lista,
     network,
@@ -62,7 +64,7 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
             return
         if candidates and not any(_is(text, arrays, problem) for problem in candidates):
             raise Refusal(f"the problem is not the one that the suite calls {text['name']!r}")
-    for kind in {"limit", "oscillation", "pair", "path", "study"} & set(witness):
+    for kind in {"limit", "oscillation", "pair", "path", "sequence", "study"} & set(witness):
         text = witness[kind]
         cases = _networks(str(text["name"]), seed)
         if cases and not any(_alike(text, arrays, *case) for case in cases):
@@ -73,12 +75,14 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
 def _networks(name: str, seed: int) -> tuple[tuple[dict[str, Any], Arrays], ...]:
     """The descriptions of the cases of a name, with their arrays."""
     found: list[tuple[dict[str, Any], Arrays]] = []
-    for case in (
-        *network.named(name, seed),
-        *deep_limit.named(name, seed),
-        *deep_study.named(name),
-        *learning_study.named(name),
-    ):
+    known = (
+        network.named(name, seed),
+        deep_limit.named(name, seed),
+        deep_study.named(name),
+        gamma.named(name, seed),
+        learning_study.named(name),
+    )
+    for case in chain(*known):
         of: Arrays = {}
         found.append((case.describe(of), of))
     return tuple(found)

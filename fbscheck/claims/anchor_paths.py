@@ -7,14 +7,14 @@ import flint
 import numpy as np
 
 from fbscheck.certify import kernel
-from fbscheck.certify.balls import PRECISION, ball
+from fbscheck.certify.balls import ball
 from fbscheck.claims.anchors import KINDS, Anchor, arc, turned
 
-__all__ = ["at_nodes", "minimisers", "shot"]
+__all__ = ["at_nodes", "minimisers"]
 
 
 def minimisers(anchor: Anchor) -> tuple[Any, ...]:
-    """All minimisers of J_N; of ``driven``, the parameters to which :func:`shot` comes.
+    """All minimisers of J_N.
 
     Equal layers are the only ones for which Jensen's inequality is an equality.
 
@@ -26,7 +26,7 @@ def minimisers(anchor: Anchor) -> tuple[Any, ...]:
     depth = anchor.depth
     assert depth is not None
     if anchor.kind == "driven":
-        return (shot(depth)[0],)
+        return (anchor.shooting.least()[1],)
     if (known := anchor.least()) is None:
         raise kernel.Refusal("some layer may turn too far")
     if anchor.kind == "decay":
@@ -54,36 +54,6 @@ def at_nodes(anchor: Anchor, depth: int) -> tuple[tuple[Any, ...], Any]:
     angles = [start + length * t for t in times]
     rows = [[-length * s.tanh(), length / s.cosh()] for s in angles]
     return (np.array(rows, dtype=object),), length * length
-
-
-def shot(depth: int) -> tuple[Any, Any]:
-    """Stationary parameters of ``driven`` and their J_N, by shooting along the discrete Euler-Lagrange equation.
-
-    With m_n = (x_{n+1} - x_n)/(x_n^2 + 1) it reads m_n + x_n m_n^2 = m_{n-1}, and x_N - x* + 2a N m_{N-1} = 0 at the
-    end.  Newton's method finds m_0, so that nothing is enclosed.
-    """
-    (x0,), _, (target,), a = KINDS["driven"]
-
-    def run(first: Any) -> tuple[list[Any], list[Any]]:
-        x, rates = [first * 0 + ball(x0)], [first]
-        for n in range(depth):
-            x.append(x[n] + rates[n] * (x[n] * x[n] + 1))
-            if n < depth - 1:
-                rates.append(((x[n + 1] * rates[n] * 4 + 1).sqrt() - 1) / (x[n + 1] * 2))
-        return x, rates
-
-    with flint.ctx.workprec(PRECISION + depth // 2):
-        m = ball(Fraction(1, depth))
-        for _ in range(8):
-            x, rates = run(flint.arb_series([m, 1], 2))
-            missed = x[-1] - ball(target) + rates[-1] * (2 * ball(a) * depth)
-            m = (m - missed[0] / missed[1]).mid()
-        states, speeds = run(m)
-        pairs = list(zip(speeds, states, strict=False))
-        penalty = sum((rate * rate * (x * x + 1) for rate, x in pairs), ball(0)) * ball(a) * depth
-        theta = np.array([[-depth * rate * x, depth * rate] for rate, x in pairs], dtype=object)
-        missed = states[-1] - ball(target)
-        return theta, missed * missed / 2 + penalty
 
 
 def _constant(k: Any, depth: int) -> Any:

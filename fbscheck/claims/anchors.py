@@ -12,7 +12,8 @@ Where |e^zeta - 1|^2 is smaller than |e^zeta|^2 it is convex, as its Hessian has
 as long as no |z_n - 1| exceeds 1/2 (:meth:`Anchor.near`), and one variable is left: k with z = 1 - k/N, or the angle w
 of x_N, whose length then follows from stationarity.  In the limit, z^N is e^zeta and N|z - 1| is |zeta|.
 
-``driven`` (d = 1, b = 1): in the limit the arc length of v^2/(x^2 + b^2) is asinh(x/b), and x(T) is left.
+``driven`` (d = 1, b = 1): in the limit int v^2/(x^2 + 1) is least along geodesics, for which asinh x is straight, and
+x(T) is left; for networks see :mod:`fbscheck.claims.shooting`.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ import numpy as np
 
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import ball, lower, upper
+from fbscheck.claims.shooting import Shooting
 from fbscheck.functions import Zero
 from fbscheck.learning import Free, Lp, Problem
 from fbscheck.network.layers import Values
@@ -72,6 +74,13 @@ class Anchor:
         family = Free(len(x0), 1, Zero(), weight=0.0)
         return Problem(np.array(x0), np.array([b]), np.array(target), family, Lp(a), 1)
 
+    @property
+    def shooting(self) -> Shooting:
+        """The problem of ``driven`` in the form in which it is solved."""
+        (x0,), _, (target,), a = KINDS["driven"]
+        assert self.kind == "driven" and self.depth is not None
+        return Shooting(x0, target, a, self.depth)
+
     @classmethod
     def restore(cls, text: Mapping[str, Any]) -> "Anchor":
         """The anchor with this kind and depth.
@@ -93,9 +102,13 @@ class Anchor:
         return {"kind": self.kind, "depth": self.depth}
 
     def least(self) -> Least | None:
-        """min J_N, or min J, and the variable that attains it: k, w or x(T); None where no bound is known."""
+        """min J_N, or min J, and the variable that attains it: k, w, or x(T) in the limit and L_0 in networks.
+
+        None where no bound is known.
+        """
         if self.kind == "driven" and self.depth is not None:
-            return None
+            value, theta = self.shooting.least()
+            return Least(value, theta[0, 1])
         found = least(*_FORMS[self.kind](self.depth))
         return found if self.depth is None or self.near(upper(found.value)) else None
 

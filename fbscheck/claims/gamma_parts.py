@@ -161,7 +161,7 @@ class Sequence:
         growth = (sum(map(ball, shrink), ball(0)) / len(shrink)).exp()
         size = np.array([max((x[s] for x in map(norm, X)), key=upper) for s in range(self.x0.shape[1])], dtype=object)
         speed, bend = h * sum(map(norm, V)), h * sum(KV)
-        jump = norm(_times(P, X[-1]) - _times(Q, b))
+        jump = norm(P.dot(X[-1]) - Q.dot(b))
         rho = jump + growth * (k * (p * size + q * norm(b)) + p * speed + h / 2 * bend)
         return np.mean((norm(X[-1] - exact(self.target)) + rho / 2) * rho)
 
@@ -303,7 +303,7 @@ def _linear(case: Sequence) -> Fraction:
     return total
 
 
-def _primitive(own: Values, limit: Values) -> tuple[Any, list[list[Any]]]:
+def _primitive(own: Values, limit: Values) -> tuple[Any, Any]:
     """The largest norm |.|_F of the primitive of a difference, convex between steps, and the primitive at 1."""
     one, other = _refined(own, limit)
     steps = [exact(x) - exact(y) for x, y in zip(one, other, strict=True)]
@@ -311,17 +311,12 @@ def _primitive(own: Values, limit: Values) -> tuple[Any, list[list[Any]]]:
     for step in steps:
         total = total + step / len(steps)
         most = max(most, norm(total.ravel()), key=upper)
-    return most, total.tolist()
+    return most, total
 
 
 def _refined(own: Values, limit: Values) -> tuple[Values, Values]:
     pieces = max(len(own), len(limit))
     return np.repeat(own, pieces // len(own), axis=0), np.repeat(limit, pieces // len(limit), axis=0)
-
-
-def _times(matrix: list[list[Any]], columns: Any) -> Any:
-    product = flint.arb_mat(matrix) * flint.arb_mat(columns.tolist())
-    return np.array(product.entries(), dtype=object).reshape(len(matrix), -1)
 
 
 def _means(stack: Values, cells: int) -> list[Fraction]:

@@ -216,6 +216,8 @@ def _chapter(claim: str) -> str:
 
 
 HEADINGS = {
+    "gamma": "Convergence of training problems, in its parts",
+    "learning": "Training problems",
     "lista": "LISTA",
     "map": "Maps",
     "near": "Networks near their limit",

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from fbscheck.certify.balls import nearest
 from fbscheck.claims import gamma_parts, learning_anchors, learning_controls, tied
 from fbscheck.claims.anchor_paths import at_nodes
 from fbscheck.claims.anchors import KINDS, Anchor
@@ -52,12 +51,10 @@ def _anchors(kind: str, depths: tuple[int, ...], rng: Generator) -> list[Result]
     results += [gamma_parts.assess(gamma_parts.COERCIVE, _layers(*pair)) for pair in pairs]
     plots = [_values(pairs), *([_paths(pairs)] if kind == "driven" else [])]
     results = [replace(results[0], plots=tuple(plots)), *results[1:]]
-    if kind == "driven":
-        return results
     last = anchors[-1]
     results.append(learning_anchors.assess(planted(MINIMUM), last, found[-1], 0.99))
     wrong = replace(last.problem, regulariser=Lp(KINDS[kind][3] * len(found[-1])))
-    theta = trained(wrong, "decay", len(found[-1]))
+    theta = trained(wrong, kind, len(found[-1]))
     return results + [learning_anchors.assess(planted(claim, WITHOUT_STEP), last, theta) for claim in SEEN]
 
 
@@ -97,16 +94,15 @@ def _paths(pairs: list[tuple[Anchor, Values]]) -> Plot:
             steps = np.repeat(theta[:, entry], 2)
             curves.append(Curve(f"${name}$, $N={anchor.depth}$", tuple(times.tolist()), tuple(steps.tolist())))
         (nodes,), _ = at_nodes(pairs[0][0], 32)
-        times = np.arange(32) / 32
-        curves.append(Curve(f"${name}$, limit", tuple(times), tuple(nearest(nodes)[:, entry].tolist()), "points"))
+        limit = tuple(float(ball.mid()) for ball in nodes[:, entry])
+        curves.append(Curve(f"${name}$, limit", tuple(n / 32 for n in range(32)), limit, "points"))
     return Plot(DISTANCE.id, "paths", "Trained paths tend to that of the limit", "$t$", "parameter", tuple(curves))
 
 
 def _constants(rng: Generator) -> list[Result]:
-    known = [(LEADING, Anchor("decay", 2**20)), (SHIFT, Anchor("decay", 2**20))]
+    known = [(LEADING, Anchor("decay", 2**20)), (SHIFT, Anchor("decay", 2**20)), (LEADING, Anchor("driven", 512))]
     return [
         *(learning_anchors.assess(claim, anchor) for claim, anchor in known),
-        learning_anchors.assess(LEADING, Anchor("driven", 1024)),
         *(learning_anchors.assess(planted(claim), anchor, scale=0.99) for claim, anchor in known),
     ]
 
