@@ -22,7 +22,7 @@ from fbscheck.certify.balls import ball, lower, upper
 from fbscheck.certify.rounded import Rounded
 from fbscheck.claims.paths import between
 from fbscheck.errors import InputError
-from fbscheck.judge import decide, not_applicable, squeeze
+from fbscheck.judge import decide, not_applicable, squeeze, undecided
 from fbscheck.learning import H1, Alista, Problem
 from fbscheck.limit.convergence import Ends, order_ends
 from fbscheck.network.layers import Values
@@ -226,6 +226,8 @@ def assess(claim: Claim, case: TrainedPaths) -> Result:
     kind = claim.id.removeprefix("planted.")
     measured, bound = _MEASURED[kind]
     low, high = measured(case, claim.control)
+    if not np.isfinite(high):
+        return undecided(claim, case.name, "nothing bounds it: differences are not told from zero")
     method = f"trained at depths {case.study.depths[0]} to {case.study.depths[-1]}"
     arrays: Arrays = {}
     witness = {"study": case.study.describe(arrays), "theta": add(np.concatenate(case.theta), arrays)}
@@ -298,7 +300,7 @@ def _value(case: TrainedPaths, level: int, summed: bool) -> Any:
 
 def _factor(depths: tuple[int, ...], gaps: tuple[Ends, ...]) -> Ends:
     """2^-p for the order p of numbers that belong to all depths but the last."""
-    low, high = order_ends(depths[: len(gaps)], gaps)
+    low, high = order_ends(depths[: len(gaps)], [(max(0.0, least), most) for least, most in gaps])
     if not np.isfinite([low, high]).all():
         return 0.0, np.inf
     return lower(ball(2) ** -ball(high)), upper(ball(2) ** -ball(low))

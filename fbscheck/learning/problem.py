@@ -35,8 +35,8 @@ __all__ = ["Problem"]
 Values = npt.NDArray[np.float64]
 
 ENTRIES = 2**20
-"""Entries of states kept at once by gradients; of deeper networks, swept in blocks of N^(1/2) layers, the first states of
-the blocks are kept, and those of one block.  32 times as many are kept by certificates, of fewer samples at once."""
+"""Entries of states kept at once by gradients; of deeper networks, swept in blocks of N^(1/2) layers, those of one
+block are kept, and the first states of all.  Certificates keep 32 times as many, of fewer samples at once."""
 
 
 @final

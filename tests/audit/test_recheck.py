@@ -50,6 +50,7 @@ from fbscheck.claims import (
     stability,
     stability_controls,
     tied,
+    trained_paths,
     weighted,
 )
 from fbscheck.claims.anchors import Anchor
@@ -60,6 +61,8 @@ from fbscheck.claims.replay import routes
 from fbscheck.claims.signals import Recovery
 from fbscheck.functions import L1, GroupL2, Zero
 from fbscheck.functions.nonconvex import NONCONVEX
+from fbscheck.learning import H1, Alista
+from fbscheck.learning import Problem as Learning
 from fbscheck.network import Network
 from fbscheck.operators import LeastSquares, Logistic
 from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
@@ -291,6 +294,19 @@ def least() -> list[Result]:
     ]
 
 
+def studied() -> list[Result]:
+    """Straight paths at depths 2, 4 and 8."""
+    rng, A = np.random.default_rng(6), np.array([[0.8, -0.3]])
+    x = rng.standard_normal((2, 4))
+    family, penalty = Alista(A, A, L1(1.0)), H1(0.02, 0.02)
+    first, rest = (Learning(0 * x[:, k], A @ x[:, k], x[:, k], family, penalty, 2) for k in (slice(2), slice(2, 4)))
+    study = trained_paths.Study("some study", first, rest, np.array([1.0, 0.1]), (2, 4, 8), 2)
+    theta = tuple(np.linspace([1.5, 0.1], [1.0, 0.2 + 0.1 / n], n + 1) for n in study.depths)
+    case = trained_paths.TrainedPaths(study, theta)
+    claims = (trained_paths.PATHS, trained_paths.HELD_OUT, trained_paths.PLANTED[3])
+    return [trained_paths.assess(claim, case) for claim in claims]
+
+
 KINDS: dict[str, Callable[[], list[Result]]] = {
     made.__name__: made
     for made in (
@@ -310,6 +326,7 @@ KINDS: dict[str, Callable[[], list[Result]]] = {
         limits,
         learned,
         least,
+        studied,
     )
 }
 
@@ -367,6 +384,7 @@ TRUE_ALL_THE_SAME: dict[str, str] = {
     "*learning.one-sample|array|*|last digit": OTHER_DATA,
     "*learning.constant-paths|array|*|*": OTHER_DATA,
     "*learning.constant-paths|witnesses|training/penalty/c|*": NO_SLOPES,
+    "*study.*|array|*|*": OTHER_DATA,
     "fixed-point.steps|array|*|*": STATED,
     "fixed-point.steps|witnesses|proposals/seed of the points|*": STATED,
     "*lista*|array|signals|*": OTHER_SAMPLE,
