@@ -240,7 +240,7 @@ def test_the_rule_on_the_kernel_can_fail(planted: str) -> None:
 def test_sympy_is_for_proofs_their_audit_and_formulas_only() -> None:
     users = {p.name for p in MODULES if room_of(p) != "proofs" and "sympy" in imported(ast.parse(p.read_text()))}
     formulas = {"session.py", "expressions.py", "programs.py", "formulas.py", "radial.py", "branches.py", "affine.py"}
-    assert users == {"symbolic.py", "formula.py", "variables.py", "smt.py", "potentials.py", "integral.py"} | formulas
+    assert users == {"symbolic.py", "variables.py", "smt.py", "potentials.py", "integral.py"} | formulas
 
 
 def test_help_is_quick_because_it_imports_nothing_heavy() -> None:

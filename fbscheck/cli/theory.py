@@ -42,7 +42,7 @@ def list_all(arguments: argparse.Namespace) -> int:
 
 
 def _print_table(table: "Table") -> int:
-    """Columns of the table's widths; what is longer goes on in the next line."""
+    """Columns of the table's widths; what is longer goes on in the next line.  Then the notes."""
     import textwrap
     from itertools import zip_longest
 
@@ -50,6 +50,8 @@ def _print_table(table: "Table") -> int:
         cells = (textwrap.wrap(text, width) for text, width in zip(row, table.widths, strict=True))
         for line in zip_longest(*cells, fillvalue=""):
             print(" ".join(f"{text:{width}}" for text, width in zip(line, table.widths, strict=True)).rstrip())
+    for note in table.notes:
+        print(textwrap.fill(note, WIDTH, subsequent_indent="  "))
     return HOLDS
 
 

@@ -42,9 +42,9 @@ def _same(q: Formula) -> Formula:
 class Section:
     """``function`` on the line base + x along, its pieces between ``nodes``, at steps given by the formula ``step``.
 
-    x is ``point`` of a number q, and the nodes, in increasing order, are values of q: the first and the last are the
-    ends of the domain.  ``step`` takes all positive values.  At the step ``closed`` the proximal map is stated in closed
-    form: at ``step`` itself, at 1 or, if it is None, at none; elsewhere it is the root that the derivative defines.
+    x is ``point`` of a number q, and the nodes, in increasing order, are values of q: the first and the last are
+    the ends of the domain.  ``step`` takes all positive values.  At the step ``closed`` the proximal map is stated in
+    closed form: at ``step`` itself, at 1 or, if it is None, at none; else it is the root that the derivative defines.
     """
 
     name: str

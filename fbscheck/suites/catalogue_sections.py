@@ -11,7 +11,7 @@ from fbscheck.functions.sections import sections as lines_of
 from fbscheck.suites.task import Task
 from fbscheck.verdict import Result, planted
 
-__all__ = ["CLAIMS", "ON_SAMPLES", "PLANTED", "tasks"]
+__all__ = ["CLAIMS", "FLAT", "ON_SAMPLES", "PLANTED", "on_samples", "tasks"]
 
 PLANTED = (
     planted(sections.CONVEX, "|x|^2/200 taken away"),
@@ -19,9 +19,8 @@ PLANTED = (
     planted(sections.SLOPE, "a bound 1% too small"),
 )
 CLAIMS = (*sections.CLAIMS, *PLANTED)
-PLANTED_IN = ("l1", "l2", "box", "Huber", "log barrier", "tanh entropy")
-"""The functions on which errors are planted at size "small"; else on all but a hyperplane's indicator, which has one
-point on each normal, and no slopes."""
+FLAT = "hyperplane"
+"""Its indicator has one point on each normal, and no slopes: there an error of the map alone can be planted."""
 
 _SORTED = "its formula depends on the order of the coordinates, or of the singular values, and holds no line fixed"
 _MATRIX = "it is a linear map, by a decomposition in float64"
@@ -44,16 +43,20 @@ ON_SAMPLES: Mapping[str, str] = {
 """The entries of the catalogue for which nothing is proved in one variable, and why."""
 
 
-def _prove(case: ProxCase, errors: bool, rng: np.random.Generator) -> list[Result]:
-    found = [sections.assess(claim, case) for claim in sections.CLAIMS]
-    return found + [sections.assess(claim, case, 0.99) for claim in PLANTED if errors]
+def on_samples() -> tuple[str, ...]:
+    """One line for each reason, with the entries that it keeps from a proof."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in ON_SAMPLES.items():
+        by_reason.setdefault(reason, []).append(name)
+    return tuple(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
 
 
-def tasks(size: str, cases: Sequence[ProxCase]) -> list[Task]:
-    """One task for each of ``cases`` that has sections; ``size`` is "small", "full" or "large"."""
-    wrong = [case.name for case in cases if case.name in PLANTED_IN or size != "small" and case.name != "hyperplane"]
-    return [
-        Task(f"catalogue: {case.name}, proofs", partial(_prove, case, case.name in wrong))
-        for case in cases
-        if lines_of(case.g)
-    ]
+def _prove(case: ProxCase, rng: np.random.Generator) -> list[Result]:
+    errors = PLANTED[1:2] if case.name == FLAT else PLANTED
+    proofs = [sections.assess(claim, case) for claim in sections.CLAIMS]
+    return proofs + [sections.assess(claim, case, 0.99) for claim in errors]
+
+
+def tasks(cases: Sequence[ProxCase]) -> list[Task]:
+    """One task for each of ``cases`` that has sections."""
+    return [Task(f"catalogue: {case.name}, proofs", partial(_prove, case)) for case in cases if lines_of(case.g)]

@@ -16,7 +16,7 @@ import numpy as np
 from fbscheck import functions
 from fbscheck.claims.operator_instances import instances
 from fbscheck.functions import Function
-from fbscheck.suites import catalogue_operators, prox
+from fbscheck.suites import catalogue_operators, catalogue_sections, prox
 
 __all__ = ["Table", "function_table", "operator_table"]
 
@@ -29,11 +29,12 @@ CITATION = re.compile(
 @final
 @dataclass(frozen=True)
 class Table:
-    """A heading and rows of cells, all of one length, with the width of each column."""
+    """A heading and rows of cells, all of one length, with the width of each column, and notes below."""
 
     heading: tuple[str, ...]
     widths: tuple[int, ...]
     rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
 
 
 def function_table() -> Table:
@@ -41,7 +42,8 @@ def function_table() -> Table:
     examples = {type(g): g for case in CASES[::-1] for g in (case.g,)}
     rows = tuple(_function_row(kind, examples.get(kind)) for kind in _kinds())
     heading = ("function", "parameters", "sigma", "Lipschitz", "separable", "source")
-    return Table(heading, (16, 30, 7, 9, 9, 24), rows)
+    proofs = "Convexity and proximal map are proved (suite catalogue) but for these entries, which rest on samples:"
+    return Table(heading, (16, 30, 7, 9, 9, 24), rows, (proofs, *catalogue_sections.on_samples()))
 
 
 def operator_table() -> Table:

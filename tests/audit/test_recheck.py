@@ -120,8 +120,8 @@ def catalogued() -> list[Result]:
         *catalogue.assess(by_name["OWL"], (catalogue.OPTIMALITY, catalogue.LIPSCHITZ, catalogue.INPUT), 8, rng),
         *catalogue.assess(by_name["distance to a ball"], wrong, 8, rng, 0.99),
         *nonconvex.assess(NONCONVEX[2], 50, rng),
-        *(sections.assess(claim, by_name["Huber"]) for claim in sections.CLAIMS),
-        *(sections.assess(claim, by_name["l1"], 0.99) for claim in catalogue_sections.PLANTED),
+        sections.assess(sections.INVERSE, by_name["nonnegative orthant"]),
+        sections.assess(catalogue_sections.PLANTED[0], by_name["box"], 0.99),
     ]
 
 
