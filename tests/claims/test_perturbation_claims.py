@@ -164,10 +164,10 @@ def test_given_parameters(kind: str, rng: Generator = np.random.default_rng(4)) 
     ratios = []
     for depth in case.depths:
         layers = np.repeat(theta[0], depth // 4, axis=0)
-        for size in sizes[1:]:
+        for size in sizes:
             other = case.moved(size)
             ratios.append(abs(other.value(layers) - problem.value(layers)) / value_bound(problem, other))
-    assert max(ratios) == pytest.approx(result.bracket.lower or 0, rel=1e-6)
+    assert max(ratios) == pytest.approx(result.bracket.lower or 0, rel=1e-5)
 
 
 def test_parameters_beyond_the_level_are_not_covered() -> None:
@@ -175,7 +175,7 @@ def test_parameters_beyond_the_level_are_not_covered() -> None:
     problem = suite.drawn("linear", 3, 4, 0.5, np.random.default_rng(4))
     large = problem.family.parameters(-40.0 * np.eye(3)[None], np.zeros((1, 3, 2)))  # type: ignore[attr-defined]
     case = TrainingCase("large", problem, (64,), large[None], suite.noise(problem, np.random.default_rng(1)), (0.125,))
-    assert r"a int| theta|^2 <= M is not met" in perturbation.assess(PATH, case).reason
+    assert r"a int | theta |^2 <= M is not met" in perturbation.assess(PATH, case).reason
     wrong = perturbation.assess(suite.wrong(PATH), case)
     assert wrong.verdict is Verdict.REFUTED and again(suite.wrong(PATH), wrong) == wrong
 
