@@ -85,7 +85,8 @@ class Descent:
         Values and gradients found.
     ending
         "stationary" if the stationarity is at most the tolerance, "stalled" if the last steps brought almost nothing
-        and much less than they promised (kinks, or rounding), "steps" if there were too many.
+        and much less than they promised (kinks, where the stationarity need not be small, or rounding), "steps" if
+        there were too many.
     secants
         What was learnt of the second derivative.
     """

@@ -32,7 +32,13 @@ Told = Callable[[str], None]
 @final
 @dataclass(frozen=True)
 class Level:
-    """One depth of a training: what :class:`~fbscheck.learning.descent.Descent` says, without the parameters."""
+    """One depth of a training: what :class:`~fbscheck.learning.descent.Descent` says, without the parameters.
+
+    "stalled" is the usual ending where r has kinks: a minimiser then lies where states of some samples are about to
+    leave zero, J_N has a kink there as well, and the gradients beside it stay away from 0.  The stationarity is that of
+    one of them, and no measure of how far the minimiser is; what is left to gain is what the last steps gained, a share
+    of ``progress`` of the value over five steps.
+    """
 
     depth: int
     value: float
