@@ -17,13 +17,15 @@ from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array, diags_array, eye_array
+from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
 from fbscheck.inputs import Array
 
 __all__ = ["Blocks", "Grid", "denoised"]
+
+Labels = npt.NDArray[np.int32]
 
 ITERATIONS = 80
 GOAL = 1e-13
@@ -35,6 +37,8 @@ VANISHING = (1.0, 1e3)
 """A difference vanishes if |Dp| <= factor (1 - |z|): at the centre the middle way; or also where both are small."""
 SIDEWAYS = 1e-2
 """Weight of moves along the circle |z| = 1, against moves across it of weight 1 - |z|."""
+STIFFEST, SMALLEST = 1e14, 1e-12
+"""Bounds of what linear systems hold beside the identity, lest it be rounded away."""
 CORRECTIONS, NEWTON, HALVINGS = 6, 6, 12
 
 
@@ -103,42 +107,37 @@ class Grid:
         return Grid(self.present[..., kept], self.isotropic)
 
     @cached_property
-    def _rows(self) -> tuple[Any, Any]:
-        """D down and D right as sparse matrices over all pixels of all images."""
-        pixels = np.arange(self.present[0].size).reshape(self.present.shape[1:])
-        found = []
-        for axis in (0, 1):
-            here = pixels[self.present[axis]]
-            there = np.roll(pixels, -1, axis=axis)[self.present[axis]]
-            entries = np.concatenate([np.ones(here.size), -np.ones(here.size)])
-            places = (np.tile(here, 2), np.concatenate([there, here]))
-            found.append(coo_array((entries, places), shape=(pixels.size, pixels.size)).tocsr())
-        return found[0], found[1]
+    def _pixels(self) -> tuple[Labels, Labels, Labels]:
+        """The numbers of all pixels, and of those below and to the right of them; their own for no difference."""
+        here = np.arange(self.present[0].size).reshape(self.present.shape[1:])
+        below, right = (np.where(self.present[axis], np.roll(here, -1, axis=axis), here) for axis in (0, 1))
+        return here.ravel(), below.ravel(), right.ravel()
 
-    def curvature(self, blocks: Blocks) -> Any:
-        """D^T B D as a sparse matrix."""
-        down, right = self._rows
-        a, b, c = (diags_array(part.ravel()) for part in (blocks.a, blocks.b, blocks.c))
-        total = down.T @ a @ down + right.T @ c @ right
-        if not self.isotropic:
-            return total
-        mixed = down.T @ b @ right
-        return total + mixed + mixed.T
+    def system(self, diagonal: Any, blocks: Blocks, labels: Labels | None = None) -> Any:
+        """The sparse matrix R^T (diagonal + D^T B D) R, where R takes a number for each label to its pixels."""
+        here, below, right = self._pixels if labels is None else (labels[of] for of in self._pixels)
+        a, c = np.where(self.present[0], blocks.a, 0.0).ravel(), np.where(self.present[1], blocks.c, 0.0).ravel()
+        b = np.where(self.present[0] & self.present[1], blocks.b, 0.0).ravel()
+        entries = (diagonal + a + 2 * b + c, -a - b, -a - b, -b - c, -b - c, a, c, b, b)
+        rows = (here, here, below, here, right, below, right, below, right)
+        columns = (here, below, here, right, here, below, right, right, below)
+        size = here.size if labels is None else int(labels.max()) + 1
+        places = (np.concatenate(rows), np.concatenate(columns))
+        return coo_array((np.concatenate(entries), places), shape=(size, size)).tocsc()
 
-    def regions(self, steep: Array) -> Any:
-        """The pixels' regions, which differences that are not ``steep`` connect: a sparse matrix of ones."""
+    def regions(self, steep: Array) -> Labels:
+        """The regions that differences which are not ``steep`` connect, as a number for each pixel."""
         linked = self.present & ~np.broadcast_to(steep, self.present.shape)
-        pixels = np.arange(self.present[0].size).reshape(self.present.shape[1:])
-        first = np.concatenate([pixels[linked[axis]] for axis in (0, 1)])
-        second = np.concatenate([np.roll(pixels, -1, axis=axis)[linked[axis]] for axis in (0, 1)])
-        graph = coo_array((np.ones(first.size), (first, second)), shape=(pixels.size, pixels.size))
-        count, labels = connected_components(graph, directed=False)
-        return coo_array((np.ones(pixels.size), (np.arange(pixels.size), labels)), shape=(pixels.size, count)).tocsr()
+        here, below, right = self._pixels
+        down, across = linked[0].ravel(), linked[1].ravel()
+        first, second = np.concatenate([here[down], here[across]]), np.concatenate([below[down], right[across]])
+        graph = coo_array((np.ones(first.size), (first, second)), shape=(here.size, here.size))
+        return connected_components(graph, directed=False)[1]  # type: ignore[no-any-return]
 
     def bending(self, w: Array) -> Blocks:
         """The Hessian of |w|: (I - q q^T)/|w| for a pair w != 0 and q = w/|w|, else 0; 0 for numbers."""
         size = self.sizes(w)
-        return self.blocks(0 * size, np.where(size > 0, 1 / np.where(size > 0, size, 1.0), 0.0), w)
+        return self.blocks(0 * size, np.where(size > 0, 1 / np.maximum(size, SMALLEST), 0.0), w)
 
 
 def denoised(u: Array, t: Array, present: npt.NDArray[np.bool_], isotropic: bool) -> tuple[Array, Array]:
@@ -172,7 +171,7 @@ def denoised(u: Array, t: Array, present: npt.NDArray[np.bool_], isotropic: bool
 
 def _solved(matrix: Any, right: Array) -> Array:
     """The solution of a sparse positive definite system."""
-    factors = splu(matrix.tocsc(), "MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+    factors = splu(matrix, "MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
     return factors.solve(right.ravel()).reshape(right.shape)  # type: ignore[no-any-return]
 
 
@@ -180,9 +179,10 @@ def _centred(grid: Grid, u: Array, t: Array, z: Array, barrier: Array) -> tuple[
     """One step towards the centre, and the next barrier."""
     w, slack = grid.differences(u - t * grid.adjoint(z)), np.maximum(1 - grid.inner(z, z), BARRIERS[1])
     forward = np.maximum(grid.inner(w, z), 0.0)
-    inverse = grid.blocks(slack / (2 * (barrier + forward)), slack / (2 * barrier), z)
+    along, across = (np.minimum(slack / (2 * of), STIFFEST / t) for of in (barrier + forward, barrier))
+    inverse = grid.blocks(along, across, z)
     residual = w - 2 * barrier * z / slack
-    system = eye_array(u.size) + grid.curvature(inverse * t)
+    system = grid.system(1.0, inverse * t)
     moved = _solved(system, -t * grid.adjoint(inverse(residual)))
     step = inverse(residual + grid.differences(moved))
 
@@ -230,24 +230,22 @@ def _structured(grid: Grid, u: Array, t: Array, z: Array, factor: float) -> tupl
         across = np.maximum(1 - grid.sizes(z), 0.0)
         weights = grid.blocks(across, across + SIDEWAYS * grid.sizes(z) ** 2, z)
         moves = Grid(free, grid.isotropic)
-        potential = _solved(moves.curvature(weights) + 1e-15 * eye_array(u.size), -rest / t)
+        potential = _solved(moves.system(1e-15, weights), -rest / t)
         z = z + np.where(free, weights(moves.differences(potential)), 0.0)
     return p, best, rounding
 
 
-def _on_regions(grid: Grid, u: Array, t: Array, x: Array, regions: Any) -> Array:
+def _on_regions(grid: Grid, u: Array, t: Array, x: Array, labels: Labels) -> Array:
     """The minimiser among images that are constant on each region, by Newton's method from the means of x."""
-    counts = regions.sum(axis=0)
-    values = regions.T @ x.ravel() / counts
+    values = np.bincount(labels, x.ravel()) / np.bincount(labels)
     for _ in range(NEWTON):
-        p = (regions @ values).reshape(u.shape)
+        p = values[labels].reshape(u.shape)
         w = grid.differences(p)
-        slope = regions.T @ (p - u + t * grid.adjoint(grid.units(w))).ravel()
-        system = diags_array(counts) + regions.T @ grid.curvature(grid.bending(w) * t) @ regions
-        values = values - _solved(system, slope)
+        slope = np.bincount(labels, (p - u + t * grid.adjoint(grid.units(w))).ravel())
+        values = values - _solved(grid.system(1.0, grid.bending(w) * t, labels), slope)
         if np.max(np.abs(slope)) <= 2.0**-52:
             break
-    return (regions @ values).reshape(u.shape)  # type: ignore[no-any-return]
+    return values[labels].reshape(u.shape)
 
 
 def _norms(x: Array) -> Array:

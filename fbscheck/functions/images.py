@@ -10,7 +10,6 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import diags_array
 from scipy.sparse.linalg import spsolve
 
 from fbscheck.errors import InputError, SolverError
@@ -70,7 +69,7 @@ class TotalVariation2D(Function):
 
     def _denoised(self, u: Array, t: float, present: npt.NDArray[np.bool_]) -> Array:
         """The proximal points for the differences that are present, of images scaled by powers of two."""
-        exponent = np.frexp(np.max(np.abs(u), axis=(0, 1)))[1] + math.ceil(math.log2(self.dimension) / 2)
+        exponent = self._exponent(u)
         scaled = np.ldexp(u, -exponent)
         p, bounds = denoised(scaled, np.ldexp(t, -exponent), present, self.isotropic)
         allowed = self.accuracy * (np.ldexp(1.0, -exponent) + np.sqrt(np.sum(scaled**2, axis=(0, 1))))
@@ -79,18 +78,22 @@ class TotalVariation2D(Function):
             raise SolverError(
                 f"The proximal point of total variation is found to {worst:.2g} only, not {self.accuracy}."
             )
-        return np.ldexp(p, exponent)  # type: ignore[no-any-return]
+        return np.ldexp(p, exponent)
+
+    def _exponent(self, u: Array) -> Array:
+        """The power of two by which each image is divided to have a norm between 1/(4 sqrt(mn)) and 1."""
+        largest = np.frexp(np.max(np.abs(u), axis=(0, 1)))[1]
+        return largest + math.ceil(math.log2(self.dimension) / 2)  # type: ignore[no-any-return]
 
     def _prox_jacobian(self, u: Array, step: float, v: Array) -> Array:
         """On the space of images with the same flat regions: (I + t D^T H D)^{-1}, H the Hessian of the norms."""
         p = self._images(self._prox(u, step))
+        exponent = self._exponent(p)
         grid = self._grid(p)
-        moved = grid.differences(p)
-        regions = grid.regions(grid.sizes(moved) > 0)
-        bending = regions.T @ grid.curvature(grid.bending(moved) * (step * self.weight)) @ regions
-        system = (diags_array(regions.sum(axis=0)) + bending).tocsc()
-        solved = regions @ np.atleast_1d(spsolve(system, regions.T @ v.ravel()))
-        return solved.reshape(u.shape)  # type: ignore[no-any-return]
+        moved = grid.differences(np.ldexp(p, -exponent))
+        labels = grid.regions(grid.sizes(moved) > 0)
+        system = grid.system(1.0, grid.bending(moved) * np.ldexp(step * self.weight, -exponent), labels)
+        return np.atleast_1d(spsolve(system, np.bincount(labels, v.ravel())))[labels].reshape(u.shape)
 
     def _conjugate(self, s: Array) -> Any:
         """0 if s is weight D^T z for some |z| <= 1, to twice the accuracy: then the prox at step 1 is as small."""
