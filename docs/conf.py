@@ -33,3 +33,4 @@ autodoc_preserve_defaults = True
 toc_object_entries = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
+napoleon_attr_annotations = False
