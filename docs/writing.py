@@ -19,7 +19,9 @@ __all__ = ["literal", "setup"]
 CLAIMS = frozenset(claim.id for suite in SUITES.values() for claim in suite.claims)
 LOG = logging.getLogger(__name__)
 
-MARKUP = re.compile(r"^ *\* |``.+?``|:[a-z:]+:`[^`]+`|`[^`]+`_?|[|*]|(?<=\w)_(?!\w)", re.DOTALL | re.MULTILINE)
+MARKUP = re.compile(
+    r"^ *\* |``.+?``|:[a-z:]+:`[^`]+`|`[^`]+`_?|[|*]|(?<=\w)_(?!\w)|^ *(?=[A-Za-z]\.$)", re.DOTALL | re.MULTILINE
+)
 """What keeps its meaning in a docstring (items, literals, roles), or a character that would be taken for markup."""
 
 EXAMPLE = re.compile(r"^ *>>> .*?(?:\n *\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -59,6 +61,8 @@ def _prose(text: str) -> str:
 
 def _escaped(match: re.Match[str]) -> str:
     found = match.group()
+    if found.isspace() or not found:
+        return found + "\\"
     return "\\" + found if len(found) == 1 else found
 
 
@@ -72,7 +76,9 @@ def setup(app: Sphinx) -> None:
 
 
 def _plain_docstring(_: Sphinx, kind: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    lines[:] = literal("\n".join(lines)).split("\n")
+    """An empty line in front keeps napoleon from taking what is before a colon for the type of an attribute."""
+    plain = literal("\n".join(lines)).split("\n")
+    lines[:] = ["", *plain] if kind in ("property", "attribute", "data") else plain
 
 
 def _named_arrays(
