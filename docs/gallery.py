@@ -15,6 +15,7 @@ from fbscheck.claims import cells, maps
 from fbscheck.claims.map_conditions import CONDITIONS
 from fbscheck.network import Network, ista
 from fbscheck.network.comparisons import compare
+from fbscheck.report import numerals
 from fbscheck.report.figures import drawn, figure
 from fbscheck.verdict import Bracket, Curve, Plot
 
@@ -81,14 +82,14 @@ def scalar_maps() -> Plot:
 
 
 def counterexample() -> Plot:
-    """What refutes that a map with a small fault is nonexpansive."""
-    found = fb.check(faulty, dim=2, claims=["nonexpansive"])
-    return found.results[0].plots[0]
+    """Pairs of points that refute that a map is firmly nonexpansive, relative to their difference."""
+    found = fb.check(turned, dim=2, claims=["firmly_nonexpansive"])
+    return next(plot for plot in found.results[0].plots if plot.name == "relative")
 
 
-def faulty(x: Any) -> Any:
-    """Soft thresholding that goes wrong for a coordinate between 0.3 and 0.31."""
-    return np.sign(x) * np.maximum(np.abs(x) - 0.1, 0) + 0.02 * ((x > 0.3) & (x < 0.31))
+def turned(x: Any) -> Any:
+    """A layer of a network that turns the plane: nonexpansive, and no proximal map."""
+    return 0.9 * np.array([[np.cos(0.9), -np.sin(0.9)], [np.sin(0.9), np.cos(0.9)]]) @ np.tanh(x)
 
 
 def deep_limit() -> Plot:
@@ -151,7 +152,8 @@ def bracket_rows() -> Iterator[Sequence[str]]:
         ("monotone and cocoercive", fb.StronglyMonotoneCocoercive(mu, 1), Fraction(5, 2)),
     ):
         found = fb.contraction_factor(operators, step)
-        yield name, str(step), *(f"{value:.17g}" for value in (found.lower, found.theory, found.upper))
+        ends = numerals.lower(found.lower, None), numerals.nearest(found.theory), numerals.upper(found.upper, None)
+        yield name, str(step), *(number.mantissa if number else "" for number in ends)
 
 
 FIGURES: dict[str, Callable[[], Plot]] = {

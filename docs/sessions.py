@@ -28,7 +28,7 @@ HOME = "/home/you"
 SESSIONS = {
     "verify": ("verify contraction --size small --out reports/contraction", 0),
     "check": ("check ops.py:shrink --dim 8 --claim nonexpansive --prox-of 'L1(weight=0.1)'", 1),
-    "repaired": ("check ops.py:repaired --dim 8 --claim nonexpansive --prox-of 'L1(weight=0.1)' --budget 2", 0),
+    "repaired": ("check ops.py:repaired --dim 8 --claim nonexpansive --prox-of 'L1(weight=0.1)' --budget 1", 0),
     "formula": ("check 'sympy:Max(x - 1/8, 0) - Max(-x - 1/8, 0)' --prox-of 'L1(weight=0.125)'", 0),
     "map": ("map contraction --x h:0:3 --y mu:0:1 --set ell=1", 0),
     "report": ("report reports/contraction --format html", 0),
