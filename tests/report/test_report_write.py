@@ -8,13 +8,13 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from report_sample import HOSTILE, claim, factor_plot, realistic, result
 
 from fbscheck import report, store
 from fbscheck.errors import FbscheckError, InputError, MissingToolError
 from fbscheck.report import compiler, content, latex
 from fbscheck.report.compiler import typeset
 from fbscheck.verdict import Verdict
-from report_sample import HOSTILE, claim, factor_plot, realistic, result
 
 
 def overfull(log: str) -> list[float]:
