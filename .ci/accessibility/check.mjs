@@ -7,7 +7,7 @@ import puppeteer from "puppeteer-core";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const pages = process.argv.slice(2);
-const widths = [1280, 400];
+const views = [[1280, "light"], [400, "light"], [1280, "dark"]];
 if (pages.length === 0) {
     console.error("usage: node check.mjs PAGE.html ...");
     process.exit(2);
@@ -20,10 +20,11 @@ const browser = await puppeteer.launch({
 });
 let serious = 0;
 for (const name of pages) {
-    for (const width of widths) {
+    for (const [width, scheme] of views) {
         const page = await browser.newPage();
         const asked = [];
         page.on("request", (request) => asked.push(request.url()));
+        await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
         await page.setViewport({ width, height: 900 });
         await page.goto(pathToFileURL(resolve(name)).href, { timeout: 120_000 });
         const foreign = asked.filter((url) => !url.startsWith("file:") && !url.startsWith("data:"));
@@ -31,7 +32,7 @@ for (const name of pages) {
         const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations", "incomplete"] }));
         const grave = found.violations.filter((rule) => ["serious", "critical"].includes(rule.impact));
         serious += grave.length + foreign.length;
-        console.log(`${name}, ${width} px wide: ${found.passes.length} rules passed, ${found.violations.length} failed, ` +
+        console.log(`${name}, ${width} px wide, ${scheme}: ${found.passes.length} rules passed, ${found.violations.length} failed, ` +
             `${grave.length} of them serious or critical; ${found.incomplete.length} to look at; ` +
             `${foreign.length} requests to elsewhere`);
         for (const [kind, rules] of [["fails", found.violations], ["look at", found.incomplete]]) {

@@ -6,6 +6,7 @@ same settings whatever the user's own matplotlib settings are, and drawn twice g
 
 import io
 import math
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -166,7 +167,21 @@ def drawn(picture: Figure, kind: str) -> bytes:
     stream = io.BytesIO()
     with style.context(["default", SETTINGS]):
         picture.savefig(stream, format=kind, metadata=METADATA[kind])
-    return stream.getvalue()
+    return _slim(stream.getvalue()) if kind == "svg" else stream.getvalue()
+
+
+def _slim(svg: bytes) -> bytes:
+    """A picture without head and metadata, and with coordinates to a hundredth of a point."""
+    text = re.sub(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<metadata>.*?</metadata>", "", svg.decode(), flags=re.DOTALL)
+    text = re.sub(r"<g id=\"[^\"]*\"", "<g", text)
+    text = re.sub(r"-?\d+\.\d{3,}", lambda number: _short(float(number[0])), text)
+    text = re.sub(r"base64,[^\"]*", lambda image: "".join(image[0].split()), text)
+    text = re.sub(r"\s+", " ", text.replace("STIXGeneral-Regular-", "S")).replace("> <", "><")
+    return re.sub(r"(?<=[:;]) (?=[a-z#0-9])", "", text).encode()
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) >= 1 else f"{value:.4g}"
 
 
 def _finite(curve: Curve, log_y: bool) -> Curve:

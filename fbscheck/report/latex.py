@@ -168,7 +168,7 @@ def layout(cases: Sequence[Case], text_columns: int = 1, with_bounds: bool = Tru
         if with_bounds:
             columns.append([numerals.upper(case.upper, case.theory, digits) for case in cases])
             columns.append([case.gap and case.gap.numeral for case in cases])
-        numbers = sum(max([3.5, *(_ems(numeral) for numeral in column if numeral)]) for column in columns)
+        numbers = sum(max([4.3, *(_ems(numeral) for numeral in column if numeral)]) for column in columns)
         if with_bounds and any(case.gap and case.gap.absolute for case in cases):
             numbers += 2.2
         words = max((len(case.verdict.value) for case in cases), default=0) * 0.56

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
+from report_sample import CLAIMS, claim, realistic, result, save
 
 from fbscheck import store
 from fbscheck.report import content
 from fbscheck.report.content import OPEN_SHOWN, Document
 from fbscheck.report.sections import CASES_SHOWN
 from fbscheck.verdict import Claim, Plot, Result, Verdict
-from report_sample import CLAIMS, claim, realistic, result, save
 
 
 def document(folder: Path, claims: list[Claim], results: list[Result]) -> Document:

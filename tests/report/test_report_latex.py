@@ -4,12 +4,12 @@ import re
 import unicodedata
 
 import pytest
+from report_sample import HOSTILE
 
 from fbscheck.report import latex
-from fbscheck.report.sections import Case
 from fbscheck.report.latex import escape, layout, mathematics
+from fbscheck.report.sections import Case
 from fbscheck.verdict import Verdict
-from report_sample import HOSTILE
 
 ALLOWED = (
     {

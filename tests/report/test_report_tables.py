@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from report_sample import HOSTILE, claim, hostile, realistic, result, save
 
 from fbscheck import report, store
 from fbscheck.report.tables import comma_separated, names, object_notation, tables
 from fbscheck.verdict import Evidence, Relation, Rigour, Side, Verdict
-from report_sample import HOSTILE, claim, hostile, realistic, result, save
 
 
 def rows(text: str) -> list[dict[str, str]]:
