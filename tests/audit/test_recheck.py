@@ -31,6 +31,8 @@ from fbscheck.claims import (
     fixed_point,
     flow,
     gamma_parts,
+    gamma_rate,
+    global_minima,
     interpolation,
     iterates,
     learning_anchors,
@@ -60,7 +62,7 @@ from fbscheck.functions.nonconvex import NONCONVEX
 from fbscheck.network import Network
 from fbscheck.operators import LeastSquares, Logistic
 from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
-from fbscheck.suites import boxes, data, gamma, network
+from fbscheck.suites import boxes, data, gamma, minima, network
 from fbscheck.suites import deep_limit as limit_suite
 from fbscheck.suites.catalogue import CASES as FUNCTIONS
 from fbscheck.suites.dictionaries import dictionary
@@ -260,12 +262,29 @@ def learned() -> list[Result]:
         *(learning_anchors.assess(claim, driven, theta) for claim in learning_anchors.TRAINED),
         learning_anchors.assess(learning_anchors.LEADING, Anchor("decay", 2**20)),
         learning_anchors.assess(planted(learning_anchors.SHIFT), Anchor("decay", 2**20), scale=0.99),
+        gamma_rate.assess(gamma_rate.RATE, driven, theta),
+        gamma_rate.assess(gamma_rate.HALVED, driven),
         *(gamma_parts.assess(claim, waves) for claim in (gamma_parts.LOSSES, gamma_parts.LIMINF)),
         *(gamma_parts.assess(claim, averages) for claim in (gamma_parts.LIMSUP, gamma_parts.RECOVERY)),
         gamma_parts.assess(planted(gamma_parts.COERCIVE), gamma.extremal()[-1][1], 0.99),
         interpolation.assess(interpolation.SLOPES, interpolation.Nodes("some", rng.standard_normal((5, 2)), 2)),
         *(learning_controls.assess(claim, 64) for claim in learning_controls.CONTROLS[::2]),
         tied.assess(tied.TIED, tied.alternating(4)),
+    ]
+
+
+def least() -> list[Result]:
+    """Constant paths and one sample, of few layers."""
+    rng = np.random.default_rng(3)
+    found = minima.alista(2, 2, 2, rng).constant_minimum(2, gap=0.0098)
+    problem = minima.one_sample("data", rng)
+    best = problem.train(16, coarsest=4, tolerance=1e-10, progress=1e-15).parameters
+    trained = global_minima.Trained("one sample", problem, best)
+    return [
+        global_minima.covered(global_minima.CONSTANT, "ALISTA", found),
+        global_minima.covered(planted(global_minima.CONSTANT), "ALISTA", found, 0.99),
+        global_minima.assess(global_minima.ALL_PATHS, trained),
+        global_minima.assess(planted(global_minima.ALL_PATHS), trained, 0.99),
     ]
 
 
@@ -287,6 +306,7 @@ KINDS: dict[str, Callable[[], list[Result]]] = {
         recovered,
         limits,
         learned,
+        least,
     )
 }
 
