@@ -17,12 +17,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np  # noqa: E402
 import numpy.typing as npt  # noqa: E402
-from scipy.optimize import minimize  # noqa: E402
+from scipy.optimize import OptimizeResult, minimize  # noqa: E402
 
 from fbscheck.functions import L1  # noqa: E402
 from fbscheck.learning import H1, Alista, Problem, Training  # noqa: E402
 
 START = np.array([1.0, 0.05])
+SHOWN = (100, 300, 600, 1000, 2000)
+"""Steps of the plain method after which its value is printed."""
 
 
 def problem(samples: int = 40) -> Problem:
@@ -50,12 +52,21 @@ def plain(known: Problem, depth: int, most: int) -> tuple[float, int, int, str, 
         value, gradient = known.value_and_gradient(flat.reshape(shape))
         return value, gradient.ravel()
 
-    began = time.process_time()
+    began, steps = time.process_time(), 0
+
+    def told(intermediate_result: OptimizeResult) -> None:
+        nonlocal steps
+        steps += 1
+        if steps in SHOWN:
+            seconds = time.process_time() - began
+            print(f"plain:  {seconds:.2f} s CPU, J_N = {intermediate_result.fun:.9f}, {steps} steps", flush=True)
+
     found = minimize(
         value_and_slopes,
         np.broadcast_to(START, shape).ravel(),
         jac=True,
         method="L-BFGS-B",
+        callback=told,
         bounds=[(0, None)] * (2 * depth + 2),
         options={"maxiter": most, "maxfun": 10 * most, "ftol": 1e-12, "gtol": 1e-9},
     )
@@ -93,7 +104,7 @@ def main() -> None:
             f"depth {level.depth:5}: {level.iterations:4} steps, {level.evaluations:4} gradients, "
             f"J_N = {level.value:.9f}, {level.ending}{change}"
         )
-    print(f"nested: {seconds:.2f} s CPU, J_N = {found.value:.9f}")
+    print(f"nested: {seconds:.2f} s CPU, J_N = {found.value:.9f}", flush=True)
     value, steps, evaluations, message, slow = plain(known, given.depth, given.most)
     print(f"plain:  {slow:.2f} s CPU, J_N = {value:.9f}, {steps} steps, {evaluations} gradients: {message}")
     print(f"{slow / seconds:.1f} times as long, {value - found.value:+.1e} in value")
