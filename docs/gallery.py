@@ -83,7 +83,7 @@ def scalar_maps() -> Plot:
 
 def counterexample() -> Plot:
     """Pairs of points that refute that a map is firmly nonexpansive, relative to their difference."""
-    found = fb.check(turned, dim=2, claims=["firmly_nonexpansive"])
+    found = fb.check(turned, dim=2, claims=["firmly_nonexpansive"], budget=5.0)
     return next(plot for plot in found.results[0].plots if plot.name == "relative")
 
 
