@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tampering import CLAIMS, Stored, refusals, refuses, tampered
+from tampering import ALL, CLAIMS, Stored, refusals, refuses, tampered
 
 from fbscheck import store
 from fbscheck.certify import instances
@@ -425,8 +425,9 @@ PAIRED = {name for name in CLAIMS if f"planted.{name}" in CLAIMS}
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_change_breaks_a_seal(kind: str, runs: dict[str, list[Stored]], tmp_path: Path) -> None:
+    """Seals know nothing of what they are put on: three results of each kind stand for all."""
     tried, missed = Counter[str](), []
-    for k, run in enumerate(runs[kind]):
+    for k, run in enumerate(runs[kind][: None if ALL else 3]):
         known = refusals(run.write(tmp_path / "run", sealed=True))
         for label, other in tampered(run, renewed=False, first=k == 0):
             tried[label.split("|")[1]] += 1
@@ -502,13 +503,17 @@ def unused(run: Stored) -> set[tuple[str, str]]:
     return {("", "no result refers to this file")} if run.arrays else set()
 
 
+CLAIM_SHARE = 1 if ALL else 6
+
+
 def test_no_result_can_take_another_verdict_claim_or_bound(runs: dict[str, list[Stored]], tmp_path: Path) -> None:
-    tried, survived = 0, []
-    for run in (run for kind in KINDS for run in runs[kind][:3]):
+    """Of the names of other claims, each run tries some, in turn."""
+    tried, survived, names = 0, [], list(CLAIMS)
+    for k, run in enumerate(run for kind in KINDS for run in runs[kind][:3]):
         known, entry = refusals(run.write(tmp_path / "run", sealed=True)), run.results["results"][0]
         steps = {name: (math.inf, -math.inf) for name in ("theory", "lower", "upper") if entry[name] is not None}
         new: list[tuple[str, Any]] = [("verdict", v.value) for v in Verdict if v.value != entry["verdict"]]
-        new += [("claim", name) for name in CLAIMS if name != entry["claim"]]
+        new += [("claim", name) for name in names[k % CLAIM_SHARE :: CLAIM_SHARE] if name != entry["claim"]]
         new += [(name, math.nextafter(entry[name], to)) for name, ends in steps.items() for to in ends]
         for name, value in new:
             other = run.copy()

@@ -49,7 +49,7 @@ def test_no_perturbation_leaves_its_bound(r: Function) -> None:
     states, others = first.trajectory(x0, b).states, second.trajectory(x0 + dx0, b + db).states
     apart, sizes = np.linalg.norm(states - others, axis=1), np.linalg.norm(others, axis=1)
     nearest = []
-    for s in range(S):
+    for s in range(0, S, 4):
         given = (np.linalg.norm(v[:, s]) for v in (dx0, db, b + db))
         bounds = perturbation_bounds(first, second, sizes[:, s] * (1 + 1e-14), *given)
         assert np.all(apart[:, s] <= bounds * (1 + 1e-12))
