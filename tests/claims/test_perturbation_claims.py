@@ -25,7 +25,7 @@ from fbscheck.suites import perturbations as suite
 from fbscheck.verdict import Claim, Result, Verdict, planted
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "learning"))
-from anchors import decay, driven_limit, turn
+from anchors import decay, driven_limit, turn  # noqa: E402
 
 Generator = np.random.Generator
 
