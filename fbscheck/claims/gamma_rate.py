@@ -1,6 +1,6 @@
 r"""Chapter "gamma": how fast minima converge, on problems of which they are known (:mod:`fbscheck.claims.anchors`).
 
-With omega the bound on losses of :mod:`fbscheck.claims.gamma_parts`, theta_N trained parameters, and theta a path in
+With omega the bound on losses of :mod:`fbscheck.claims.sequences`, theta_N trained parameters, and theta a path in
 many pieces near the limit's minimiser with its averages P_N theta over layers,
 
     min J <= J(theta_N) <= min J_N + (J_N(theta_N) - min J_N) + omega_N(theta_N),
@@ -18,9 +18,9 @@ from fbscheck.certify import kernel
 from fbscheck.certify.balls import ball, lower, nearest, upper
 from fbscheck.claims.anchor_paths import at_nodes
 from fbscheck.claims.anchors import KINDS, Anchor, Least
-from fbscheck.claims.gamma_parts import Sequence, averages
 from fbscheck.claims.paths import between, up
 from fbscheck.claims.records import scale_of, scaled
+from fbscheck.claims.sequences import Sequence, averages
 from fbscheck.judge import decide, squeeze
 from fbscheck.network.layers import Values
 from fbscheck.verdict import Claim, Evidence, Relation, Result

@@ -9,8 +9,9 @@ from functools import partial
 import numpy as np
 
 from fbscheck.claims import gamma_parts, interpolation
-from fbscheck.claims.gamma_parts import COERCIVE, LIMINF, LIMSUP, LOSSES, RECOVERY, Sequence, averages
+from fbscheck.claims.gamma_parts import COERCIVE, LIMINF, LIMSUP, LOSSES, RECOVERY
 from fbscheck.claims.interpolation import SLOPES, Nodes
+from fbscheck.claims.sequences import Sequence, averages
 from fbscheck.network.layers import Values
 from fbscheck.suites.task import Task
 from fbscheck.verdict import Claim, Curve, Plot, Result, planted

@@ -12,10 +12,11 @@ from fbscheck.certify.balls import nearest, upper
 from fbscheck.claims import gamma_parts, gamma_rate, interpolation
 from fbscheck.claims.anchor_paths import minimisers
 from fbscheck.claims.anchors import Anchor
-from fbscheck.claims.gamma_parts import COERCIVE, LIMINF, LIMSUP, LOSSES, RECOVERY, Sequence, averages
+from fbscheck.claims.gamma_parts import COERCIVE, LIMINF, LIMSUP, LOSSES, RECOVERY
 from fbscheck.claims.gamma_rate import HALVED, RATE
 from fbscheck.claims.interpolation import SLOPES, Nodes
 from fbscheck.claims.replay import replay
+from fbscheck.claims.sequences import Sequence, averages
 from fbscheck.functions import Zero
 from fbscheck.learning import H1, Free, Lp, Problem
 from fbscheck.suites import gamma as suite
