@@ -30,6 +30,7 @@ from fbscheck.suites import (
     lista,
     minima,
     network,
+    perturbations,
     prox,
 )
 from fbscheck.suites.registry import SUITES
@@ -76,7 +77,7 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
 def _networks(name: str, seed: int) -> tuple[tuple[dict[str, Any], Arrays], ...]:
     """The descriptions of the cases of a name, with their arrays."""
     found: list[tuple[dict[str, Any], Arrays]] = []
-    seeded = (room.named(name, seed) for room in (network, deep_limit, gamma, minima))
+    seeded = (room.named(name, seed) for room in (network, deep_limit, gamma, minima, perturbations))
     for case in chain(*seeded, deep_study.named(name), learning_study.named(name)):
         of: Arrays = {}
         found.append((case.describe(of), of))

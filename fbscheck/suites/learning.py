@@ -13,7 +13,7 @@ from fbscheck.claims.anchors import KINDS, Anchor
 from fbscheck.claims.learning_anchors import DISTANCE, LEADING, MINIMISER, MINIMUM, SHIFT, STRONG
 from fbscheck.learning import Lp, Problem
 from fbscheck.network.layers import Values
-from fbscheck.suites import gamma, learning_study, minima, perturbations
+from fbscheck.suites import gamma, learning_study, minima, minimality, perturbations
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Claim, Curve, Plot, Result, planted
 
@@ -144,6 +144,7 @@ PARTS: tuple[Callable[[str], list[Task]], ...] = (
     gamma.tasks,
     minima.tasks,
     perturbations.tasks,
+    minimality.tasks,
     learning_study.tasks,
 )
 """What makes the tasks of a size; each part of the suite that has a module of its own adds its function here."""
@@ -156,6 +157,7 @@ CLAIMS: tuple[Claim, ...] = (
     *gamma_rate.CLAIMS,
     planted(gamma_rate.HALVED),
     *perturbations.CLAIMS,
+    *minimality.CLAIMS,
     *minima.CLAIMS,
     *learning_study.CLAIMS,
     *learning_controls.CONTROLS,

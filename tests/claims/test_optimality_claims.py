@@ -18,10 +18,11 @@ from fbscheck.claims.training_case import TrainingCase, objective, states
 from fbscheck.functions import L1, Zero
 from fbscheck.learning import Free, Lp, Problem
 from fbscheck.learning.optimality import projected
+from fbscheck.suites import minimality
 from fbscheck.suites import perturbations as suite
 from fbscheck.verdict import Claim, Result, Verdict
 
-SHARP = suite.SHARP
+SHARP = minimality.SHARP
 
 
 def again(claim: Claim, result: Result) -> Result:
@@ -121,7 +122,7 @@ def test_projection_gains_what_it_removes(kind: str) -> None:
         optimality.assess(PROJECTION, replace(case, parameters=np.stack([theta, blind])))
 
 
-@pytest.mark.parametrize("kind", suite.SMOOTH)
+@pytest.mark.parametrize("kind", minimality.SMOOTH)
 def test_trained_weights_are_products(kind: str) -> None:
     problem, start = drawn(kind)
     theta = problem.train(6, start=start, coarsest=6, **SHARP).parameters
@@ -138,7 +139,7 @@ def test_trained_weights_are_products(kind: str) -> None:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_trained_linear_networks_keep_turn_trace_and_norm(seed: int) -> None:
-    problem, theta = suite.rotor(16, np.random.default_rng(seed))
+    problem, theta = minimality.rotor(16, np.random.default_rng(seed))
     case = TrainingCase("rotor", problem, parameters=theta[None])
     for claim in (FLOW, INVARIANTS):
         result = optimality.assess(claim, case)
@@ -183,7 +184,7 @@ def test_the_adjoint_of_training(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["linear", "damped"])
 def test_gradients_are_consistent_at_first_order(kind: str) -> None:
-    """The distance by float64's gradient of training and quadrature-free closed form; it halves as the depth doubles."""
+    """The distance of the gradient of training from the closed form; it halves as the depth doubles."""
     problem = Problem([1.0], [0.0], [0.25], Free(1, 1, suite.function(kind), weight=1.0), Lp(0.01), 1)
     rows = np.array([[1.0, 0.0], [2.0, 0.0], [-0.5, 0.0], [0.25, 0.0]])
     case = TrainingCase(kind, problem, (64, 128), rows[None])

@@ -1,13 +1,12 @@
 """Chapter "perturbation": least values by other routes, verdicts, planted errors, dropped hypotheses, replay."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import mpmath as mp
 import numpy as np
 import pytest
+from anchors import decay, driven_limit, turn
 from scipy.optimize import minimize
 
 from fbscheck.certify import kernel
@@ -23,9 +22,6 @@ from fbscheck.learning import Free, Lp, Problem
 from fbscheck.learning.perturbation import label_derivative, penalty_bound, value_bound
 from fbscheck.suites import perturbations as suite
 from fbscheck.verdict import Claim, Result, Verdict, planted
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "learning"))
-from anchors import decay, driven_limit, turn
 
 Generator = np.random.Generator
 
