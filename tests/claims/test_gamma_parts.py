@@ -9,8 +9,11 @@ from scipy.integrate import solve_ivp
 
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import nearest, upper
-from fbscheck.claims import gamma_parts, interpolation
+from fbscheck.claims import gamma_parts, gamma_rate, interpolation
+from fbscheck.claims.anchor_paths import minimisers
+from fbscheck.claims.anchors import Anchor
 from fbscheck.claims.gamma_parts import COERCIVE, LIMINF, LIMSUP, LOSSES, RECOVERY, Sequence, averages
+from fbscheck.claims.gamma_rate import HALVED, RATE
 from fbscheck.claims.interpolation import SLOPES, Nodes
 from fbscheck.claims.replay import replay
 from fbscheck.functions import Zero
@@ -94,6 +97,47 @@ def test_weakly_convergent_penalties_stay_larger() -> None:
     """The part that oscillates costs, and does nothing in the limit: J is less than the lower limit."""
     found = [gamma_parts.assess(LIMINF, drawn("alternating", depth)).bracket.upper for depth in (64, 256)]
     assert all(value is not None and value < -0.1 for value in found)
+
+
+# -- rates --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["decay", "turn", "driven"])
+def test_minima_converge_at_the_rate_of_losses(kind: str) -> None:
+    anchor = Anchor(kind, 32)
+    theta = nearest(minimisers(anchor)[0])
+    result = gamma_rate.assess(RATE, anchor, theta)
+    assert result.verdict is Verdict.CERTIFIED and again(RATE, result) == result
+    known = [Anchor(kind, depth).least() for depth in (32, None)]
+    apart = abs(known[0].value - known[1].value)  # type: ignore[union-attr]
+    assert result.bracket.lower == pytest.approx(float(apart.mid()), rel=1e-8)
+    deeper = gamma_rate.assess(RATE, Anchor(kind, 64), nearest(minimisers(Anchor(kind, 64))[0]))
+    assert (deeper.bracket.theory or 1.0) < 0.55 * (result.bracket.theory or 0.0), "the bound is of first order"
+    worse = gamma_rate.assess(RATE, anchor, theta + 0.1)
+    assert worse.verdict is Verdict.CERTIFIED and (worse.bracket.theory or 0.0) > (result.bracket.theory or 1.0)
+    half = gamma_rate.assess(RATE, Anchor("decay", 32), nearest(minimisers(Anchor("decay", 32))[0]), 0.47)
+    assert half.verdict is Verdict.REFUTED, "planted: less than half the bound"
+
+
+def test_halving_is_sharp_for_first_order_and_missed_by_none() -> None:
+    for kind in ("decay", "turn", "driven"):
+        result = gamma_rate.assess(HALVED, Anchor(kind, 16))
+        assert result.verdict is Verdict.CERTIFIED and again(HALVED, result) == result
+    wrong = gamma_rate.assess(planted(HALVED), Anchor("decay", 512), scale=0.99)
+    assert wrong.verdict is Verdict.REFUTED and again(planted(HALVED), wrong) == wrong
+
+
+@pytest.mark.parametrize(
+    ("claim", "witness"),
+    [
+        (RATE, {"anchor": {"kind": "decay", "depth": 16}}),
+        (HALVED, {"anchor": {"kind": "decay", "depth": None}}),
+        (HALVED, {"anchor": {"kind": "decay", "depth": 16}, "theta": "data/x.npy"}),
+    ],
+)
+def test_malformed_rates_are_refused(claim: Claim, witness: dict[str, Any]) -> None:
+    with pytest.raises(kernel.Refusal):
+        replay(claim, "some", None, witness, {})
 
 
 # -- planted errors -----------------------------------------------------------------------------------------
