@@ -10,11 +10,12 @@ primitives of parameters bound (:mod:`fbscheck.limit.weak`), for which K must be
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import flint
 import numpy as np
 
 from fbscheck.archive import Arrays
 from fbscheck.certify import kernel
-from fbscheck.certify.balls import ball, exact, lower, norm, upper
+from fbscheck.certify.balls import PRECISION, ball, exact, lower, norm, upper
 from fbscheck.certify.spectra import eigenvalue_bounds, symmetric_part
 from fbscheck.claims.paths import between, up
 from fbscheck.claims.sequences import exact_means
@@ -74,7 +75,8 @@ def assess(claim: Claim, case: TrainingCase, scale: float = 1.0) -> Result:
     """
     if (unmet := claim.unmet(case)) is not None:
         return not_applicable(claim, case.name, unmet)
-    theory, evidence = _SIDES[claim.id.removeprefix("planted.")](case)
+    with flint.ctx.workprec(PRECISION + 2 * len(case.pair[1])):
+        theory, evidence = _SIDES[claim.id.removeprefix("planted.")](case)
     return concluded(claim, case, theory, evidence, scale)
 
 
