@@ -105,6 +105,16 @@ def test_training_stops_where_it_is_not_best() -> None:
     assert found.verdict is Verdict.REFUTED and found.bracket.upper >= stuck.value / crossing
 
 
+def test_names_fix_data() -> None:
+    for name in ("ALISTA, d=3, m=2, S=4", "ALISTA, d=2, m=2, S=3", "one sample, data", "two equal layers"):
+        (known,) = minima.named(name, 7)
+        (same,) = minima.named(name, 7)
+        arrays: dict[str, Any] = {}
+        assert known.name == name and known.describe(arrays) == same.describe(arrays)
+        assert global_minima.Training.restore(known.describe(arrays), arrays).describe(arrays) == known.describe({})
+    assert minima.named("some", 7) == []
+
+
 def test_controls_are_caught() -> None:
     tasks = {task.name: task for task in minima.tasks("small")}
     results = tasks["learning: stationary, not least"].run(np.random.default_rng(0))
