@@ -27,7 +27,7 @@ from fbscheck.functions.separable import L1, Box, ElasticNet, Huber, NonNegative
 from fbscheck.functions.sets import Distance, Halfspace, Hyperplane, SquaredDistance
 from fbscheck.inputs import Array
 
-__all__ = ["Section", "sections"]
+__all__ = ["Section", "sections", "sphere"]
 
 Node = Fraction | int | Formula | None
 """An end of a piece; None for an infinite one."""
@@ -181,11 +181,16 @@ def _rays(g: Function, dimension: int = 3) -> tuple[Section, ...]:
     """The lines through 0 in all directions but one: a rational point of the sphere, seen from one of its poles."""
     free = tuple(f"a{k}" for k in range(1, dimension))
     variables = Variables(("r", "v", "h"), free)
-    parts = [Formula.variable(variables, name) for name in free]
-    square = sum((part * part for part in parts), Formula.number(variables, 0))
-    along = _vector([*(2 * part / (1 + square) for part in parts), (1 - square) / (1 + square)])
+    along = sphere(variables)
     base, h = _vector([Formula.number(variables, 0)] * dimension), Formula.variable(variables, "h")
     return (Section("any line through 0", g, variables, _radii(g), base, along, h, h),)
+
+
+def sphere(variables: Variables) -> Array:
+    """All unit vectors but one: those seen from a pole of the sphere along the free variables."""
+    parts = [Formula.variable(variables, name) for name in variables.free]
+    square = sum((part * part for part in parts), Formula.number(variables, 0))
+    return _vector([*(2 * part / (1 + square) for part in parts), (1 - square) / (1 + square)])
 
 
 def _radii(g: Function) -> tuple[Node, ...]:
