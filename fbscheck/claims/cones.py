@@ -1,7 +1,7 @@
 """Chapter "catalogue", proofs: the projection onto the second-order cone, for all points at once.
 
 With c = (1, w) and c' = (1, -w), |w| = 1, every point (t, x) is a c + b c' with a >= b: t = a + b, |x| = a - b.  There
-are the cases, b > 0, a > 0 > b and 0 > a, and in each the coded projection is a formula, for all directions w but one.
+are the cases b > 0, a > 0 > b and 0 > a, and in each the coded projection is a formula, for all directions w but one.
 In positive variables, exact arithmetic proves that p = P(u) is in the cone K, that p - u is, and that the two are
 orthogonal.  As K is convex (the triangle inequality) and its own dual (Cauchy and Schwarz), p is the projection (Moreau
 1962), hence firmly nonexpansive; points between the cases follow by continuity.

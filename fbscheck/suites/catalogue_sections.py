@@ -63,7 +63,7 @@ def _prove_cone(case: ProxCase, rng: np.random.Generator) -> list[Result]:
 
 
 def tasks(cases: Sequence[ProxCase]) -> list[Task]:
-    """One task for each of ``cases`` that has sections, or is a second-order cone."""
+    """One task for each of ``cases`` that has sections (rules of calculus may have), or is a second-order cone."""
     proved = [(case, _prove) for case in cases if lines_of(case.g)]
     proved += [(case, _prove_cone) for case in cases if isinstance(case.g, SecondOrderCone)]
     return [Task(f"catalogue: {case.name}, proofs", partial(prove, case)) for case, prove in proved]

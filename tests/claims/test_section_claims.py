@@ -19,13 +19,15 @@ from fbscheck.functions import Function
 from fbscheck.functions.curved import Curved
 from fbscheck.functions.sections import Section
 from fbscheck.functions.sections import sections as lines_of
+from fbscheck.suites import catalogue_operators
 from fbscheck.suites.catalogue import CASES
 from fbscheck.suites.catalogue_sections import FLAT, ON_SAMPLES, on_samples
 from fbscheck.verdict import Claim, Rigour, Verdict, planted
 
 BY_NAME = {case.name: case for case in CASES}
 PROVABLE = [case for case in CASES if lines_of(case.g)]
-entries = pytest.mark.parametrize("case", PROVABLE, ids=lambda case: case.name)
+RULES = [case for case in catalogue_operators.CASES if lines_of(case.g)]
+entries = pytest.mark.parametrize("case", [*PROVABLE, *RULES], ids=lambda case: case.name)
 
 
 @entries
@@ -41,6 +43,12 @@ def test_a_proof_is_found_again(case: ProxCase) -> None:
         result = sections.assess(claim, case)
         again = sections.replay(claim, result.witness or {}, dict(result.arrays))
         assert (again.verdict, again.bracket, again.witness) == (result.verdict, result.bracket, result.witness)
+
+
+def test_rules_of_separable_functions_are_proved() -> None:
+    """All but those whose nodes are not those of the given function: conjugates, envelopes, frames, other blocks."""
+    left = {type(case.g).__name__ for case in catalogue_operators.CASES} - {type(case.g).__name__ for case in RULES}
+    assert left == {"SeparableSum", "Conjugate", "Envelope", "TightFrame"}
 
 
 def test_what_rests_on_samples_alone_is_listed_with_a_reason() -> None:
