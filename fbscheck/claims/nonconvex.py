@@ -1,11 +1,13 @@
 """Chapter "nonconvex": maps that are taken for proximal maps of convex functions, and are not.
 
 What is false must be refuted by a pair of points, in ball arithmetic; what is true (monotone, the largest slope)
-must survive all pairs.
+must survive all pairs.  Where the map is a formula on finitely many pieces of the line, its slopes and its jumps
+between them prove what is true for all points (:mod:`fbscheck.certify.formula`).
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ import numpy.typing as npt
 from fbscheck.archive import Arrays
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import exact, lower, norm
+from fbscheck.certify.formula import Formula, Undetermined, Variables
+from fbscheck.claims.duties import Duty
 from fbscheck.errors import InputError
 from fbscheck.functions.nonconvex import NONCONVEX, Nonconvex
 from fbscheck.inputs import Array, finite_array
@@ -60,6 +64,72 @@ REACH = 6.0
 """Points are sought in [-6, 6]: beyond, the slopes of these maps are monotone."""
 
 
+Piece = tuple[Callable[[Formula], Any], bool]
+"""Points of an interval, as a formula in r > 0, and whether they increase with r."""
+
+
+def _between(*nodes: Fraction | int) -> tuple[Piece, ...]:
+    """The pieces of the line between numbers in increasing order."""
+    inner = [(lambda r, a=a, b=b: (a + b * r) / (1 + r), True) for a, b in zip(nodes, nodes[1:], strict=False)]
+    return (lambda r: nodes[0] - r, False), *inner, (lambda r: nodes[-1] + r, True)
+
+
+def _moved(r: Formula) -> Any:
+    """The argument whose image under the map of the log penalty is r."""
+    return r + 1 / (2 * (1 + r))
+
+
+_HALF = Fraction(1, 2)
+_EXPONENTIAL: tuple[Piece, ...] = ((lambda r: -Formula.log(1 + r), False), (lambda r: r, True))
+PIECES: Mapping[str, tuple[Piece, ...]] = {
+    "hard threshold": _between(-1, 0, 1),
+    "SCAD": _between(Fraction(-37, 10), -2, -1, 0, 1, 2, Fraction(37, 10)),
+    "MCP": _between(-2, -1, 0, 1, 2),
+    "log penalty": ((lambda r: -_moved(r), False), *_between(-_HALF, 0, _HALF)[1:-1], (_moved, True)),
+    "ELU, alpha 2": _EXPONENTIAL,
+    "SELU": _EXPONENTIAL,
+}
+"""Pieces of the line, from left to right, on which the maps are formulas."""
+
+
+def _duties(claim: Claim, entry: Nonconvex, pieces: Sequence[Piece]) -> Iterator[Duty]:
+    """What shows that slopes are at least 0, or at most L, on every piece, that jumps go up, or that there are none."""
+    r = Formula.variable(Variables(("r",)), "r")
+    before: tuple[Any, Any] | None = None
+    for k, (points, rising) in enumerate(pieces):
+        name, u = f"piece {k + 1}", np.array([points(r)], dtype=object)
+        image = 0 * r + entry.map(u)[0]
+        at, start = ((f if rising else f.inverted("r")).limit("r") for f in (u[0], image))
+        slope = image.derivative("r") / u[0].derivative("r")
+        if before is not None:
+            if not (at - before[0]).is_zero():
+                raise Undetermined("the pieces do not meet")
+            own = entry.map(np.array([at], dtype=object))[0]
+            for jump in (own - before[1], start - own):
+                yield Duty(f"before {name}", 0 * r + jump, claim is MONOTONE)
+        elif isinstance(at, Formula):
+            raise Undetermined("the pieces do not begin at -inf")
+        yield Duty(name, slope if claim is MONOTONE else Fraction(_bound(SLOPE)) * Fraction(entry.slope) - slope, True)
+        if claim is SLOPE:
+            yield Duty(name, Fraction(entry.slope) + slope, True)
+        end, last = ((f.inverted("r") if rising else f).limit("r") for f in (u[0], image))
+        before = end, last
+    if before is None or isinstance(before[0], Formula):
+        raise Undetermined("the pieces do not end at inf")
+
+
+def _proof(claim: Claim, entry: Nonconvex) -> tuple[Evidence, ...]:
+    """A proof of MONOTONE or SLOPE for all points, if the map is a formula on pieces of the line."""
+    try:
+        duties = list(_duties(claim, entry, PIECES[entry.name])) if claim in (MONOTONE, SLOPE) else []
+    except (KeyError, Undetermined):
+        return ()
+    if not duties or not all(duty.holds() for duty in duties):
+        return ()
+    method = f"{len(duties)} manifest signs on {len(PIECES[entry.name])} pieces of the line"
+    return (Evidence(Side.THEORY, _bound(claim), Rigour.EXACT, method, exact=True),)
+
+
 def _measure(claim: Claim, entry: Nonconvex, x: Array, y: Array) -> Any:
     image, difference = entry.map(x) - entry.map(y), x - y
     if claim is CONVEX:
@@ -91,7 +161,7 @@ def _result(claim: Claim, entry: Nonconvex, x: Points, y: Points) -> Result:
     value = lower(_measure(claim, entry, exact(x), exact(y)))
     evidence = Evidence(Side.ATTAINED, value, Rigour.ENCLOSED, "a pair of points in ball arithmetic")
     witness = {"map": entry.name, "x": [v.hex() for v in x.tolist()], "y": [v.hex() for v in y.tolist()]}
-    return decide(claim, entry.name, squeeze(_bound(claim), (evidence,)), witness)
+    return decide(claim, entry.name, squeeze(_bound(claim), (evidence, *_proof(claim, entry))), witness)
 
 
 def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:

@@ -16,6 +16,7 @@ from fbscheck.certify import kernel
 from fbscheck.claims import (
     catalogue,
     coherence,
+    cones,
     contraction,
     contraction_map,
     controls,
@@ -134,6 +135,7 @@ def routes() -> dict[str, Callable[..., Result]]:
 CHAPTERS: tuple[Any, ...] = (
     catalogue,
     coherence,
+    cones,
     controls,
     deep_limit,
     deep_limit_constants,

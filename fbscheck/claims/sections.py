@@ -28,14 +28,14 @@ import numpy as np
 from fbscheck import functions
 from fbscheck.archive import Arrays, describe, rebuild
 from fbscheck.certify import kernel
-from fbscheck.certify.balls import lower
 from fbscheck.certify.formula import Formula, Undetermined
+from fbscheck.claims.duties import Duty, conclude
 from fbscheck.claims.prox import ProxCase
 from fbscheck.claims.records import scale_of, scaled
 from fbscheck.errors import InputError
 from fbscheck.functions.sections import Section, sections
 from fbscheck.judge import decide, squeeze, undecided
-from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour, Side
+from fbscheck.verdict import Claim, Evidence, Relation, Result
 
 __all__ = ["CLAIMS", "CONVEX", "INVERSE", "SLOPE", "assess", "examine", "replay"]
 
@@ -61,39 +61,6 @@ SLOPE = Claim(
     "the derivative of the map on each piece of the line (largest excess of a bound, 0)",
 )
 CLAIMS = (CONVEX, INVERSE, SLOPE)
-
-SIZES = (Fraction(1), Fraction(1, 10), Fraction(10), Fraction(1, 10**6), Fraction(10**6))
-"""Values of the variables at which a counterexample is sought."""
-
-
-@final
-@dataclass(frozen=True)
-class Duty:
-    """What must be shown on a piece: that ``formula`` is zero, or if it is a ``bound``, that it is not negative."""
-
-    piece: str
-    formula: Formula
-    bound: bool
-
-    def holds(self) -> bool:
-        """Whether it is manifest."""
-        try:
-            return self.formula.sign() >= 0 if self.bound else self.formula.is_zero()
-        except Undetermined:
-            return False
-
-    def violation(self) -> tuple[float, dict[str, str]] | None:
-        """A positive lower bound of how far it fails at a point of the variables, and the point."""
-        names = (*self.formula.variables.positive, *self.formula.variables.free)
-        worst = None
-        for k, first in enumerate(SIZES):
-            for j in range(len(SIZES)):
-                values = [first, *(SIZES[(k + j * i) % len(SIZES)] for i in range(1, len(names)))]
-                value = self.formula.at(dict(zip(names, values, strict=True)))
-                off = lower(-value if self.bound else abs(value))
-                if 0 < off < math.inf and (worst is None or off > worst[0]):
-                    worst = off, {name: str(value) for name, value in zip(names, values, strict=True)}
-        return worst
 
 
 @final
@@ -165,20 +132,9 @@ def examine(claim: Claim, lines: Sequence[Section], scale: float = 1.0) -> tuple
     Undetermined
         If there is neither.
     """
-    of, done = _DUTIES[claim.id.removeprefix("planted.")], 0
-    for line in lines:
-        for duty in of(line, Fraction(scale)):
-            if not duty.holds():
-                where = f"{line.name}, {duty.piece}"
-                if (found := duty.violation()) is None:
-                    raise Undetermined(f"{where}: a sign or an identity is not manifest")
-                method = f"{where}, at a point in ball arithmetic"
-                return Evidence(Side.ATTAINED, found[0], Rigour.ENCLOSED, method), {"where": where, "point": found[1]}
-            done += 1
-    if not done:
-        raise Undetermined("there is no line on which the function is one of one variable")
-    method = f"{done} identities and manifest signs on {', '.join(line.name for line in lines)}"
-    return Evidence(Side.THEORY, 0.0, Rigour.EXACT, method, exact=True), {}
+    of = _DUTIES[claim.id.removeprefix("planted.")]
+    duties = (replace(d, piece=f"{line.name}, {d.piece}") for line in lines for d in of(line, Fraction(scale)))
+    return conclude(duties, ", ".join(line.name for line in lines))
 
 
 def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:

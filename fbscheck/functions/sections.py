@@ -3,7 +3,8 @@
 A *section* of g is x -> g(base + x along) for a line that the proximal map keeps.  A sum over the coordinates has its
 coordinates; what depends on |x| alone has the lines through 0, in all directions at once; a half-space has its normals,
 from all points of the hyperplane at once.  On formulas (:mod:`fbscheck.certify.formula`) value and proximal
-map of a section are what the code of g states, for all arguments and steps.
+map of a section are what the code of g states, for all arguments and steps.  That a sum over the coordinates, or a
+function of |x|, is convex with the resolvent that its sections have, is elementary; it rests on the form of g alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +18,8 @@ import numpy as np
 from fbscheck.certify.formula import Formula, Variables
 from fbscheck.functions.activations import SigmoidEntropy, SoftplusEntropy, TanhEntropy
 from fbscheck.functions.base import Function
+from fbscheck.functions.calculus import ArgumentScaled, EpigraphScaled, Scaled, Tilted, Translated, WithQuadratic
+from fbscheck.functions.calculus.derived import Derived
 from fbscheck.functions.curved import Curved
 from fbscheck.functions.entropies import KullbackLeibler, LogBarrier, NegativeEntropy
 from fbscheck.functions.losses import Fair, LogCosh, Logistic, Power, PseudoHuber, Softplus
@@ -27,7 +30,7 @@ from fbscheck.functions.separable import L1, Box, ElasticNet, Huber, NonNegative
 from fbscheck.functions.sets import Distance, Halfspace, Hyperplane, SquaredDistance
 from fbscheck.inputs import Array
 
-__all__ = ["Section", "sections"]
+__all__ = ["Section", "sections", "sphere"]
 
 Node = Fraction | int | Formula | None
 """An end of a piece; None for an infinite one."""
@@ -101,14 +104,44 @@ def sections(g: Function) -> tuple[Section, ...]:
 
 def _coordinates(g: Function) -> tuple[Section, ...]:
     """One for each coordinate, or for all of them if they are alike."""
-    known = {f.name: np.atleast_1d(getattr(g, f.name)) for f in fields(g)}  # type: ignore[arg-type]
-    size = max(map(np.size, known.values()), default=1)
-    found = []
-    for k in range(size):
-        own = {parameter: float(np.broadcast_to(values, (size,))[k]) for parameter, values in known.items()}
-        name = f"coordinate {k + 1}" if size > 1 else "any coordinate"
-        found.append(_coordinate(name, replace(g, **own)))  # type: ignore[type-var]
-    return tuple(found)
+    size = g.dimension or 1
+    names = [f"coordinate {k + 1}" for k in range(size)] if size > 1 else ["any coordinate"]
+    return tuple(_coordinate(name, _restricted(g, k)) for k, name in enumerate(names))
+
+
+def _restricted(g: Any, k: int) -> Any:
+    """The function of one variable that acts on coordinate k."""
+    own: dict[str, Any] = {}
+    for name in (f.name for f in fields(g)):
+        value = getattr(g, name)
+        if isinstance(value, Function):
+            own[name] = _restricted(value, k)
+        elif np.ndim(value):
+            own[name] = value[k : k + 1] if isinstance(g, Derived) else float(value[k])
+    return replace(g, **own)
+
+
+def _ruled(g: Function) -> tuple[Section, ...]:
+    """The coordinates of a function made by rules of one whose nodes are numbers, and whose map is a formula."""
+    return _coordinates(g) if g.separable and _ruled_nodes(_restricted(g, 0)) else ()
+
+
+def _ruled_nodes(g: Any) -> tuple[Node, ...]:
+    """The nodes; empty if they are not known."""
+    if type(g) not in _RULED:
+        found = _coordinate("", g) if type(g) in _KERNELS else None
+        return () if found is None or isinstance(g, Curved) else found.nodes
+    moved = tuple(None if t is None else _RULED[type(g)](g, t) for t in _ruled_nodes(g.function))
+    return moved[::-1] if isinstance(g, ArgumentScaled) and g.factor < 0 else moved
+
+
+_RULED: dict[type[Function], Callable[[Any, Any], Any]] = {
+    **dict.fromkeys((Scaled, Tilted, WithQuadratic), lambda g, t: t),
+    ArgumentScaled: lambda g, t: t / Fraction(g.factor),
+    EpigraphScaled: lambda g, t: t * Fraction(g.factor),
+    Translated: lambda g, t: t + Fraction(g.shift.item()),
+}
+"""Where a rule moves a node."""
 
 
 def _coordinate(name: str, g: Any) -> Section:
@@ -118,7 +151,7 @@ def _coordinate(name: str, g: Any) -> Section:
     h = Formula.variable(variables, "h")
     zero, one = _vector([Formula.number(variables, 0)]), _vector([Formula.number(variables, 1)])
     section = Section(name, g, variables, (None, 0, None), zero, one, h, None if isinstance(g, Curved) else h)
-    return _KERNELS[type(g)](section, g)
+    return _KERNELS[type(g)](section, g) if type(g) in _KERNELS else replace(section, nodes=_ruled_nodes(g))
 
 
 def _nodes(*nodes: Node) -> Callable[[Section, Any], Section]:
@@ -181,11 +214,16 @@ def _rays(g: Function, dimension: int = 3) -> tuple[Section, ...]:
     """The lines through 0 in all directions but one: a rational point of the sphere, seen from one of its poles."""
     free = tuple(f"a{k}" for k in range(1, dimension))
     variables = Variables(("r", "v", "h"), free)
-    parts = [Formula.variable(variables, name) for name in free]
-    square = sum((part * part for part in parts), Formula.number(variables, 0))
-    along = _vector([*(2 * part / (1 + square) for part in parts), (1 - square) / (1 + square)])
+    along = sphere(variables)
     base, h = _vector([Formula.number(variables, 0)] * dimension), Formula.variable(variables, "h")
     return (Section("any line through 0", g, variables, _radii(g), base, along, h, h),)
+
+
+def sphere(variables: Variables) -> Array:
+    """All unit vectors but one: those seen from a pole of the sphere along the free variables."""
+    parts = [Formula.variable(variables, name) for name in variables.free]
+    square = sum((part * part for part in parts), Formula.number(variables, 0))
+    return _vector([*(2 * part / (1 + square) for part in parts), (1 - square) / (1 + square)])
 
 
 def _radii(g: Function) -> tuple[Node, ...]:
@@ -229,6 +267,7 @@ def _vector(entries: Sequence[Any]) -> Array:
 
 _RULES: tuple[tuple[Any, Callable[..., tuple[Section, ...]]], ...] = (
     (tuple(_KERNELS), _coordinates),
+    (tuple(_RULED), _ruled),
     ((L2, L2Ball), _rays),
     (GroupL2, _groups),
     ((Distance, SquaredDistance), _distances),

@@ -214,7 +214,7 @@ def _tasks(size: str) -> list[Task]:
         *(Task(f"catalogue: {case.name}", partial(check, case, SAMPLES[size])) for case in CASES),
         *(Task(f"catalogue: {entry.name}", partial(_nonconvex, entry, 10 * SAMPLES[size])) for entry in NONCONVEX),
         Task("catalogue: planted errors", _plant),
-        *catalogue_sections.tasks(CASES),
+        *catalogue_sections.tasks((*CASES, *catalogue_operators.CASES)),
         *catalogue_operators.tasks(size),
     ]
 

@@ -5,8 +5,9 @@ from functools import partial
 
 import numpy as np
 
-from fbscheck.claims import sections
+from fbscheck.claims import cones, sections
 from fbscheck.claims.prox import ProxCase
+from fbscheck.functions import SecondOrderCone
 from fbscheck.functions.sections import sections as lines_of
 from fbscheck.suites.task import Task
 from fbscheck.verdict import Result, planted
@@ -18,7 +19,8 @@ PLANTED = (
     planted(sections.INVERSE, "the map 1% too small"),
     planted(sections.SLOPE, "a bound 1% too small"),
 )
-CLAIMS = (*sections.CLAIMS, *PLANTED)
+OF_CONES = planted(cones.CONE, "the map 1% too small")
+CLAIMS = (*sections.CLAIMS, *PLANTED, cones.CONE, OF_CONES)
 FLAT = "hyperplane"
 """Its indicator has one point on each normal, and no slopes: there an error of the map alone can be planted."""
 
@@ -38,7 +40,6 @@ ON_SAMPLES: Mapping[str, str] = {
     "sparse group": _NESTED,
     "distance to a box": _NESTED,
     "squared distance to a simplex": _NESTED,
-    "second-order cone": "its lines fill a plane: the axis and one ray of the other coordinates",
 }
 """The entries of the catalogue for which nothing is proved in one variable, and why."""
 
@@ -57,6 +58,12 @@ def _prove(case: ProxCase, rng: np.random.Generator) -> list[Result]:
     return proofs + [sections.assess(claim, case, 0.99) for claim in errors]
 
 
+def _prove_cone(case: ProxCase, rng: np.random.Generator) -> list[Result]:
+    return [cones.assess(cones.CONE, case), cones.assess(OF_CONES, case, 0.99)]
+
+
 def tasks(cases: Sequence[ProxCase]) -> list[Task]:
-    """One task for each of ``cases`` that has sections."""
-    return [Task(f"catalogue: {case.name}, proofs", partial(_prove, case)) for case in cases if lines_of(case.g)]
+    """One task for each of ``cases`` that has sections (rules of calculus may have), or is a second-order cone."""
+    proved = [(case, _prove) for case in cases if lines_of(case.g)]
+    proved += [(case, _prove_cone) for case in cases if isinstance(case.g, SecondOrderCone)]
+    return [Task(f"catalogue: {case.name}, proofs", partial(prove, case)) for case, prove in proved]

@@ -1,6 +1,7 @@
 """Chapter "catalogue": right functions pass, wrong ones are refuted, and the audit measures again."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -200,11 +201,13 @@ def test_what_is_false_is_refuted_and_what_is_true_survives(entry: Nonconvex) ->
     found = {r.claim: r for r in nonconvex.assess(entry, 4000, np.random.default_rng(2))}
     assert found[nonconvex.CONVEX.id].verdict is Verdict.REFUTED
     if entry.monotone:
-        assert found[nonconvex.MONOTONE.id].verdict is Verdict.SUPPORTED
+        proved = Verdict.PROVED if entry.name in nonconvex.PIECES else Verdict.SUPPORTED
+        assert found[nonconvex.MONOTONE.id].verdict is proved
     else:
         assert found[nonconvex.SOME.id].verdict is Verdict.REFUTED
     if np.isfinite(entry.slope):
-        assert found[nonconvex.SLOPE.id].verdict is Verdict.SUPPORTED
+        proved = Verdict.PROVED if entry.name in nonconvex.PIECES else Verdict.SUPPORTED
+        assert found[nonconvex.SLOPE.id].verdict is proved
         assert found[nonconvex.SLOPE.id].bracket.lower == pytest.approx(1, abs=0.05)
     for claim in nonconvex.CLAIMS:
         if claim.id in found:
@@ -218,6 +221,21 @@ def test_planted_a_smaller_slope_is_refuted(name: str) -> None:
     smaller = Nonconvex("smaller", entry.map, entry.monotone, 0.99 * entry.slope, entry.source)
     found = {r.claim: r.verdict for r in nonconvex.assess(smaller, 4000, np.random.default_rng(3))}
     assert found[nonconvex.SLOPE.id] is Verdict.REFUTED
+
+
+@pytest.mark.parametrize("name", nonconvex.PIECES)
+def test_planted_errors_under_the_same_name_are_not_proved(name: str) -> None:
+    """A smaller slope, the map turned over, a jump at 1/2, and a single point that is off."""
+    right = ENTRIES[name]
+    wrong = (
+        (nonconvex.SLOPE, replace(right, slope=0.99 * right.slope)),
+        (nonconvex.MONOTONE, replace(right, map=lambda u: -right.map(u))),
+        (nonconvex.MONOTONE, replace(right, map=lambda u: right.map(u) - 3 * (u > 0))),
+        (nonconvex.MONOTONE, replace(right, map=lambda u: np.where(u == 0, 0 * u + 1, right.map(u)))),
+    )
+    finite = [(claim, entry) for claim, entry in wrong if claim is nonconvex.MONOTONE or np.isfinite(entry.slope)]
+    assert [nonconvex._proof(claim, entry) for claim, entry in finite] == [()] * len(finite)
+    assert nonconvex._proof(nonconvex.MONOTONE, right)
 
 
 def test_planted_monotone_where_it_is_not() -> None:

@@ -12,20 +12,22 @@ import pytest
 from fbscheck import functions
 from fbscheck.certify import kernel
 from fbscheck.certify.formula import Formula, Undetermined
-from fbscheck.claims import sections
+from fbscheck.claims import cones, sections
 from fbscheck.claims.prox import ProxCase
 from fbscheck.claims.sections import CLAIMS, CONVEX, INVERSE, SLOPE
 from fbscheck.functions import Function
 from fbscheck.functions.curved import Curved
 from fbscheck.functions.sections import Section
 from fbscheck.functions.sections import sections as lines_of
+from fbscheck.suites import catalogue_operators
 from fbscheck.suites.catalogue import CASES
 from fbscheck.suites.catalogue_sections import FLAT, ON_SAMPLES, on_samples
 from fbscheck.verdict import Claim, Rigour, Verdict, planted
 
 BY_NAME = {case.name: case for case in CASES}
 PROVABLE = [case for case in CASES if lines_of(case.g)]
-entries = pytest.mark.parametrize("case", PROVABLE, ids=lambda case: case.name)
+RULES = [case for case in catalogue_operators.CASES if lines_of(case.g)]
+entries = pytest.mark.parametrize("case", [*PROVABLE, *RULES], ids=lambda case: case.name)
 
 
 @entries
@@ -43,8 +45,14 @@ def test_a_proof_is_found_again(case: ProxCase) -> None:
         assert (again.verdict, again.bracket, again.witness) == (result.verdict, result.bracket, result.witness)
 
 
+def test_rules_of_separable_functions_are_proved() -> None:
+    """All but those whose nodes are not those of the given function: conjugates, envelopes, frames, other blocks."""
+    left = {type(case.g).__name__ for case in catalogue_operators.CASES} - {type(case.g).__name__ for case in RULES}
+    assert left == {"SeparableSum", "Conjugate", "Envelope", "TightFrame"}
+
+
 def test_what_rests_on_samples_alone_is_listed_with_a_reason() -> None:
-    assert {case.name for case in CASES} - {case.name for case in PROVABLE} == set(ON_SAMPLES)
+    assert {case.name for case in CASES} - {case.name for case in PROVABLE} - {CONE.name} == set(ON_SAMPLES)
     assert all(name in "; ".join(on_samples()) for name in ON_SAMPLES)
 
 
@@ -145,6 +153,37 @@ def test_a_concave_kink_is_not_proved(line: Section) -> None:
 )
 def test_wrong_functions_are_not_proved(line: str, methods: dict[str, Any]) -> None:
     assert outcome(CONVEX, wrong(lines_of(BY_NAME[line].g)[0], **methods)) is not Verdict.PROVED
+
+
+# -- a cone ----------------------------------------------------------------------------------------
+
+CONE = BY_NAME["second-order cone"]
+
+
+def test_the_projection_onto_a_cone_is_proved_and_proved_again() -> None:
+    for claim, scale, verdict in ((cones.CONE, 1.0, Verdict.PROVED), (planted(cones.CONE), 0.99, Verdict.REFUTED)):
+        result = cones.assess(claim, CONE, scale)
+        assert result.verdict is verdict
+        again = cones.replay(claim, result.witness or {}, {})
+        assert (again.bracket, again.witness) == (result.bracket, result.witness)
+    with pytest.raises(kernel.Refusal):
+        cones.replay(cones.CONE, dict(sections.assess(CONVEX, BY_NAME["l2"]).witness or {}), {})
+
+
+@pytest.mark.parametrize(
+    "wrong_map",
+    [
+        pytest.param(lambda u: 0 * u, id="zero everywhere"),
+        pytest.param(lambda u: u, id="identity"),
+        pytest.param(
+            lambda u: np.concatenate([u[:1], functions.L2Ball(1.0)._prox(u[1:] / u[0], 1) * u[0]]), id="across"
+        ),
+        pytest.param(lambda u: np.maximum(u, 0 * u), id="positive parts"),
+    ],
+)
+def test_another_map_onto_the_cone_is_not_proved(wrong_map: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cones, "project", lambda g, u: wrong_map(u))
+    assert cones.assess(cones.CONE, CONE).verdict is not Verdict.PROVED
 
 
 # -- another route ---------------------------------------------------------------------------------
