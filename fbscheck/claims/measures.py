@@ -5,9 +5,7 @@ Each takes the function g, a step h, a planted error ``scale`` and ``lift``, the
 as it is, and all arithmetic on it is done in balls.
 """
 
-import math
 from collections.abc import Callable
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from fbscheck.functions import Function
 __all__ = [
     "bend",
     "NEVER",
+    "WIDTHS",
     "conjugate",
     "derivative",
     "extremes",
@@ -35,6 +34,8 @@ __all__ = [
 
 Points = npt.NDArray[np.float64]
 Lift = Callable[[Any], Any]
+WIDTHS = (1e-6, 3e-7)
+"""Widths of the differences that stand for derivatives."""
 NEVER = 1e300
 """The measure of what is infinite or NaN and must not be."""
 
@@ -89,28 +90,21 @@ def conjugate(g: Function, h: float, scale: float, lift: Lift, x: Points, s: Poi
 
 
 def derivative(g: Function, h: float, scale: float, lift: Lift, u: Points, v: Points, w: Points) -> Any:
-    """The nearer of two central differences, and how far J is from symmetric.
-
-    An iterative map needs widths within which there may be a kink, on one side: the difference on the other side is
-    the derivative then, and one-sided differences count as well.
-    """
-    image, width = lift(scale * g.prox_jacobian(u, h, v)), max(1e-6, math.sqrt(g.accuracy))
+    """The nearer of two central differences, and how far J is from symmetric."""
+    image = lift(scale * g.prox_jacobian(u, h, v))
     distances = []
-    for t in (width, 0.3 * width):
-        before, here, after = (lift(g.prox(u + s * v, h)) for s in (-t, 0.0, t))
-        one_sided = (after - here, here - before) if g.accuracy else ()
-        for difference in ((after - before) / 2, *one_sided):
-            distances.append(np.asarray(norm(image - difference / t)))
+    for t in WIDTHS:
+        before, after = (lift(g.prox(u + s * v, h)) for s in (-t, t))
+        distances.append(np.asarray(norm(image - (after - before) / (2 * t))))
     skew = np.sum(lift(w) * image, axis=0) - np.sum(lift(scale * g.prox_jacobian(u, h, w)) * lift(v), axis=0)
     size = norm(lift(v)) * (1 + norm(lift(u)))
-    return maximum(reduce(minimum, distances) / size, np.asarray(absolute(skew) / (norm(lift(v)) * norm(lift(w)))))
+    return maximum(minimum(*distances) / size, np.asarray(absolute(skew) / (norm(lift(v)) * norm(lift(w)))))
 
 
 def bend(g: Function, h: float, u: Points, v: Points) -> float:
     """Half the least distance of the differences forward and backward, on the scale of :func:`derivative`."""
-    p, width = g.prox(u, h), max(1e-6, math.sqrt(g.accuracy))
-    widths = (width, 0.3 * width)
-    bends = [norm(g.prox(u + t * v, h) - 2 * p + g.prox(u - t * v, h)) / (2 * t) for t in widths]
+    p = g.prox(u, h)
+    bends = [norm(g.prox(u + t * v, h) - 2 * p + g.prox(u - t * v, h)) / (2 * t) for t in WIDTHS]
     return float(min(bends) / (norm(v) * (1 + norm(u))))
 
 

@@ -26,7 +26,8 @@ __all__ = ["TotalVariation2D"]
 class TotalVariation2D(Function):
     """g(X) = weight times the sum over pixels of |(DX)_ij|, forward differences down and right, none at the border.
 
-    The norm of the two differences of a pixel is Euclidean if ``isotropic``, else the sum of absolute values.
+    The norm of the two differences of a pixel is Euclidean if ``isotropic`` (Rudin, Osher and Fatemi 1992), else the
+    sum of absolute values.
     The prox is iterative; a subgradient at it certifies ``accuracy``, rounding included, or :class:`SolverError` is
     raised.  Most often it is accurate to 1e-14, less so where a difference just vanishes.
     """
@@ -48,6 +49,12 @@ class TotalVariation2D(Function):
     def dimension(self) -> int:
         """The number of pixels."""
         return int(self.shape[0] * self.shape[1])
+
+    @property
+    def lipschitz(self) -> float:
+        """weight sqrt(8 mn), as |Dx|^2 <= 8 |x|^2 and there are mn norms; twice as many absolute values; rounded up."""
+        norms = self.dimension if self.isotropic else 2 * self.dimension
+        return math.nextafter(self.weight * math.sqrt(8 * norms) * (1 + 2.0**-52), math.inf)
 
     def _images(self, x: Array) -> Array:
         return x.reshape(*self.shape, -1)

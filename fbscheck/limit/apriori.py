@@ -1,5 +1,8 @@
 r"""The distance from a network to its limit before anything is computed: first order, whatever the path does.
 
+The networks have exact parameters: values, or averages over layers, of the path as real numbers.  What rounding them
+to float64 adds to the distance is not in these bounds.
+
 K, L and the weight of bounded variation, r convex and R-Lipschitz; k = sup |K|, l = sup |L||b|, w = sup of the weight
 times R, and
 

@@ -16,7 +16,7 @@ import numpy as np
 from fbscheck import functions
 from fbscheck.claims.operator_instances import instances
 from fbscheck.functions import Function
-from fbscheck.suites import catalogue_operators, catalogue_sections, prox
+from fbscheck.suites import catalogue, catalogue_operators, catalogue_sections, prox
 
 __all__ = ["Table", "function_table", "operator_table"]
 
@@ -39,8 +39,7 @@ class Table:
 
 def function_table() -> Table:
     """Every function: parameters of an instance, strong convexity, Lipschitz constant, separability, source."""
-    examples = {type(g): g for case in CASES[::-1] for g in (case.g,)}
-    rows = tuple(_function_row(kind, examples.get(kind)) for kind in _kinds())
+    rows = tuple(_function_row(kind, _example(kind)) for kind in _kinds())
     heading = ("function", "parameters", "sigma", "Lipschitz", "separable", "source")
     proofs = "Convexity and proximal map are proved (suite catalogue) but for these entries, which rest on samples:"
     return Table(heading, (16, 30, 7, 9, 9, 24), rows, (proofs, *catalogue_sections.on_samples()))
@@ -65,9 +64,17 @@ def _kinds() -> Iterator[type[Function]]:
             yield kind
 
 
+def _example(kind: type[Function]) -> Function | None:
+    """An instance: of the rules and of suite "prox", else with default parameters, else of suite "catalogue"."""
+    examples, others = ({type(case.g): case.g for case in cases[::-1]} for cases in (CASES, catalogue.CASES))
+    if kind in examples:
+        return examples[kind]
+    if all(p.default is not p.empty for p in inspect.signature(kind).parameters.values()):
+        return kind()
+    return others.get(kind)
+
+
 def _function_row(kind: type[Function], example: Function | None) -> tuple[str, ...]:
-    if example is None and all(p.default is not p.empty for p in inspect.signature(kind).parameters.values()):
-        example = kind()
     name, source = kind.__name__, _source(kind)
     if example is None:
         return name, ", ".join(inspect.signature(kind).parameters), "", "", "", source
@@ -88,6 +95,8 @@ def _shown(value: Any) -> str:
         return f"({', '.join(map(_shown, value))})"
     if isinstance(value, Function):
         return type(value).__name__
+    if isinstance(value, bool):
+        return str(value)
     return f"array {np.shape(value)}" if np.ndim(value) else f"{value:g}"
 
 

@@ -10,7 +10,7 @@ import pytest
 from fbscheck import functions
 from fbscheck.archive import add, describe
 from fbscheck.certify import kernel
-from fbscheck.claims import catalogue, nonconvex
+from fbscheck.claims import catalogue, measures, nonconvex
 from fbscheck.claims.catalogue import (
     CLAIMS,
     CONJUGATE,
@@ -155,6 +155,16 @@ def test_a_sloppy_solver_is_seen_beyond_what_it_declares() -> None:
     claims = [OPTIMALITY, FIRM, RESOLVENT, VALUE]
     assert Verdict.REFUTED in verdicts(Wrong(L2(0.7), prox_by=rounded), claims).values()
     assert set(verdicts(Wrong(L2(0.7), 1e-4, prox_by=rounded), claims).values()) == {Verdict.SUPPORTED}
+
+
+def test_a_derivative_from_the_other_side_of_a_near_kink_is_seen() -> None:
+    """Also of a map with a declared accuracy: the differences do not reach the kink, 1e-5 away."""
+    g = L1(1.0)
+    wrong = Wrong(g, 1e-9, jacobian_by=lambda u, h, v: g._prox_jacobian(u - 1e-4, h, v))
+    u, v, w = np.array([1.00001, 3.0]), np.array([1.0, 0.5]), np.array([0.5, 1.0])
+    allowed = 1e-5 + 2 * 1e-9 / 1e-6
+    assert measures.derivative(Wrong(g, 1e-9), 1.0, 1.0, np.asarray, u, v, w) < 1e-8
+    assert measures.derivative(wrong, 1.0, 1.0, np.asarray, u, v, w) > 10 * allowed
 
 
 def test_what_does_not_apply_is_left_out() -> None:

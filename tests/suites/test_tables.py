@@ -56,6 +56,7 @@ def test_constants_are_those_of_the_objects_rounded_to_the_safe_side() -> None:
         pytest.param("SquaredL2", ("weight=1", "1", "-", "yes", "by definition"), id="by class"),
         pytest.param("Zero", ("", "0", "0", "yes", "by definition"), id="no parameters"),
         pytest.param("GroupL2", ("labels=array (5,), weight=0.7", "0", "0.99", "no", "by definition"), id="rounded up"),
+        pytest.param("Nuclear", ("shape=array (2,), weight=0.5", "0", "0.7072", "no", "Lewis 1995"), id="no defaults"),
         pytest.param("Conjugate", ("function=ElasticNet", "0", "-", "yes", "Moreau 1965"), id="a rule"),
     ],
 )
