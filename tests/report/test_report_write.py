@@ -66,17 +66,13 @@ See figure~\ref{figure:%s}.
 """
 
 
-@pytest.mark.parametrize("folder", ["sample", "attacked"])
-def test_tables_and_figures_are_for_papers(
-    folder: str, request: pytest.FixtureRequest, latexmk: bool, tmp_path: Path
-) -> None:
-    run = request.getfixturevalue(folder)
-    report.write(run, "tex")
-    parts = [path for part in ("tables", "figures") for path in sorted((run / part).glob("*.tex"))]
+def test_tables_and_figures_are_for_papers(attacked: Path, latexmk: bool, tmp_path: Path) -> None:
+    report.write(attacked, "tex")
+    parts = [path for part in ("tables", "figures") for path in sorted((attacked / part).glob("*.tex"))]
     stems = [path.stem for path in parts if path.parent.name == "figures"]
     assert len(parts) > 7 and stems
     paper = tmp_path / "paper" / "report.tex"
-    shutil.copytree(run / "figures", paper.parent / "figures")
+    shutil.copytree(attacked / "figures", paper.parent / "figures")
     paper.write_text(PAPER % ("\n".join(path.read_text() for path in parts), stems[0]))
     if latexmk:
         log = typeset(paper).log
