@@ -28,6 +28,7 @@ from fbscheck.suites import (
     gamma,
     lista,
     network,
+    perturbations,
     prox,
 )
 from fbscheck.suites.registry import SUITES
@@ -63,7 +64,7 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
             return
         if candidates and not any(_is(text, arrays, problem) for problem in candidates):
             raise Refusal(f"the problem is not the one that the suite calls {text['name']!r}")
-    for kind in {"limit", "oscillation", "pair", "path", "sequence"} & set(witness):
+    for kind in {"limit", "oscillation", "pair", "path", "sequence", "training"} & set(witness):
         text = witness[kind]
         cases = _networks(str(text["name"]), seed)
         if cases and not any(_alike(text, arrays, *case) for case in cases):
@@ -74,7 +75,13 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
 def _networks(name: str, seed: int) -> tuple[tuple[dict[str, Any], Arrays], ...]:
     """The descriptions of the cases of a name, with their arrays."""
     found: list[tuple[dict[str, Any], Arrays]] = []
-    rooms = (network.named(name, seed), deep_limit.named(name, seed), deep_study.named(name), gamma.named(name, seed))
+    rooms = (
+        network.named(name, seed),
+        deep_limit.named(name, seed),
+        deep_study.named(name),
+        gamma.named(name, seed),
+        perturbations.named(name, seed),
+    )
     for case in chain(*rooms):
         of: Arrays = {}
         found.append((case.describe(of), of))

@@ -54,13 +54,13 @@ class Well:
     """A reduced objective: ``jet`` gives value, gradient and the second derivatives (ss, sw, ww) at u = (s,) or (s, w).
 
     ``output`` is x(T) (d,) of u, ``reach`` a Lipschitz constant of it on a box, ``box`` the box of u where J is at most
-    a level; ``sense`` is -1 in the mirrored plane, where angles are taken clockwise.
+    a level, None if there is none; ``sense`` is -1 in the mirrored plane, where angles are taken clockwise.
     """
 
     jet: Callable[[Point], Jet]
     output: Callable[[Point], tuple[Any, ...]]
     reach: Callable[[tuple[Any, ...]], Any]
-    box: Callable[[Any], tuple[Any, ...]]
+    box: Callable[[Any], tuple[Any, ...] | None]
     guess: Point
     sense: int = 1
 
@@ -78,7 +78,7 @@ class Well:
             u = tuple((part - step).mid() for part, step in zip(u, _solved(gradient, hessian), strict=True))
         value, gradient, _ = self.jet(u)
         box = self.box(ball(upper(value)))
-        if not all(side.contains(part) for side, part in zip(box, u, strict=True)):
+        if box is None or not all(side.contains(part) for side, part in zip(box, u, strict=True)):
             raise kernel.Refusal("Newton's method leaves the box of small values")
         kappa = self.modulus(box)
         slope = sum((part * part for part in gradient), ball(0)).nonnegative_part().sqrt()
@@ -115,7 +115,10 @@ def least(problem: Problem, depth: int) -> Least:
         return Least(square(exact(problem.target)) / (2 * problem.samples))
     if depth == 1 and isinstance(family.r, Zero):
         return Least(_one_layer(problem))
-    found = [(well, *well.bottom()) for well in wells(problem, depth)]
+    found: list[tuple[Well, Any, Point]] = []
+    for well in sorted(wells(problem, depth), key=lambda well: upper(well.guess[-1])):
+        if not found or well.box(ball(upper(found[0][1]))) is not None:
+            found.append((well, *well.bottom()))
     value = min((known for _, known, _ in found), key=upper)
     for _, known, _ in found:
         value = value.min(known)
@@ -172,7 +175,7 @@ def _turn(start: Any, label: list[Any], rate: Any, depth: int, sense: int) -> We
         length = start * u[0].exp()
         return (length * u[1].cos(), sense * length * u[1].sin()) if plane else (length,)
 
-    def box(level: Any) -> tuple[Any, ...]:
+    def box(level: Any) -> tuple[Any, ...] | None:
         reach = (level / rate).sqrt()
         if depth:
             if not level <= rate * depth / 4:
@@ -186,7 +189,7 @@ def _turn(start: Any, label: list[Any], rate: Any, depth: int, sense: int) -> We
         turn = (off / size).asin()
         if not (turn < angle and angle + turn < 2 * flint.arb.pi()):
             raise kernel.Refusal("the label is too near to the start for one turn in each sense")
-        return lengths, _hull(angle - turn, angle + turn)
+        return None if angle - turn > reach else (lengths, _hull(angle - turn, angle + turn))
 
     guess = ((size / start).log().mid(), angle.mid())
     return Well(jet, output, lambda u: start * u[0].exp(), box, guess if plane else guess[:1], sense)
@@ -213,7 +216,7 @@ def _driven(start: Any, b: Any, label: Any, rate: Any) -> Well:
         value = _square(x - label) / 2 + rate * gone * gone
         return value, ((x - label) * slope + 2 * rate * gone,), (slope * slope + (x - label) * x + 2 * rate, 0, 0)
 
-    def box(level: Any) -> tuple[Any, ...]:
+    def box(level: Any) -> tuple[Any, ...] | None:
         off, reach = (2 * level).sqrt(), (level / rate).sqrt()
         low = ((label - off) / b).asinh().max(origin - reach)
         return (_hull(low, ((label + off) / b).asinh().min(origin + reach)),)

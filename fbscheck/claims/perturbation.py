@@ -39,7 +39,7 @@ PATH = Claim(
     r"|J'_N(\theta)-J_N(\theta)| \leq \frac1S\sum_s\mathrm{Lip}_s"
     r"\bigl(e^c|\Delta x_0^s|+c\,e^c|\Delta b^s|+|\Delta x_*^s|\bigr),\quad c=\sqrt{TM/a}",
     Relation.AT_MOST,
-    "growth of states by e^c; largest ratio of the two sides, the same bound at all depths",
+    "growth of states by e^c, M the larger mean of (|x_0|+|x*|)^2/2; largest ratio, one bound for all depths",
     (_LEVEL,),
 )
 MINIMUM = Claim(
@@ -48,7 +48,7 @@ MINIMUM = Claim(
     r"|V'-V| \leq \frac1S\sum_s\mathrm{Lip}_s"
     r"\bigl(e^c|\Delta x_0^s|+c\,e^c|\Delta b^s|+|\Delta x_*^s|\bigr),\quad c=\sqrt{TM/a}",
     Relation.AT_MOST,
-    "growth of states by e^c; largest ratio of the two sides, the same bound at all depths and in the limit",
+    "growth of states by e^c, M the larger mean of (|x_0|+|x*|)^2/2; largest ratio, one bound for all depths",
 )
 ROOT = Claim(
     "perturbation.root",
@@ -203,16 +203,12 @@ def _nearest(claim: Claim, case: TrainingCase) -> Sides:
     for depth in case.depths:
         base = least(case.problem, depth)
         for size in case.sizes:
-            moved = least(case.moved(size), depth)
-            well, u = moved.points[0]
-            (here, nearest), kappa, _ = _growth(base, well, u)
-            change = abs(well.jet(u)[0] - here.jet(u)[0])
-            change = change.max(abs(well.jet(nearest)[0] - here.jet(nearest)[0]))
-            distances = [_apart(u, well.sense, v, own.sense) for own, v in base.points]
-            square = distances[0]
-            for other in distances[1:]:
-                square = square.max(other) if claim.control else square.min(other)
-            ratios.append(square * ball(kappa) / (4 * change))
+            for well, u in least(case.moved(size), depth).points:
+                (here, nearest), kappa, _ = _growth(base, well, u)
+                sides = (abs(well.jet(v)[0] - here.jet(v)[0]) for v in (u, nearest))
+                distances = [_apart(u, well.sense, v, own.sense) for own, v in base.points]
+                chosen = (max if claim.control else min)(distances, key=upper)
+                ratios.append(chosen * ball(kappa) / (4 * next(sides).max(next(sides))))
     return _largest(ratios, "ratios over sizes of change and depths")
 
 

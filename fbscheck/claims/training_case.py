@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, final
 
+import flint
 import numpy as np
 
 from fbscheck import functions
 from fbscheck.archive import Arrays, add, describe, rebuild
 from fbscheck.certify import kernel
-from fbscheck.certify.balls import ball, exact, lower, matmul, upper
+from fbscheck.certify.balls import PRECISION, ball, exact, lower, matmul, upper
 from fbscheck.claims.paths import between
 from fbscheck.claims.records import scale_of, scaled
 from fbscheck.errors import InputError
@@ -36,6 +37,9 @@ __all__ = [
     "states",
     "stored",
 ]
+
+WIDENING = 2
+"""Bits of precision for each layer."""
 
 
 @final
@@ -151,13 +155,14 @@ class TrainingCase:
 
 
 def states(problem: Problem, theta: Values) -> list[Array]:
-    """x_0..x_N (d, S) as balls."""
+    """x_0..x_N (d, S) as balls, which soft thresholding may widen by a factor of two in each layer."""
     K, L, weights = problem.family.layers(problem.parameters(theta))
     step, r = Fraction(problem.horizon) / len(K), problem.family.r
-    h, b, run = ball(step), exact(problem.b), [exact(problem.x0)]
-    for n in range(len(K)):
-        u = run[-1] - h * (matmul(K[n], run[-1]) - matmul(L[n], b))
-        run.append(r.prox(u, step * Fraction(weights[n])) if weights[n] else u)
+    with flint.ctx.workprec(PRECISION + WIDENING * len(K)):
+        h, b, run = ball(step), exact(problem.b), [exact(problem.x0)]
+        for n in range(len(K)):
+            u = run[-1] - h * (matmul(K[n], run[-1]) - matmul(L[n], b))
+            run.append(r.prox(u, step * Fraction(weights[n])) if weights[n] else u)
     return run
 
 

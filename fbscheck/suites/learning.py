@@ -13,7 +13,7 @@ from fbscheck.claims.anchors import KINDS, Anchor
 from fbscheck.claims.learning_anchors import DISTANCE, LEADING, MINIMISER, MINIMUM, SHIFT, STRONG
 from fbscheck.learning import Lp, Problem
 from fbscheck.network.layers import Values
-from fbscheck.suites import gamma, minima, perturbations
+from fbscheck.suites import gamma, minima, minimality, perturbations
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Claim, Curve, Plot, Result, planted
 
@@ -139,7 +139,13 @@ def _own(size: str) -> list[Task]:
     ]
 
 
-PARTS: tuple[Callable[[str], list[Task]], ...] = (_own, gamma.tasks, minima.tasks, perturbations.tasks)
+PARTS: tuple[Callable[[str], list[Task]], ...] = (
+    _own,
+    gamma.tasks,
+    minima.tasks,
+    perturbations.tasks,
+    minimality.tasks,
+)
 """What makes the tasks of a size; each part of the suite that has a module of its own adds its function here."""
 
 CLAIMS: tuple[Claim, ...] = (
@@ -150,6 +156,7 @@ CLAIMS: tuple[Claim, ...] = (
     *gamma_rate.CLAIMS,
     planted(gamma_rate.HALVED),
     *perturbations.CLAIMS,
+    *minimality.CLAIMS,
     *minima.CLAIMS,
     *learning_controls.CONTROLS,
     *tied.CONTROLS,

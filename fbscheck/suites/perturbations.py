@@ -1,4 +1,4 @@
-"""Part of suite "learning": perturbed data, what minimality says of parameters, and derivatives."""
+"""Part of suite "learning": what perturbed data do to values, least values and minimisers."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,12 +12,11 @@ from fbscheck.claims.least_values import wells
 from fbscheck.claims.training_case import TrainingCase
 from fbscheck.functions import L1, Box, Function, Huber, SquaredL2, Zero
 from fbscheck.learning import Free, Lp, Problem
-from fbscheck.learning.optimality import projected
 from fbscheck.network.layers import Values
 from fbscheck.suites.task import Task
 from fbscheck.verdict import Claim, Curve, Plot, Result
 
-__all__ = ["CLAIMS", "tasks"]
+__all__ = ["CLAIMS", "named", "tasks"]
 
 Generator = np.random.Generator
 GRID = 2.0**20
@@ -28,19 +27,11 @@ DEPTHS = {"small": (4, 16, 64), "full": (4, 16, 64, 256), "large": (4, 16, 64, 2
 """Of networks whose parameters are given."""
 DIMENSIONS = {"small": (3,), "full": (3, 6), "large": (3, 6, 12)}
 KINDS = ("l1", "box", "Huber", "damped", "linear")
-SMOOTH = ("damped", "linear")
-"""Those with a prox that is differentiable everywhere."""
 STRETCHED = {"small": (8,), "full": (8, 32), "large": (8, 32, 128)}
 """Layers of networks that are trained again for stretched labels."""
-MINIMAL = 8
-"""Layers of networks whose weights are compared with what minimality says."""
-ROTORS = {"small": (16,), "full": (16, 64), "large": (16, 64, 256)}
-DRAWS = 6
 TURNED = (0.1, 0.01, 0.001)
 """Angles between a label and the point opposite to the start."""
 
-SHARP: dict[str, Any] = {"tolerance": 1e-10, "progress": 1e-14}
-SHORT: dict[str, Any] = {"tolerance": 1e-8, "progress": 1e-9, "most": 60}
 QUICK: dict[str, Any] = {"tolerance": 1e-8, "progress": 1e-7, "most": 100}
 
 
@@ -105,17 +96,6 @@ def noise(problem: Problem, rng: Generator) -> tuple[Values, Values, Values]:
     return x0, b, target
 
 
-def rotor(depth: int, rng: Generator, b: float = 0.0) -> tuple[Problem, Values]:
-    """Two orthogonal vectors in space that are turned in their plane, about: weights that are not normal."""
-    q = np.linalg.qr(rng.standard_normal((3, 3)))[0]
-    target = np.stack([q[:, 1], -q[:, 0]], axis=1) + 0.2 * rng.standard_normal((3, 2))
-    family = Free(3, 1, Zero(), weight=0.0)
-    problem = Problem(rounded(q[:, :2]), np.full((1, 2), b), rounded(target), family, Lp(0.02), 1)
-    turn = 1.5 * (np.outer(q[:, 1], q[:, 0]) - np.outer(q[:, 0], q[:, 1])) + 0.1 * rng.standard_normal((3, 3))
-    start = family.parameters(np.repeat(-turn[None], 8, axis=0), np.zeros((8, 3, 1)))
-    return problem, problem.train(depth, start=start, **SHARP).parameters
-
-
 def silent() -> TrainingCase:
     """A network without data: its output is 0, and labels along a ray attain what holds of all."""
     family = Free(2, 1, L1(0.25), weight=1.0)
@@ -159,23 +139,34 @@ def _known(rng: Generator) -> list[Result]:
     return [perturbation.assess(claim, case) for claim, case in least_cases()]
 
 
-def _extremal(rng: Generator) -> list[Result]:
+def extremal() -> list[tuple[Claim, TrainingCase, float]]:
     """What attains the bounds, and the same bounds with constants that are 1% too small."""
     case = silent()
-    near = replace(case, sizes=(2.0**-10,))
-    pairs = [(perturbation.MINIMUM, near), (perturbation.ROOT, replace(case, sizes=(0.0, *case.sizes)))]
-    pairs.append((perturbation.CONCAVE, case))
-    results = [perturbation.assess(claim, known) for claim, known in pairs]
-    return results + [perturbation.assess(wrong(claim), known, 0.99) for claim, known in pairs]
+    cases = {
+        perturbation.MINIMUM: replace(case, sizes=(2.0**-10,)),
+        perturbation.ROOT: replace(case, sizes=(0.0, *case.sizes)),
+        perturbation.CONCAVE: case,
+    }
+    right = [(claim, known, 1.0) for claim, known in cases.items()]
+    return right + [(wrong(claim), known, 0.99) for claim, known in cases.items()]
+
+
+def _extremal(rng: Generator) -> list[Result]:
+    return [perturbation.assess(*row) for row in extremal()]
+
+
+def opposite() -> list[TrainingCase]:
+    """Labels beside the point opposite to the start."""
+    labels = {turned: [np.cos(np.pi - turned), np.sin(np.pi - turned)] for turned in TURNED}
+    return [
+        TrainingCase(f"turn, label {turned:g} off the opposite", anchor("turn", target=label), (64,))
+        for turned, label in labels.items()
+    ]
 
 
 def _opposite(rng: Generator) -> list[Result]:
-    """Labels beside the point opposite to the start: values of the best turns in both senses."""
-    results = []
-    for turned in TURNED:
-        label = [np.cos(np.pi - turned), np.sin(np.pi - turned)]
-        case = TrainingCase(f"turn, label {turned:g} off the opposite", anchor("turn", target=label), (64,))
-        results.append(perturbation.assess(perturbation.INNER, case))
+    """Values of the best turns in both senses."""
+    results = [perturbation.assess(perturbation.INNER, case) for case in opposite()]
     angles = np.linspace(-0.2, 0.2, 41)
     values = []
     for angle in angles:
@@ -188,32 +179,39 @@ def _opposite(rng: Generator) -> list[Result]:
     return [replace(results[0], plots=(plot,)), *results[1:]]
 
 
-def _one_layer(d: int, rng: Generator) -> list[Result]:
+def one_layer(d: int, rng: Generator) -> list[tuple[Claim, TrainingCase]]:
     """Ridge regression: samples are more than it can fit, so that labels matter."""
     x0, target = rng.standard_normal((2, d, 4 * d)) / 2
     family = Free(d, d, Zero(), weight=0.0)
     problem = Problem(rounded(x0), rounded(rng.standard_normal((d, 4 * d))), rounded(target), family, Lp(0.05), 1)
-    name, by = f"one layer, d={d}", noise(problem, rng)
-    only = (0 * by[0], 0 * by[1], by[2])
+    by = noise(problem, rng)
+    moved = TrainingCase(f"one layer, d={d}", problem, (1,), change=by, sizes=SIZES)
+    labels = replace(moved, change=change(problem, target=by[2]))
     return [
-        perturbation.assess(perturbation.MINIMUM, TrainingCase(name, problem, (1,), change=by, sizes=SIZES)),
-        perturbation.assess(perturbation.ROOT, TrainingCase(name, problem, (1,), change=only, sizes=(0.0, *SIZES))),
-        perturbation.assess(perturbation.CONCAVE, TrainingCase(name, problem, (1,), change=only, sizes=SIZES)),
+        (perturbation.MINIMUM, moved),
+        (perturbation.ROOT, replace(labels, sizes=(0.0, *SIZES))),
+        (perturbation.CONCAVE, labels),
     ]
 
 
-def _given(kind: str, d: int, depths: tuple[int, ...], rng: Generator) -> list[Result]:
+def _one_layer(d: int, rng: Generator) -> list[Result]:
+    return [perturbation.assess(*row) for row in one_layer(d, rng)]
+
+
+def given(kind: str, d: int, depths: tuple[int, ...], rng: Generator) -> list[tuple[Claim, TrainingCase]]:
     """All data of a network with given parameters move; far larger parameters are not covered."""
     problem = drawn(kind, d, 4, 0.5, rng)
     theta = 0.4 * rng.standard_normal((1, 4, problem.family.count)) / d
     case = TrainingCase(f"{kind}, d={d}", problem, depths, theta, noise(problem, rng), SIZES)
-    results = [perturbation.assess(perturbation.PATH, case)]
-    if kind == "linear":
-        K = np.broadcast_to(-40.0 * np.eye(d), (1, d, d))
-        large = problem.family.parameters(K, np.zeros((1, *problem.family.shape)))  # type: ignore[attr-defined]
-        far = replace(case, parameters=large[None], depths=(64,))
-        results.append(perturbation.assess(wrong(perturbation.PATH), far))
-    return results
+    if kind != "linear":
+        return [(perturbation.PATH, case)]
+    large = np.zeros((1, 1, problem.family.count))
+    large[0, 0, : d * d] = -40.0 * np.eye(d).ravel()
+    return [(perturbation.PATH, case), (wrong(perturbation.PATH), replace(case, parameters=large, depths=(64,)))]
+
+
+def _given(kind: str, d: int, depths: tuple[int, ...], rng: Generator) -> list[Result]:
+    return [perturbation.assess(*row) for row in given(kind, d, depths, rng)]
 
 
 def _stretched(kind: str, depth: int, rng: Generator) -> list[Result]:
@@ -233,73 +231,6 @@ def _stretched(kind: str, depth: int, rng: Generator) -> list[Result]:
     ]
 
 
-def _stationary(kind: str, rng: Generator) -> tuple[Problem, Values, Values]:
-    """A problem, a start, and where training ends; another one is drawn if that is at kinks."""
-    for _ in range(DRAWS):
-        problem = drawn(kind, 4, 2, 0.05 if kind in SMOOTH else 2.0, rng)
-        start = 0.3 * rng.standard_normal((MINIMAL, problem.family.count))
-        found = problem.train(MINIMAL, start=start, coarsest=MINIMAL, **(SHARP if kind in SMOOTH else SHORT))
-        if found.ending == "stationary":
-            break
-    return problem, start, found.parameters
-
-
-def _minimal(kind: str, rng: Generator) -> list[Result]:
-    """Trained weights of two samples, and untrained ones, against what minimality says."""
-    problem, start, found = _stationary(kind, rng)
-
-    def case(*parts: Values) -> TrainingCase:
-        return TrainingCase(f"{kind}, {MINIMAL} layers", problem, parameters=np.stack(parts))
-
-    blind = projected(replace(problem, b=np.zeros_like(problem.b)), start)
-    pairs = [
-        (optimality.PROJECTION, case(start, projected(problem, start))),
-        (wrong(optimality.PROJECTION), case(start, blind)),
-        (optimality.ROWS, case(found, projected(problem, found))),
-        (wrong(optimality.ROWS), case(start, projected(problem, start))),
-    ]
-    if kind in SMOOTH:
-        pairs += [(optimality.WEIGHTS, case(found)), (wrong(optimality.WEIGHTS), case(found))]
-    return [optimality.assess(claim, known) for claim, known in pairs]
-
-
-def _rotors(depths: tuple[int, ...], rng: Generator) -> list[Result]:
-    """Trained weights without prox and data, and where data drive the states, or nothing was trained."""
-    results = []
-    for depth in depths:
-        problem, theta = rotor(depth, rng)
-        case = TrainingCase(f"rotor, N={depth}", problem, parameters=theta[None])
-        results += [optimality.assess(claim, case) for claim in (optimality.FLOW, optimality.INVARIANTS)]
-    problem, theta = rotor(depths[0], rng, 1.0)
-    driven = TrainingCase("rotor with data", problem, parameters=theta[None])
-    idle = replace(problem, b=np.zeros_like(problem.b))
-    still = TrainingCase("rotor, not trained", idle, parameters=0.1 * rng.standard_normal((1, *theta.shape)))
-    results.append(optimality.assess(wrong(optimality.FLOW), driven))
-    return [*results, optimality.assess(wrong(optimality.INVARIANTS), still)]
-
-
-def _gradients(rng: Generator) -> list[Result]:
-    """Of training against tangents, against the limit's gradient, and at a kink."""
-    results, depths = [], (16, 64, 256)
-    for kind in KINDS:
-        problem = drawn(kind, 4, 3, 0.01, rng)
-        theta = 0.3 * rng.standard_normal((MINIMAL, problem.family.count))
-        sets = np.stack([theta, problem.value_and_gradient(theta)[1]])
-        case = TrainingCase(f"{kind}, {MINIMAL} layers", problem, parameters=sets)
-        results += [gradients.assess(claim, case) for claim in (gradients.ADJOINT, wrong(gradients.ADJOINT))]
-    claims = (gradients.CONSISTENCY, wrong(gradients.CONSISTENCY))
-    for kind in ("linear", "damped"):
-        family = Free(1, 1, function(kind), weight=1.0)
-        problem = Problem(np.ones(1), np.zeros(1), rounded(rng.uniform(0.1, 0.5, 1)), family, Lp(0.01), 1)
-        rows = np.stack([rng.uniform(-1.0, 2.0, 4), np.zeros(4)], axis=1)
-        case = TrainingCase(f"{kind}, on the line", problem, depths, rows[None])
-        results += [gradients.assess(claim, case) for claim in claims]
-    kink = Problem(np.ones(1), np.ones(1), -np.ones(1), Free(1, 1, L1(1.0), weight=1.0), Lp(0.01), 1)
-    sizes = (2.0**-4, -(2.0**-4), 2.0**-10, -(2.0**-10))
-    case = TrainingCase("to rest at time 1", kink, (4, 64), np.zeros((1, 1, 2)), sizes=sizes)
-    return [*results, gradients.assess(gradients.KINK, case)]
-
-
 def tasks(size: str) -> list[Task]:
     """The tasks of a size."""
 
@@ -317,13 +248,24 @@ def tasks(size: str) -> list[Task]:
             for kind in KINDS
         ),
         *(task(f"stretched labels, {kind}, N={n}", _stretched, kind, n) for n in STRETCHED[size] for kind in KINDS),
-        *(task(f"minimality, {kind}", _minimal, kind) for kind in KINDS),
-        task("minimality without prox and data", _rotors, ROTORS[size]),
-        task("gradients", _gradients),
     ]
 
 
-CHAPTERS = (perturbation, optimality, gradients)
-CLAIMS: tuple[Claim, ...] = tuple(
-    claim for kind in ("CLAIMS", "CONTROLS") for chapter in CHAPTERS for claim in getattr(chapter, kind)
-)
+def named(name: str, seed: int) -> tuple[TrainingCase, ...]:
+    """The cases that the suite calls ``name``; trained networks are free."""
+    fixed = [*least_cases(), *(row[:2] for row in extremal())]
+    found = [*(case for _, case in fixed), *opposite()]
+
+    def generator(task: str) -> Generator:
+        return Task(f"learning: moved data, {task}", lambda rng: []).generator(seed)
+
+    for d in DIMENSIONS["large"]:
+        if name == f"one layer, d={d}":
+            found += [case for _, case in one_layer(d, generator(name))]
+        for kind in KINDS:
+            if name == f"{kind}, d={d}":
+                found += [case for depths in DEPTHS.values() for _, case in given(kind, d, depths, generator(name))]
+    return tuple(case for case in found if case.name == name)
+
+
+CLAIMS: tuple[Claim, ...] = (*perturbation.CLAIMS, *perturbation.CONTROLS)

@@ -33,6 +33,7 @@ from fbscheck.claims import (
     gamma_parts,
     gamma_rate,
     global_minima,
+    gradients,
     interpolation,
     iterates,
     learning_anchors,
@@ -43,6 +44,8 @@ from fbscheck.claims import (
     methods,
     minimisers,
     nonconvex,
+    optimality,
+    perturbation,
     prox,
     recovery,
     recovery_controls,
@@ -57,12 +60,14 @@ from fbscheck.claims.many_steps import Steps
 from fbscheck.claims.problems import Problem
 from fbscheck.claims.replay import routes
 from fbscheck.claims.signals import Recovery
+from fbscheck.claims.training_case import TrainingCase
 from fbscheck.functions import L1, GroupL2, Zero
 from fbscheck.functions.nonconvex import NONCONVEX
+from fbscheck.learning.optimality import projected
 from fbscheck.network import Network
 from fbscheck.operators import LeastSquares, Logistic
 from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
-from fbscheck.suites import boxes, data, gamma, minima, network
+from fbscheck.suites import boxes, data, gamma, minima, minimality, network, perturbations
 from fbscheck.suites import deep_limit as limit_suite
 from fbscheck.suites.catalogue import CASES as FUNCTIONS
 from fbscheck.suites.dictionaries import dictionary
@@ -288,6 +293,34 @@ def least() -> list[Result]:
     ]
 
 
+def perturbed() -> list[Result]:
+    """Moved data of networks whose least values are known, given and trained parameters, derivatives."""
+    rng = np.random.default_rng(3)
+    silent = {row[0].id: row[1:] for row in perturbations.extremal()}
+    label = perturbations.anchor("decay", target=[0.25])
+    across = perturbations.anchor("turn")
+    near = TrainingCase("some label", label, (0,), change=perturbations.change(label, target=1.0), sizes=(0.125,))
+    by = perturbations.change(across, target=[0.0, 1.0])
+    turned = TrainingCase("some turn", across, (0,), change=by, sizes=(2.0**-10,))
+    problem = perturbations.drawn("l1", 2, 1, 0.5, rng)
+    theta = 0.1 * rng.standard_normal((2, problem.family.count))
+    data = perturbations.noise(problem, rng)
+    given = TrainingCase("some network", problem, (2,), theta[None], data, (0.125,))
+    adjoint = np.stack([theta, problem.value_and_gradient(theta)[1]])
+    pair = TrainingCase("some parameters", problem, parameters=np.stack([theta, projected(problem, theta)]))
+    rotor, turning = minimality.rotor(8, rng)
+    return [
+        perturbation.assess(perturbation.PATH, given),
+        *(perturbation.assess(claim, near) for claim in (perturbation.NEAREST, perturbation.DERIVATIVE)),
+        perturbation.assess(perturbation.ROOT, *silent[perturbation.ROOT.id]),
+        perturbation.assess(planted(perturbation.CONCAVE), *silent[f"planted.{perturbation.CONCAVE.id}"]),
+        perturbation.assess(perturbation.SMOOTH, turned),
+        optimality.assess(optimality.PROJECTION, pair),
+        optimality.assess(optimality.FLOW, TrainingCase("some rotor", rotor, parameters=turning[None])),
+        gradients.assess(gradients.ADJOINT, replace(pair, parameters=adjoint)),
+    ]
+
+
 KINDS: dict[str, Callable[[], list[Result]]] = {
     made.__name__: made
     for made in (
@@ -306,6 +339,7 @@ KINDS: dict[str, Callable[[], list[Result]]] = {
         recovered,
         limits,
         learned,
+        perturbed,
         least,
     )
 }
@@ -360,6 +394,10 @@ TRUE_ALL_THE_SAME: dict[str, str] = {
     "*gamma.*|array|*|*": OTHER_DATA,
     "control.learning-tied|array|weights|last digit": OTHER_DATA,
     "learning.*|array|theta|last digit": PROPOSED,
+    "*perturbation.*|array|*|*": OTHER_DATA,
+    "control.value-differentiable|array|*|*": OTHER_DATA,
+    "optimality.*|array|*|*": OTHER_DATA,
+    "gradient.*|array|*|*": OTHER_DATA,
     "fixed-point.steps|array|*|*": STATED,
     "fixed-point.steps|witnesses|proposals/seed of the points|*": STATED,
     "*lista*|array|signals|*": OTHER_SAMPLE,
