@@ -51,7 +51,8 @@ INVERSE = Claim(
     "The proximal map is the resolvent, at every point and every step",
     r"\mathrm{prox}_{h\phi}(x+hs) = x \text{ for all } s \in \partial\phi(x),\ h > 0",
     Relation.AT_MOST,
-    "the formula of the map as it is coded, on each piece of the graph of the subdifferential (largest difference, 0)",
+    "on each piece of the graph of the subdifferential, the formula of the map as it is coded, or where it is a "
+    "root, of the derivative on which it rests (largest difference, 0)",
 )
 SLOPE = Claim(
     "catalogue.slope",
@@ -134,7 +135,8 @@ def examine(claim: Claim, lines: Sequence[Section], scale: float = 1.0) -> tuple
     """
     of = _DUTIES[claim.id.removeprefix("planted.")]
     duties = (replace(d, piece=f"{line.name}, {d.piece}") for line in lines for d in of(line, Fraction(scale)))
-    return conclude(duties, ", ".join(line.name for line in lines))
+    roots = any(line.closed is not line.step for line in lines)
+    return conclude(duties, ", ".join(line.name for line in lines) + ", for the map as a root" * roots)
 
 
 def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
