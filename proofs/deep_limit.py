@@ -8,15 +8,15 @@ __all__ = ["PROOFS"]
 
 mu = sympy.Symbol("mu", real=True)
 w, sigma = sympy.symbols("w sigma", nonnegative=True)
-X, Y, x, F, fX, fx, xi, zeta, eta, xi_0, xi_1 = vectors("X Y x F f(X) f(x) xi zeta eta xi_0 xi_1")
+X, Y, x, F, fX, fx, xi, zeta, eta, xi_0, xi_1 = vectors(r"X Y x F f(X) f(x) \xi \zeta \eta \xi_0 \xi_1")
 r_X, r_Y, r_x, epsilon = scalar("r(X)"), scalar("r(Y)"), scalar("r(x)"), scalar("epsilon")
 e = X - x
 speed, limit_speed = -F - xi, -fx - w * eta
 bregman = r_X - r_Y - inner(zeta, X - Y)
 
 h, l = sympy.symbols("h l", nonnegative=True)  # noqa: E741
-delta, z, A_delta, A_z = vectors("delta z A\\delta Az")
-delta_0, delta_1, A_0, A_1 = vectors("delta_0 delta_1 A\\delta_0 A\\delta_1")
+delta, z, A_delta, A_z = vectors(r"\delta z A\delta Az")
+delta_0, delta_1, A_0, A_1 = vectors(r"\delta_0 \delta_1 A\delta_0 A\delta_1")
 g_0, g_1, g_X, g_x = (scalar(f"g({at})") for at in ("x_0", "x_1", "X", "x"))
 loss = g_0 - g_1 + h * inner(xi, delta)
 turned = inner(xi_0, delta_1) + inner(delta_0, delta_1) - square(delta_1) - h * inner(A_0, A_1)

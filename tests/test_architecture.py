@@ -79,7 +79,7 @@ ALLOWED = {
     },
     "checking": BASE | {"certify", "functions", "operators", "splitting", "reference", "verdict", "judge"},
     "testing": {"checking", "verdict"},
-    "report": BASE | {"verdict", "store", "files"},
+    "report": BASE | {"verdict", "store", "files", "certify", "proofs"},
     "cli": {
         "errors",
         "inputs",

@@ -150,6 +150,16 @@ class Proof:
         parts += [f"{_factor(c)}\\bigl|{_latex_vector(x)}\\bigr|^2" for c, x in self.squares if c != 0]
         return f"{_latex(self.goal)} = {' + '.join(parts) or '0'}"
 
+    def latex_goal(self) -> str:
+        """What the identity shows to be nonnegative, as LaTeX mathematics."""
+        return _latex(self.goal)
+
+    def latex_terms(self) -> tuple[tuple[str, str], ...]:
+        """The terms that add up to the goal, as LaTeX: a multiplier, and the hypothesis or the square it goes with."""
+        terms = [(t.multiplier, t.statement) for t in self.hypotheses]
+        terms += [(c, f"|{_latex_vector(x)}|^2") for c, x in self.squares]
+        return tuple((sympy.latex(sympy.factor(value)), what) for value, what in terms if value != 0)
+
 
 def check(proof: Proof) -> None:
     """Accept a proof, or say at which step it fails.

@@ -79,7 +79,7 @@ GRADIENT = Claim(
     "Step with a gradient",
     r"|Tx-Ty| \leq \frac{\max(|1-h\mu|,\,|1-h\ell|)}{1+h\sigma}\,|x-y|",
     Relation.TIGHT,
-    "Polyak 1963; Ryu and Boyd 2016; proof: contraction",
+    "Polyak 1963; Ryu and Boyd 2016; proof: contraction: gradient",
     (H_POSITIVE, SIGMA, ORDERED),
 )
 LIPSCHITZ = Claim(
@@ -87,7 +87,7 @@ LIPSCHITZ = Claim(
     "Step with a monotone Lipschitz operator",
     r"|Tx-Ty| \leq \frac{\sqrt{1-2h\mu+h^2\ell^2}}{1+h\sigma}\,|x-y|",
     Relation.TIGHT,
-    "Bauschke and Combettes 2017, section 22; proof: contraction",
+    "Bauschke and Combettes 2017, section 22; proof: contraction: monotone and Lipschitz",
     (H_POSITIVE, SIGMA, ORDERED),
 )
 COCOERCIVE_SHORT = Claim(
@@ -95,7 +95,7 @@ COCOERCIVE_SHORT = Claim(
     "Step with a cocoercive operator, short steps",
     r"|Tx-Ty| \leq \frac{\sqrt{1-2h\mu+h^2\mu/\beta}}{1+h\sigma}\,|x-y|",
     Relation.TIGHT,
-    "proof: contraction",
+    "proof: contraction: monotone and cocoercive, h <= 2 beta",
     (
         H_POSITIVE,
         SIGMA,
@@ -108,7 +108,7 @@ COCOERCIVE_LONG = Claim(
     "Step with a cocoercive operator, long steps",
     r"|Tx-Ty| \leq \frac{h/\beta-1}{1+h\sigma}\,|x-y|",
     Relation.TIGHT,
-    "proof: contraction",
+    "proof: contraction: monotone and cocoercive, h >= 2 beta",
     (
         H_POSITIVE,
         SIGMA,

@@ -97,7 +97,7 @@ UNIFORM = Claim(
     "Gradient flows: uniform in time",
     r"|X(t)-x(t)| \leq \frac{h}{\sqrt2}\,|\partial^0\varphi(x_0)|\quad\mathrm{for\ all}\ t \geq 0",
     Relation.AT_MOST,
-    f"proofs: layer, and defect, of a gradient flow {RATIO}",
+    f"proof: layer of a gradient flow; proof: defect of a gradient flow {RATIO}",
     (STEADY, GRADIENT, SHORT, INSIDE, EXACT_SLOPE),
 )
 ENERGY = Claim(
@@ -105,7 +105,7 @@ ENERGY = Claim(
     "Gradient flows: from the energy",
     r"|X(t)-x(t)| \leq \sqrt{h(\varphi(x_0)-\varphi(x_n))}\quad\mathrm{for}\ t \leq t_n",
     Relation.AT_MOST,
-    f"proofs: layer, and energy, of a gradient flow {RATIO}",
+    f"proof: layer of a gradient flow; proof: energy of a gradient flow {RATIO}",
     (STEADY, GRADIENT, SHORT, INSIDE),
 )
 INITIAL = Claim(

@@ -157,7 +157,7 @@ EXPONENT = Claim(
     "A start of infinite slope",
     r"|x_1-x(h)| = \bigl((2-a)^p-1\bigr)(ah)^p \leq \sqrt{h(g(x_0)-g(x_1))},\quad p=\frac1{2-a},\ g(x)=-x^a,\ x_0=0",
     Relation.AT_MOST,
-    "proofs: layer, and energy, of a gradient flow; both sides are of order p, which tends to 1/2 "
+    "proof: layer of a gradient flow; proof: energy of a gradient flow; both sides are of order p, which tends to 1/2 "
     "(ratio of the two sides)",
     (
         Hypothesis(r"a > 0", lambda power: power.exponent, strict=True),

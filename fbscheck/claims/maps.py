@@ -32,7 +32,8 @@ def claim_of(condition: Condition) -> Claim:
         condition.title,
         condition.statement,
         Relation.AT_MOST,
-        "exact arithmetic on whole cells against the worst instance (share of the box that is open or contradicted)",
+        f"{condition.source}; exact arithmetic on whole cells against the worst instance "
+        "(share of the box that is open or contradicted)",
     )
 
 

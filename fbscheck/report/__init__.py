@@ -4,30 +4,34 @@ One record of the content (:mod:`~fbscheck.report.content`) is rendered twice, t
 self-contained HTML page.  The same run gives the same bytes, wherever its folder is.
 """
 
+import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from fbscheck import files, store
 from fbscheck.errors import InputError
-from fbscheck.report import content, inspection, latex, page
+from fbscheck.report import content, inspection, latex, page, tables
 from fbscheck.report.changes import Changes, changes
 from fbscheck.report.compiler import typeset
 from fbscheck.report.figures import drawn, figure
+from fbscheck.report.lemmas import lemmas
 from fbscheck.verdict import Verdict
 
 __all__ = ["FORMATS", "compare", "write"]
 
+LEFT = (".pdf", ".png", ".tex", ".csv", ".json")
 FORMATS = ("pdf", "tex", "html")
 
 
 def write(folder: Path, format: str = "pdf", progress: Callable[[int, int, str], None] = lambda *_: None) -> Path:
     """Write ``report.pdf`` (and ``.tex``), ``report.tex`` or ``report.html`` into a run's folder.
 
-    The figures are left in ``figures/`` as PDF and PNG.  ``progress`` is called with (parts done, parts in all,
-    part just done).
+    The figures are left in ``figures/`` as PDF and PNG, the tables in ``tables/`` as CSV and JSON, and both as ``.tex``
+    files that a paper can input.  What an earlier report left there is removed.  ``progress`` is called with (parts
+    done, parts in all, part just done).
 
     Raises
     ------
@@ -44,22 +48,49 @@ def write(folder: Path, format: str = "pdf", progress: Callable[[int, int, str],
     files.prepare(folder)
     stems = content.stems(run.plots)
     pictures = {}
+    drawings: dict[str, bytes] = {}
     parts = len(stems) + 1
     for number, (plot, stem) in enumerate(zip(run.plots, stems, strict=True), 1):
         picture = figure(plot)
         for kind in ("pdf", "png"):
-            _replace(folder / "figures" / f"{stem}.{kind}", drawn(picture, kind))
+            drawings[f"{stem}.{kind}"] = drawn(picture, kind)
         if format == "html":
             pictures[stem] = drawn(picture, "svg")
         progress(number, parts, f"figure {stem}")
     document: content.Document | inspection.Inspection = (
-        content.document(run, stems)
+        content.document(run, stems, lemmas(run.claims))
         if run.operator is None
         else inspection.inspection(run, stems, _counterexamples(folder, run))
     )
+    drawings |= {f"{text.stem}.tex": latex.separate_figure(text).encode() for text in content.captions(run, stems)}
+    _publish(folder / "figures", drawings)
+    _publish(folder / "tables", {name: text.encode() for name, text in _tables(run, document).items()})
     path = _text(folder, "report", format, document, pictures)
     progress(parts, parts, path.name)
     return path
+
+
+def _tables(run: store.Run, document: content.Document | inspection.Inspection) -> dict[str, str]:
+    """The files of all tables by name."""
+    found = {}
+    for table in tables.tables(run):
+        found[f"{table.name}.csv"] = tables.comma_separated(table)
+        found[f"{table.name}.json"] = tables.object_notation(table)
+    if isinstance(document, content.Document):
+        stems = tables.names(content.claims_of(run))
+        for section in itertools.chain(*(chapter.sections for chapter in document.chapters)):
+            if section.cases or section.comparisons:
+                found[f"{stems[section.claim.id]}.tex"] = latex.separate_table(section)
+    return found
+
+
+def _publish(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files and remove what else a report may have left in the folder."""
+    for name, data in contents.items():
+        _replace(folder / name, data)
+    for left in folder.glob("*"):
+        if left.suffix in LEFT and left.name not in contents:
+            left.unlink()
 
 
 def _counterexamples(folder: Path, run: store.Run) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import final
 
 from fbscheck.errors import InputError
-from fbscheck.report.content import Case, Document, case_of, claims_of
+from fbscheck.report.content import Document, claims_of
 from fbscheck.report.inspection import Inspection
+from fbscheck.report.sections import Case, case_of
 from fbscheck.report.sentences import plural
 from fbscheck.store import Run
 from fbscheck.verdict import Verdict

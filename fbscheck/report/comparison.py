@@ -37,8 +37,10 @@ class Comparison:
     attained: tuple[Method, ...]
 
 
-def comparisons(entries: Sequence[Entry]) -> tuple[Sequence[Entry], Sequence[Entry], tuple[Comparison, ...]]:
-    """The entries that are shown, those that are counted, and a table for each subject that is shown.
+def comparisons(
+    entries: Sequence[Entry], limit: int = COMPARISONS_SHOWN
+) -> tuple[Sequence[Entry], Sequence[Entry], tuple[Comparison, ...]]:
+    """The entries that are shown, those that are counted, and a table for each of the ``limit`` subjects shown.
 
     Subjects with something short of rigour come first.
     The case of an entry is "SUBJECT | METHOD", its theory's value the bound of the method.
@@ -48,7 +50,7 @@ def comparisons(entries: Sequence[Entry]) -> tuple[Sequence[Entry], Sequence[Ent
         subjects.setdefault(entry.case.rpartition(" | ")[0], []).append(entry)
     settled = (Verdict.PROVED, Verdict.CERTIFIED)
     ranked = sorted(subjects, key=lambda subject: all(entry.verdict in settled for entry in subjects[subject]))
-    shown = {subject: subjects[subject] for subject in ranked[:COMPARISONS_SHOWN]}
+    shown = {subject: subjects[subject] for subject in ranked[:limit]}
     hidden = [entry for subject, own in subjects.items() if subject not in shown for entry in own]
     tables = tuple(_comparison(subject, own) for subject, own in shown.items())
     return list(itertools.chain(*shown.values())), hidden, tables

@@ -6,6 +6,7 @@ same settings whatever the user's own matplotlib settings are, and drawn twice g
 
 import io
 import math
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -29,14 +30,15 @@ from matplotlib.ticker import ScalarFormatter
 from fbscheck.report.characters import fallback, printable
 from fbscheck.verdict import Curve, Plot
 
-__all__ = ["drawn", "figure"]
+__all__ = ["WIDTH", "drawn", "figure"]
 
-WIDTH, HEIGHT = 5.6, 3.5
+WIDTH, HEIGHT = 4.8, 2.95
+"""Of a figure in inches, as drawn and as printed."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#AA4499", "#000000", "#E69F00", "#56B4E9")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (6, 1.5, 1, 1.5)), (0, (1, 1.2)), (0, (8, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "X", "P")
 MARKS_ON_A_LINE = 8
-LABEL_LENGTH, AXIS_LENGTH = 48, 76
+LABEL_LENGTH, AXIS_LENGTH = 48, 64
 
 SETTINGS: dict[str, Any] = {
     "font.family": ["STIXGeneral", "DejaVu Sans"],
@@ -123,7 +125,7 @@ def _curves(picture: Figure, plot: Plot) -> None:
     if handles:
         labels = [_label(curve.label, LABEL_LENGTH) for curve in curves]
         widest = max(map(len, labels))
-        rows = math.ceil(len(labels) / (3 if widest <= 24 else 2 if widest <= 36 else 1))
+        rows = math.ceil(len(labels) / (3 if widest <= 20 else 2 if widest <= 31 else 1))
         picture.legend(handles, labels, loc="outside upper center", ncols=math.ceil(len(labels) / rows))
 
 
@@ -165,7 +167,21 @@ def drawn(picture: Figure, kind: str) -> bytes:
     stream = io.BytesIO()
     with style.context(["default", SETTINGS]):
         picture.savefig(stream, format=kind, metadata=METADATA[kind])
-    return stream.getvalue()
+    return _slim(stream.getvalue()) if kind == "svg" else stream.getvalue()
+
+
+def _slim(svg: bytes) -> bytes:
+    """A picture without head and metadata, and with coordinates to a hundredth of a point."""
+    text = re.sub(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<metadata>.*?</metadata>", "", svg.decode(), flags=re.DOTALL)
+    text = re.sub(r"<g id=\"[^\"]*\"", "<g", text)
+    text = re.sub(r"-?\d+\.\d{3,}", lambda number: _short(float(number[0])), text)
+    text = re.sub(r"base64,[^\"]*", lambda image: "".join(image[0].split()), text)
+    text = re.sub(r"\s+", " ", text.replace("STIXGeneral-Regular-", "S")).replace("> <", "><")
+    return re.sub(r"(?<=[:;]) (?=[a-z#0-9])", "", text).encode()
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) >= 1 else f"{value:.4g}"
 
 
 def _finite(curve: Curve, log_y: bool) -> Curve:

@@ -19,6 +19,9 @@ __all__ = ["formula"]
 SIZE = 10.0
 """Points to one em of the page."""
 
+GRID = 100
+"""Steps of the grid on which outlines are drawn, to one em."""
+
 FONT = FontProperties(family="STIXGeneral", size=SIZE, math_fontfamily="stix")
 END = r"(?![A-Za-z])"
 RESPELLED = tuple(
@@ -30,6 +33,7 @@ RESPELLED = tuple(
         (r"\\[tdc]frac", r"\\frac"),
         (r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}"),
         (r"\\frac\s*(\d)\s*\{", r"\\frac{\1}{"),
+        (r"(\\frac\{[^{}]*\})\s*([A-Za-z0-9])", r"\1{\2}"),
         (r"\\[lr]Vert", r"\\|"),
         (r"\\[lr]vert", "|"),
         (rf"\\(?:big|Big|bigg|Bigg)[lrm]?{END}", ""),
@@ -41,7 +45,7 @@ RESPELLED = tuple(
         (r"\\(mathsf|mathrm|mathbf|mathcal|mathbb)\s+([A-Za-z])", r"\\\1{\2}"),
     )
 )
-LETTERS = {Outline.MOVETO: "M", Outline.LINETO: "L", Outline.CURVE3: "Q", Outline.CURVE4: "C"}
+LETTERS = {Outline.MOVETO: "m", Outline.LINETO: "l", Outline.CURVE3: "q", Outline.CURVE4: "c"}
 
 
 @lru_cache(maxsize=1024)
@@ -62,19 +66,28 @@ def formula(source: str, display: bool = False) -> Markup:
     box = path.get_extents()
     left, width = box.x0 - 0.3, box.width + 0.6
     top, height, depth = box.y1 + 0.3, box.height + 0.6, max(0.0, 0.3 - box.y0)
+    view = " ".join(str(round(GRID * value / SIZE)) for value in (left, -top, width, height))
     return Markup(
-        '<svg class="{}" role="img" aria-label="{}" viewBox="{:.2f} {:.2f} {:.2f} {:.2f}" '
+        '<svg class="{}" role="img" aria-label="{}" viewBox="{}" '
         'style="width:{:.3f}em;height:{:.3f}em;vertical-align:{:.3f}em"><path d="{}"/></svg>'
-    ).format(kind, escape(text), left, -top, width, height, width / SIZE, height / SIZE, -depth / SIZE, _outline(path))
+    ).format(kind, escape(text), view, width / SIZE, height / SIZE, -depth / SIZE, _outline(path))
 
 
 def _outline(path: Outline) -> str:
-    """The path in SVG's notation, with y pointing down."""
-    steps = []
+    """The path in SVG's notation, with y pointing down, by steps from point to point on a grid of whole numbers."""
+    steps: list[str] = []
+    here = start = (0, 0)
     for vertices, code in path.iter_segments(simplify=False, curves=True):
         if code == Outline.CLOSEPOLY:
-            steps.append("Z")
+            steps.append("z")
+            here = start
         else:
-            points = [f"{value if i % 2 == 0 else -value:.2f}" for i, value in enumerate(vertices)]
-            steps.append(LETTERS[code] + " ".join(points))
+            grid = [round(GRID * value / SIZE) for value in vertices]
+            points = list(zip(grid[::2], (-y for y in grid[1::2]), strict=True))
+            if code == Outline.LINETO and points == [here]:
+                continue
+            moves = " ".join(f"{x - here[0]} {y - here[1]}" for x, y in points)
+            steps.append(LETTERS[code] + moves.replace(" -", "-"))
+            here = points[-1]
+            start = here if code == Outline.MOVETO else start
     return "".join(steps)

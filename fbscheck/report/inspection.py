@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
-from fbscheck.report.content import Case, FigureText, case_of, claims_of
+from fbscheck.report.content import claims_of
 from fbscheck.report.numerals import Numeral, nearest
+from fbscheck.report.sections import Case, FigureText, case_of
 from fbscheck.report.sentences import plural
 from fbscheck.store import ClaimText, Run
 from fbscheck.verdict import Verdict

@@ -5,6 +5,7 @@ document or stop its compilation; only statements and hypotheses, which the pack
 """
 
 import itertools
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,16 +17,21 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from fbscheck.report import numerals
 from fbscheck.report.changes import Changes, template
 from fbscheck.report.characters import fallback, printable
-from fbscheck.report.content import Case, Document
+from fbscheck.report.content import Document
+from fbscheck.report.figures import WIDTH
 from fbscheck.report.inspection import Inspection
 from fbscheck.report.numerals import Gap, Numeral
+from fbscheck.report.sections import Case, FigureText, Section
 from fbscheck.report.sentences import Prose, plural
 from fbscheck.verdict import Verdict
 
-__all__ = ["Layout", "escape", "layout", "mathematics", "render"]
+__all__ = ["PAPER_LINE", "Layout", "escape", "layout", "mathematics", "render", "separate_figure", "separate_table"]
 
 LINE = 466.0
 """Width of a line of text in points; the template sets the same."""
+
+PAPER_LINE = 345.0
+"""Width in points that a table of its own fits: LaTeX's article at ten points."""
 
 BREAK = r"\allowbreak{}"
 BREAK_AFTER = ",;:=/_|)]}&@"
@@ -122,6 +128,7 @@ MATHEMATICS = {
 }
 LATIN = frozenset(map(chr, range(0xA1, 0x180))) - set("\N{SOFT HYPHEN}ĦħĸĿŀŉŦŧſ")
 PUNCTUATION = frozenset("–—‘’‚“”„†‡•…‰‹›€™←↑↓")
+WORDS = re.compile(r"\\mathrm\{([^{}]*\\ [^{}]*)\}")
 SCRIPTS = {"<super>": "textsuperscript", "<sub>": "textsubscript"}
 
 
@@ -151,7 +158,7 @@ def mathematics(source: str) -> str:
     )
 
 
-def layout(cases: Sequence[Case], text_columns: int = 1, with_bounds: bool = True) -> Layout:
+def layout(cases: Sequence[Case], text_columns: int = 1, with_bounds: bool = True, line: float = LINE) -> Layout:
     """The largest font that leaves the texts of a table of ``cases`` room; else fewer digits."""
     for font, size, digits in LOOKS:
         columns = [
@@ -161,12 +168,12 @@ def layout(cases: Sequence[Case], text_columns: int = 1, with_bounds: bool = Tru
         if with_bounds:
             columns.append([numerals.upper(case.upper, case.theory, digits) for case in cases])
             columns.append([case.gap and case.gap.numeral for case in cases])
-        numbers = sum(max([3.5, *(_ems(numeral) for numeral in column if numeral)]) for column in columns)
+        numbers = sum(max([4.3, *(_ems(numeral) for numeral in column if numeral)]) for column in columns)
         if with_bounds and any(case.gap and case.gap.absolute for case in cases):
             numbers += 2.2
         words = max((len(case.verdict.value) for case in cases), default=0) * 0.56
         gaps = 6 * (len(columns) + text_columns) + 3
-        left = (LINE - size * (numbers + words) - gaps) / text_columns
+        left = (line - size * (numbers + words) - gaps) / text_columns
         if left >= ROOM:
             break
     return Layout(font, digits, max(60, int(left)))
@@ -176,6 +183,18 @@ def render(document: Document | Inspection | Changes) -> str:
     """The LaTeX source of ``document``; figures are looked for in ``figures/``."""
     name = template(document)
     return _environment().get_template(f"{name}.tex.jinja").render(document=document, Verdict=Verdict) + "\n"
+
+
+def separate_table(section: Section) -> str:
+    """The tables of a claim as LaTeX that a paper can \\input."""
+    template = _environment().get_template("fragment.tex.jinja")
+    return template.render(section=section, figure=None, line=PAPER_LINE) + "\n"
+
+
+def separate_figure(figure: FigureText) -> str:
+    """A figure with its caption as LaTeX that a paper can \\input."""
+    template = _environment().get_template("fragment.tex.jinja")
+    return template.render(section=None, figure=figure, line=PAPER_LINE) + "\n"
 
 
 @cache
@@ -206,7 +225,7 @@ def _environment() -> Environment:
         lower=numerals.lower,
         upper=numerals.upper,
     )
-    environment.globals.update(layout=layout, LINE=LINE, DIGITS=numerals.DIGITS)
+    environment.globals.update(layout=layout, LINE=LINE, WIDTH=WIDTH, DIGITS=numerals.DIGITS)
     return environment
 
 
@@ -251,8 +270,13 @@ def _code(line: str) -> str:
     return "~" * (len(line) - len(text)) + escape(text).replace("'{}", r"\textquotesingle{}")
 
 
+def _breakable(formula: str) -> str:
+    """A formula in running text whose words may be broken apart."""
+    return WORDS.sub(lambda words: r"\ \allowbreak ".join(rf"\mathrm{{{w}}}" for w in words[1].split("\\ ")), formula)
+
+
 def _prose(pieces: Prose) -> str:
-    return "".join(f"${mathematics(text)}$" if is_math else _edge(text) for text, is_math in pieces)
+    return "".join(f"${_breakable(mathematics(text))}$" if is_math else _edge(text) for text, is_math in pieces)
 
 
 def _edge(text: str) -> str:

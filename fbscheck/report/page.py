@@ -1,8 +1,8 @@
 """The report as one HTML page that needs nothing else: no script, no network, no file beside it."""
 
-import base64
 from collections.abc import Mapping
 from functools import cache
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -19,10 +19,13 @@ from fbscheck.verdict import Verdict
 
 __all__ = ["render"]
 
+SAFE = " /:;,=+!?*()@$-_."
+"""Signs of a picture that need no percent sign in an address."""
+
 
 def render(document: Document | Inspection | Changes, pictures: Mapping[str, bytes]) -> str:
     """The page of ``document``; ``pictures`` holds the SVG of each figure by its stem."""
-    data = {stem: "data:image/svg+xml;base64," + base64.b64encode(svg).decode() for stem, svg in pictures.items()}
+    data = {stem: "data:image/svg+xml," + quote(svg.decode().replace('"', "'"), SAFE) for stem, svg in pictures.items()}
     page = _environment().get_template(f"{template(document)}.html.jinja")
     return page.render(document=document, pictures=data, Verdict=Verdict) + "\n"
 

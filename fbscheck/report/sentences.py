@@ -14,6 +14,7 @@ __all__ = [
     "caught",
     "controls",
     "counts",
+    "environment",
     "facts",
     "holds",
     "plural",
@@ -110,6 +111,12 @@ def controls(false: Sequence[ClaimText], planted: Sequence[Entry]) -> str:
     outcome = f"{missed} slipped through. Until that is explained, trust no verdict of this run."
     outcome = outcome if missed else "every one was caught."
     return f"{plural(tried, 'false statement')}, tried in {plural(len(planted), 'case')}: {outcome}{untried}"
+
+
+def environment(run: Run) -> str:
+    """What the numbers depend on, in a sentence."""
+    programs = ", ".join(f"{name} {version}" for name, version in run.versions.items() if version != "not installed")
+    return f"seed {run.seed}{'; ' * bool(programs)}{programs}."
 
 
 def facts(run: Run) -> tuple[tuple[str, str], ...]:

@@ -27,11 +27,13 @@ PLANES = (
     _plane("contraction-cocoercive", "h:0:3", "mu:0:1"),
     _plane("averaged", "h:0:3", "beta:0.1:1"),
     _plane("nonexpansive", "h:0:3", "skew:0:2", mu="1"),
+    _plane("weighted", "h:0:3", "ratio:0.5:8", mu="1", shear="2"),
     _plane("recovery", "coherence:0.01:1", "s:1:20"),
     _plane("noise", "noise:0:1", "depth:1:40", coherence="0.125"),
     _plane("lipschitz", "factor:0:1.5", "depth:1:100", level="10"),
     _plane("uniform", "horizon:0:10", "depth:1:200"),
     _plane("deep-limit", "horizon:0:10", "depth:1:400", level="0.1"),
+    _plane("deep-limit", "lambda:0:10", "depth:1:100", level="0.1"),
 )
 
 

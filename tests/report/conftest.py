@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from report_sample import CLAIMS, hostile, realistic, result, save
 
 from fbscheck.report.compiler import INSTALL
 from fbscheck.verdict import Claim, Result, Verdict
-from report_sample import CLAIMS, hostile, realistic, result, save
 
 
 @pytest.fixture

@@ -4,13 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from report_sample import HOSTILE, claim, result, save
 
 from fbscheck import store
 from fbscheck.report import content, latex, page
 from fbscheck.report.comparison import COMPARISONS_SHOWN
-from fbscheck.report.content import Document, Section
+from fbscheck.report.content import Document
+from fbscheck.report.sections import Section
 from fbscheck.verdict import Bracket, Evidence, Relation, Result, Rigour, Side, Verdict
-from report_sample import HOSTILE, claim, result, save
 
 CLAIM = claim("a.methods", "Methods", "q", relation=Relation.COMPARED)
 

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
+from report_sample import CLAIMS, claim, realistic, result, save
 
 from fbscheck import store
 from fbscheck.report import content
-from fbscheck.report.content import CASES_SHOWN, OPEN_SHOWN, Document
+from fbscheck.report.content import OPEN_SHOWN, Document
+from fbscheck.report.sections import CASES_SHOWN
 from fbscheck.verdict import Claim, Plot, Result, Verdict
-from report_sample import CLAIMS, claim, realistic, result, save
 
 
 def document(folder: Path, claims: list[Claim], results: list[Result]) -> Document:
@@ -25,7 +26,9 @@ def test_chapters_in_order_without_controls(tmp_path: Path) -> None:
     assert shown == [c.id for c in CLAIMS if not c.control]
     assert sum(text.totals.values()) == 140
     assert text.totals == {v: sum(chapter.counts[v] for chapter in text.chapters) for v in Verdict}
-    assert {case.verdict for case in text.controls} == {Verdict.REFUTED}
+    controls = {chapter.key: [case.title for case in chapter.controls.cases] for chapter in text.chapters}
+    assert {key: len(cases) for key, cases in controls.items()} == {"prox": 1, "contraction": 3, "fixed-point": 3}
+    assert text.controls.cases == ()
 
 
 @pytest.mark.parametrize(
@@ -48,8 +51,22 @@ def test_controls_must_be_caught(tmp_path: Path, verdict: Verdict, caught: bool)
     )
     assert text.controls_caught is caught
     assert ("slipped through" in text.controls_verdict) is not caught
-    assert caught or text.controls[0].name == "probe"
+    assert caught or text.controls.cases[0].name == "probe"
     assert text.chapters == ()
+
+
+def test_a_control_is_told_in_the_chapter_that_it_belongs_to(tmp_path: Path) -> None:
+    claims = [
+        claim("control.early", "Before all", "0 = 1", control=True),
+        claim("a.b", "A", "q"),
+        claim("control.late", "After A", "0 = 1", control=True),
+        claim("c.d", "C", "q"),
+        claim("planted.a.b", "A, planted", "0 = 1", control=True),
+    ]
+    text = document(tmp_path, claims, [result(c.id, "x", Verdict.REFUTED, 2.0, 1.0) for c in claims if c.control])
+    told = {chapter.key: [case.title for case in chapter.controls.cases] for chapter in text.chapters}
+    assert told == {"a": ["After A", "A, planted"], "c": []}
+    assert [case.title for case in text.controls.cases] == ["Before all"]
 
 
 def test_controls_not_tried_are_named(tmp_path: Path) -> None:

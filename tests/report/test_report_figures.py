@@ -115,13 +115,24 @@ def test_formulas_of_the_package_are_drawn(source: str, display: bool) -> None:
     assert picture.tag == "svg"
     assert picture.attrib["aria-label"] == source
     path = picture.find("path")
-    assert path is not None and re.fullmatch(r"[MLQCZ\d. -]+", path.attrib["d"])
+    assert path is not None
     left, top, width, height = map(float, picture.attrib["viewBox"].split())
-    steps = re.findall(r"[MLQC]([^MLQCZ]+)", path.attrib["d"])
-    points = [tuple(map(float, step.split()[i : i + 2])) for step in steps for i in range(0, len(step.split()), 2)]
-    ends = [tuple(map(float, step.split()[-2:])) for step in steps]
-    assert points
+    ends = ends_of(path.attrib["d"])
+    assert ends
     assert all(left <= x <= left + width and top <= y <= top + height for x, y in ends)
+
+
+def ends_of(outline: str) -> list[tuple[int, int]]:
+    """Where the steps of an outline end, by adding up their moves."""
+    assert re.fullmatch(r"(?:[mlqc]-?\d+(?:[ -]\d+| -\d+)*|z)+", outline)
+    here, start, ends = (0, 0), (0, 0), []
+    for step in re.findall(r"[mlqcz][^mlqcz]*", outline):
+        moves = [int(number) for number in re.findall(r"-?\d+", step)]
+        assert len(moves) == {"m": 2, "l": 2, "q": 4, "c": 6, "z": 0}[step[0]]
+        here = (here[0] + moves[-2], here[1] + moves[-1]) if moves else start
+        start = here if step[0] == "m" else start
+        ends.append(here)
+    return ends
 
 
 @pytest.mark.parametrize(

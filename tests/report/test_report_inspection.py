@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from report_sample import HOSTILE, VERSIONS
 
 from fbscheck import store
 from fbscheck.report import latex, page, write
@@ -11,7 +12,6 @@ from fbscheck.report.figures import drawn, figure
 from fbscheck.report.inspection import inspection
 from fbscheck.store import Run
 from fbscheck.verdict import Bracket, Claim, Curve, Plot, Relation, Result, Verdict
-from report_sample import HOSTILE, VERSIONS
 
 BELOW_ONE = float(np.nextafter(1.0, 0.0))
 WITNESS = {

@@ -4,12 +4,12 @@ import re
 import unicodedata
 
 import pytest
+from report_sample import HOSTILE
 
 from fbscheck.report import latex
-from fbscheck.report.content import Case
 from fbscheck.report.latex import escape, layout, mathematics
+from fbscheck.report.sections import Case
 from fbscheck.verdict import Verdict
-from report_sample import HOSTILE
 
 ALLOWED = (
     {
@@ -94,7 +94,7 @@ def test_mathematics(source: str, expected: str) -> None:
 
 def case(number: float | None) -> Case:
     """A row whose three numbers take the same room."""
-    return Case("a", "b", Verdict.CERTIFIED, number, number, number, None, ())
+    return Case("a", "b", Verdict.CERTIFIED, number, number, number, None, (), None)
 
 
 @pytest.mark.parametrize(

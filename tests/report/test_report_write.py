@@ -5,15 +5,16 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from report_sample import HOSTILE, claim, factor_plot, realistic, result
 
 from fbscheck import report, store
 from fbscheck.errors import FbscheckError, InputError, MissingToolError
 from fbscheck.report import compiler, content, latex
 from fbscheck.report.compiler import typeset
 from fbscheck.verdict import Verdict
-from report_sample import HOSTILE, claim, factor_plot, realistic, result
 
 
 def overfull(log: str) -> list[float]:
@@ -36,10 +37,51 @@ def test_same_bytes_from_two_folders(saved: Callable[..., Path]) -> None:
     assert report.write(here, "html") == here / "report.html"
     assert report.write(there, "html") == there / "report.html"
     assert (here / "report.html").read_bytes() == (there / "report.html").read_bytes()
-    names = {path.name for path in (here / "figures").iterdir()}
-    assert names == {"contraction.gradient--factor.pdf", "contraction.gradient--factor.png"}
+    names = {path.relative_to(here) for part in ("figures", "tables") for path in (here / part).iterdir()}
+    figures = {f"figures/contraction.gradient--factor.{kind}" for kind in ("pdf", "png", "tex")}
+    stems = ("chapters", "controls", "versions", "contraction.gradient")
+    tables = {f"tables/{stem}.{kind}" for stem in stems for kind in ("csv", "json")}
+    assert set(map(str, names)) == figures | tables | {"tables/contraction.gradient.tex"}
     for name in names:
-        assert (here / "figures" / name).read_bytes() == (there / "figures" / name).read_bytes()
+        assert (here / name).read_bytes() == (there / name).read_bytes()
+
+
+def test_what_an_earlier_report_left_is_removed(small: Path) -> None:
+    for name in ("tables/old.claim.csv", "figures/old.pdf", "figures/mine.txt"):
+        (small / name).parent.mkdir(exist_ok=True)
+        (small / name).write_text("old")
+    report.write(small, "tex")
+    assert [path.name for path in (small / "figures").iterdir()] == ["mine.txt"]
+    assert not (small / "tables" / "old.claim.csv").exists()
+
+
+PAPER = r"""\documentclass{article}
+\usepackage[T1]{fontenc}
+\usepackage[utf8]{inputenc}
+\usepackage{amsmath,amssymb,array,booktabs,longtable,ragged2e,graphicx}
+\begin{document}
+%s
+See figure~\ref{figure:%s}.
+\end{document}
+"""
+
+
+@pytest.mark.parametrize("folder", ["sample", "attacked"])
+def test_tables_and_figures_are_for_papers(
+    folder: str, request: pytest.FixtureRequest, latexmk: bool, tmp_path: Path
+) -> None:
+    run = request.getfixturevalue(folder)
+    report.write(run, "tex")
+    parts = [path for part in ("tables", "figures") for path in sorted((run / part).glob("*.tex"))]
+    stems = [path.stem for path in parts if path.parent.name == "figures"]
+    assert len(parts) > 7 and stems
+    paper = tmp_path / "paper" / "report.tex"
+    shutil.copytree(run / "figures", paper.parent / "figures")
+    paper.write_text(PAPER % ("\n".join(path.read_text() for path in parts), stems[0]))
+    if latexmk:
+        log = typeset(paper).log
+        assert max(overfull(log), default=0.0) < 1
+        assert "undefined" not in log
 
 
 def test_pdf_fits_the_page_and_is_the_same_twice(sample: Path, tmp_path: Path, latexmk: bool) -> None:
@@ -91,11 +133,19 @@ def test_page_needs_nothing_else(attacked: Path) -> None:
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "<!-- gone -->" not in page
-    links = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'\s>]+)""", page)
-    assert "url(" not in page and "@import" not in page
+    links = re.findall(r"""\s(?:src|href)\s*=\s*["']?([^"'\s>]+)""", page)
+    pictures = [unquote(picture) for picture in re.findall(r'src="(data:image/svg[^"]*)"', page)]
+    assert pictures
+    for picture in pictures:
+        assert set(re.findall(r"https?://[^'&]*", picture)) <= {
+            "http://www.w3.org/1999/xlink",
+            "http://www.w3.org/2000/svg",
+        }
+    text = re.sub(r'src="data:image/svg[^"]*"', "", page)
+    assert "url(" not in text and "@import" not in text and "http" not in text.replace("http-equiv", "")
     assert links
-    inside = ("data:image/svg+xml;base64,", "#chapter-", "#open", "#controls")
-    assert all(link.startswith(inside) for link in links)
+    inside = ("data:image/svg+xml,", "#chapter-", "#open", "#content")
+    assert [link for link in links if not link.startswith(inside)] == []
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202e]", page)
 
 
