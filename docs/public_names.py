@@ -50,9 +50,9 @@ def write(folder: Path) -> None:
     for name in fbscheck.__all__:
         thing = getattr(fbscheck, name)
         if isinstance(thing, ModuleType):
-            rows.append(f'``fb.{name}``,:doc:`made/names/{name}`,"{_first_sentence(thing)}"')
+            rows.append(f':doc:`fb.{name} <made/names/{name}>`,"{_first_sentence(thing)}"')
         elif id(thing) in documented:
-            rows.append(f'``fb.{name}``,:obj:`{documented[id(thing)]}`,"{_first_sentence(thing)}"')
+            rows.append(f':obj:`fb.{name} <{documented[id(thing)]}>`,"{_first_sentence(thing)}"')
     keep(folder / "public.csv", "\n".join(rows) + "\n")
 
 
