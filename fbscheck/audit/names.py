@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,18 @@ from fbscheck.archive import Arrays, rebuild
 from fbscheck.certify.kernel import Refusal
 from fbscheck.claims.problems import Problem
 from fbscheck.errors import InputError, MissingToolError
-from fbscheck.suites import catalogue, data, deep_limit, deep_study, dictionaries, fixed_point, lista, network, prox
+from fbscheck.suites import (
+    catalogue,
+    data,
+    deep_limit,
+    deep_study,
+    dictionaries,
+    fixed_point,
+    gamma,
+    lista,
+    network,
+    prox,
+)
 from fbscheck.suites.registry import SUITES
 from fbscheck.suites.task import Task
 
@@ -51,7 +63,7 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
             return
         if candidates and not any(_is(text, arrays, problem) for problem in candidates):
             raise Refusal(f"the problem is not the one that the suite calls {text['name']!r}")
-    for kind in {"limit", "oscillation", "pair", "path"} & set(witness):
+    for kind in {"limit", "oscillation", "pair", "path", "sequence"} & set(witness):
         text = witness[kind]
         cases = _networks(str(text["name"]), seed)
         if cases and not any(_alike(text, arrays, *case) for case in cases):
@@ -62,7 +74,8 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
 def _networks(name: str, seed: int) -> tuple[tuple[dict[str, Any], Arrays], ...]:
     """The descriptions of the cases of a name, with their arrays."""
     found: list[tuple[dict[str, Any], Arrays]] = []
-    for case in (*network.named(name, seed), *deep_limit.named(name, seed), *deep_study.named(name)):
+    rooms = (network.named(name, seed), deep_limit.named(name, seed), deep_study.named(name), gamma.named(name, seed))
+    for case in chain(*rooms):
         of: Arrays = {}
         found.append((case.describe(of), of))
     return tuple(found)

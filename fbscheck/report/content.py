@@ -204,6 +204,8 @@ def claims_of(run: Run) -> dict[str, ClaimText]:
 
 
 HEADINGS = {
+    "gamma": "Convergence of training problems, in its parts",
+    "learning": "Training problems",
     "lista": "LISTA",
     "map": "Maps",
     "near": "Networks near their limit",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from fbscheck.errors import InputError
-from fbscheck.suites import catalogue, contraction, deep_limit, fixed_point, lista, maps, network, prox
+from fbscheck.suites import catalogue, contraction, deep_limit, fixed_point, learning, lista, maps, network, prox
 from fbscheck.suites.task import Suite
 
 __all__ = ["SUITES", "choose"]
@@ -18,6 +18,7 @@ SUITES = {
         network.SUITE,
         lista.SUITE,
         deep_limit.SUITE,
+        learning.SUITE,
         maps.SUITE,
     )
 }

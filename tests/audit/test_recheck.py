@@ -8,7 +8,7 @@ import fnmatch
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,13 @@ from fbscheck.claims import (
     deep_limit_controls,
     fixed_point,
     flow,
+    gamma_parts,
+    gamma_rate,
+    global_minima,
+    interpolation,
     iterates,
+    learning_anchors,
+    learning_controls,
     lipschitz,
     local,
     many_steps,
@@ -42,8 +48,10 @@ from fbscheck.claims import (
     recovery_controls,
     stability,
     stability_controls,
+    tied,
     weighted,
 )
+from fbscheck.claims.anchors import Anchor
 from fbscheck.claims.contraction import Step
 from fbscheck.claims.many_steps import Steps
 from fbscheck.claims.problems import Problem
@@ -54,7 +62,7 @@ from fbscheck.functions.nonconvex import NONCONVEX
 from fbscheck.network import Network
 from fbscheck.operators import LeastSquares, Logistic
 from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
-from fbscheck.suites import boxes, data, network
+from fbscheck.suites import boxes, data, gamma, minima, network
 from fbscheck.suites import deep_limit as limit_suite
 from fbscheck.suites.catalogue import CASES as FUNCTIONS
 from fbscheck.suites.dictionaries import dictionary
@@ -243,6 +251,43 @@ def limits() -> list[Result]:
     ]
 
 
+def learned() -> list[Result]:
+    """Trained networks of eight layers, short sequences, controls."""
+    driven = Anchor("driven", 8)
+    theta = driven.problem.train(8, tolerance=1e-9, progress=1e-14).parameters
+    rng = np.random.default_rng(2)
+    known = (gamma.sequence(kind, depth, rng) for kind, depth in (("waves", 4), ("averages", 16)))
+    waves, averages = (replace(case, name=f"some {case.name}") for case in known)
+    return [
+        *(learning_anchors.assess(claim, driven, theta) for claim in learning_anchors.TRAINED),
+        learning_anchors.assess(learning_anchors.LEADING, Anchor("decay", 2**20)),
+        learning_anchors.assess(planted(learning_anchors.SHIFT), Anchor("decay", 2**20), scale=0.99),
+        gamma_rate.assess(gamma_rate.RATE, driven, theta),
+        gamma_rate.assess(gamma_rate.HALVED, driven),
+        *(gamma_parts.assess(claim, waves) for claim in (gamma_parts.LOSSES, gamma_parts.LIMINF)),
+        *(gamma_parts.assess(claim, averages) for claim in (gamma_parts.LIMSUP, gamma_parts.RECOVERY)),
+        gamma_parts.assess(planted(gamma_parts.COERCIVE), gamma.extremal()[-1][1], 0.99),
+        interpolation.assess(interpolation.SLOPES, interpolation.Nodes("some", rng.standard_normal((5, 2)), 2)),
+        *(learning_controls.assess(claim, 64) for claim in learning_controls.CONTROLS[::2]),
+        tied.assess(tied.TIED, tied.alternating(4)),
+    ]
+
+
+def least() -> list[Result]:
+    """Constant paths and one sample, of few layers."""
+    rng = np.random.default_rng(3)
+    found = minima.alista(2, 2, 2, rng).constant_minimum(2, gap=0.0098)
+    problem = minima.one_sample("data", rng)
+    best = problem.train(16, coarsest=4, tolerance=1e-10, progress=1e-15).parameters
+    trained = global_minima.Trained("one sample", problem, best)
+    return [
+        global_minima.covered(global_minima.CONSTANT, "ALISTA", found),
+        global_minima.covered(planted(global_minima.CONSTANT), "ALISTA", found, 0.99),
+        global_minima.assess(global_minima.ALL_PATHS, trained),
+        global_minima.assess(planted(global_minima.ALL_PATHS), trained, 0.99),
+    ]
+
+
 KINDS: dict[str, Callable[[], list[Result]]] = {
     made.__name__: made
     for made in (
@@ -260,6 +305,8 @@ KINDS: dict[str, Callable[[], list[Result]]] = {
         boxed,
         recovered,
         limits,
+        learned,
+        least,
     )
 }
 
@@ -310,6 +357,9 @@ TRUE_ALL_THE_SAME: dict[str, str] = {
     "*lipschitz.*|witnesses|pair/r/weight|*": MATRICES,
     "*deep-limit.*|array|*|*": OTHER_DATA,
     "deep-limit.leading-constant|witnesses|start|*": OTHER_INSTANCE,
+    "*gamma.*|array|*|*": OTHER_DATA,
+    "control.learning-tied|array|weights|last digit": OTHER_DATA,
+    "learning.*|array|theta|last digit": PROPOSED,
     "fixed-point.steps|array|*|*": STATED,
     "fixed-point.steps|witnesses|proposals/seed of the points|*": STATED,
     "*lista*|array|signals|*": OTHER_SAMPLE,
