@@ -16,6 +16,7 @@ version = release = __version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "writing", "making"]
 exclude_patterns = ["made/*.rst", "made/html"]
+suppress_warnings = ["ref.python"]  # a short name that several classes have is left without a link
 html_theme = "furo"
 html_title = f"fbscheck {version}"
 html_static_path = ["static"]
