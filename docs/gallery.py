@@ -123,7 +123,7 @@ def _ends(brackets: Sequence[Bracket], end: str) -> tuple[float, ...]:
 
 def lipschitz() -> Plot:
     """Bounds of a network's Lipschitz constant for its data, over the depth, by several methods."""
-    depths = (2, 4, 8, 12)
+    depths = (2, 4, 6, 8)
     layers = tuple(map(float, depths))
     networks = [_network(depth) for depth in depths]
     rows = [{row.name: row.bound for row in compare(network.layers, "b", evaluations=60)} for network in networks]
