@@ -27,6 +27,7 @@ from fbscheck.suites import (
     fixed_point,
     gamma,
     lista,
+    minima,
     network,
     perturbations,
     prox,
@@ -75,14 +76,8 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
 def _networks(name: str, seed: int) -> tuple[tuple[dict[str, Any], Arrays], ...]:
     """The descriptions of the cases of a name, with their arrays."""
     found: list[tuple[dict[str, Any], Arrays]] = []
-    rooms = (
-        network.named(name, seed),
-        deep_limit.named(name, seed),
-        deep_study.named(name),
-        gamma.named(name, seed),
-        perturbations.named(name, seed),
-    )
-    for case in chain(*rooms):
+    rooms = (room.named(name, seed) for room in (network, deep_limit, gamma, minima, perturbations))
+    for case in chain(*rooms, deep_study.named(name)):
         of: Arrays = {}
         found.append((case.describe(of), of))
     return tuple(found)

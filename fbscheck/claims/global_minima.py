@@ -26,7 +26,7 @@ from fbscheck.learning.minimum import ConstantMinimum, lower_bound
 from fbscheck.network.layers import Values
 from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour, Side
 
-__all__ = ["ALL_PATHS", "CLAIMS", "CONSTANT", "CONSTANT_LIMIT", "CONTROLS", "GAPS", "Trained", "assess", "covered"]
+__all__ = ["ALL_PATHS", "CLAIMS", "CONSTANT", "CONSTANT_LIMIT", "CONTROLS", "GAPS", "Training", "assess", "covered"]
 
 CONSTANT = Claim(
     "learning.constant-paths",
@@ -77,28 +77,54 @@ CONTROLS = (STATIONARY, EQUAL_LAYERS)
 
 @final
 @dataclass(frozen=True, eq=False)
-class Trained:
-    """Parameters (N, P) for one sample and free weights with r = 0, and what they are called."""
+class Training:
+    """A problem and its name: ALISTA with the weighted l1 norm, or free weights with r = 0."""
 
     name: str
     problem: Problem
-    theta: Values
+
+    def describe(self, arrays: Arrays) -> dict[str, Any]:
+        """Plain data from which :meth:`restore` makes it again; its arrays are kept in ``arrays``."""
+        problem, parts = self.problem, {name: getattr(self.problem, name) for name in ("x0", "b", "target")}
+        if isinstance(problem.family, Alista):
+            parts |= {"A": problem.family.A, "W": problem.family.W}
+        known, penalty = {name: add(part, arrays) for name, part in parts.items()}, problem.regulariser
+        if isinstance(penalty, H1):
+            penalty = replace(penalty, reference=np.atleast_1d(penalty.reference))
+        horizon = str(Fraction(problem.horizon))
+        return {"name": self.name, **known, "penalty": describe(penalty, arrays), "horizon": horizon}
+
+    @classmethod
+    def restore(cls, text: Mapping[str, Any], arrays: Arrays) -> "Training":
+        """The training that :meth:`describe` described.
+
+        Raises
+        ------
+        kernel.Refusal
+            If there is more than that.
+        """
+        known = {name: arrays[text[name]] for name in text if name not in ("name", "penalty", "horizon")}
+        x0, b, target = (known.pop(name) for name in ("x0", "b", "target"))
+        family: Family = Free(len(x0), len(b), Zero(), weight=0.0)
+        if known:
+            family = Alista(known.pop("A"), known.pop("W"), L1(1.0))
+        if known:
+            raise kernel.Refusal("there is more than a problem")
+        penalty = rebuild(text["penalty"], arrays, {"H1": H1, "Lp": Lp})
+        return cls(str(text["name"]), Problem(x0, b, target, family, penalty, Fraction(text["horizon"])))
 
 
-def assess(claim: Claim, trained: Trained, scale: float = 1.0) -> Result:
-    """Measure ``ALL_PATHS``, or a control, on trained parameters; ``scale`` multiplies its bound (a planted error)."""
+def assess(claim: Claim, training: Training, theta: Values, scale: float = 1.0) -> Result:
+    """Measure ``ALL_PATHS``, or a control, on parameters (N, P); ``scale`` multiplies its bound (a planted error)."""
     arrays: Arrays = {}
-    witness = {
-        "name": trained.name,
-        "training": _described(trained.problem, arrays),
-        "theta": add(trained.theta, arrays),
-    }
-    least = trained.problem.least_value(len(trained.theta))
-    low, high = _value(trained.problem, trained.theta)
-    case = f"{trained.name}, N={len(trained.theta)}"
+    witness = {"training": training.describe(arrays), "theta": add(theta, arrays)}
+    depth = len(theta)
+    least = training.problem.least_value(depth)
+    low, high = _value(training.problem, theta)
+    case = f"{training.name}, N={depth}"
     if least.lower is None or least.upper is None or not least.lower > 0:
         return undecided(claim, case, "the least value is not known to be positive: a ratio to it says nothing")
-    methods = f"{len(trained.theta)} layers in ball arithmetic", least.evidence[0].method
+    methods = f"{depth} layers in ball arithmetic", least.evidence[0].method
     evidence = (
         Evidence(Side.ATTAINED, round_down(Fraction(low) / Fraction(least.upper)), Rigour.ENCLOSED, methods[0]),
         Evidence(Side.CERTIFIED, round_up(Fraction(high) / Fraction(least.lower)), Rigour.ENCLOSED, methods[1]),
@@ -111,13 +137,9 @@ def covered(claim: Claim, name: str, found: ConstantMinimum, scale: float = 1.0)
     """Judge the best of constant paths by the box and the cover that were found."""
     arrays: Arrays = {}
     land = found.landscape
-    certificate = {
-        "cover": list(found.cover),
-        "layers": land.layers,
-        "low": add(found.low, arrays),
-        "high": add(found.high, arrays),
-    }
-    witness = {"name": name, "training": _described(land.problem, arrays), "theta": add(found.parameters, arrays)}
+    ends = {"low": add(found.low, arrays), "high": add(found.high, arrays)}
+    certificate = {"cover": list(found.cover), "layers": land.layers, **ends}
+    witness = {"training": Training(name, land.problem).describe(arrays), "theta": add(found.parameters, arrays)}
     return _judged(claim, certificate, scaled(witness, scale), arrays)
 
 
@@ -132,18 +154,18 @@ def replay(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, A
     if claim.id.removeprefix("planted.") in (CONSTANT.id, CONSTANT_LIMIT.id):
         return _judged(claim, certificate, witness, arrays)
     content, scale = scale_of(witness, claim.control and claim not in CONTROLS)
-    if set(content) != {"name", "training", "theta"} or certificate:
+    if set(content) != {"training", "theta"} or certificate:
         raise kernel.Refusal("the witness is no trained network, or there is more than it")
-    problem = _restored(content["training"], arrays)
-    return assess(claim, Trained(str(content["name"]), problem, arrays[content["theta"]]), float(scale))
+    return assess(claim, Training.restore(content["training"], arrays), arrays[content["theta"]], float(scale))
 
 
 def _judged(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, Any], arrays: Arrays) -> Result:
     content, scale = scale_of(witness, claim.control)
-    if set(content) != {"name", "training", "theta"} or set(certificate) != {"cover", "layers", "low", "high"}:
+    if set(content) != {"training", "theta"} or set(certificate) != {"cover", "layers", "low", "high"}:
         raise kernel.Refusal("the cover, or what it is of, is incomplete, or there is more than that")
     kind = claim.id.removeprefix("planted.")
-    problem, layers, theta = _restored(content["training"], arrays), certificate["layers"], arrays[content["theta"]]
+    training, theta = Training.restore(content["training"], arrays), arrays[content["theta"]]
+    problem, layers = training.problem, certificate["layers"]
     land = Landscape(problem, layers, limit=kind == CONSTANT_LIMIT.id)
     low, high = (arrays[certificate[name]] for name in ("low", "high"))
     shape = (problem.family.count,)
@@ -153,7 +175,7 @@ def _judged(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, 
         raise kernel.Refusal("parameters are below their bounds")
     cover = tuple(certificate["cover"])
     above, least = land.enclosure(theta)[1], lower_bound(land, low, high, cover)
-    case = f"{content['name']}, limit" if land.limit else f"{content['name']}, N={layers}"
+    case = f"{training.name}, limit" if land.limit else f"{training.name}, N={layers}"
     if not least > 0:
         return undecided(claim, case, f"the lower bound of the least value is {least:.3g}: a ratio to it says nothing")
     count = sum(level.count(".") for level in cover)
@@ -183,26 +205,3 @@ def _value(problem: Problem, theta: Values) -> tuple[float, float]:
         Fraction(upper(loss)) + Fraction(float(penalty.upper)),
     )
     return round_down(ends[0]), round_up(ends[1])
-
-
-def _described(problem: Problem, arrays: Arrays) -> dict[str, Any]:
-    """Samples, penalty and horizon; A and W of ALISTA with the weighted l1 norm, or free weights with r = 0."""
-    parts = {name: getattr(problem, name) for name in ("x0", "b", "target")}
-    if isinstance(problem.family, Alista):
-        parts |= {"A": problem.family.A, "W": problem.family.W}
-    known, penalty = {name: add(part, arrays) for name, part in parts.items()}, problem.regulariser
-    if isinstance(penalty, H1):
-        penalty = replace(penalty, reference=np.atleast_1d(penalty.reference))
-    return {**known, "penalty": describe(penalty, arrays), "horizon": str(Fraction(problem.horizon))}
-
-
-def _restored(text: Mapping[str, Any], arrays: Arrays) -> Problem:
-    known = {name: arrays[text[name]] for name in text if name not in ("penalty", "horizon")}
-    x0, b, target = (known.pop(name) for name in ("x0", "b", "target"))
-    family: Family = Free(len(x0), len(b), Zero(), weight=0.0)
-    if known:
-        family = Alista(known.pop("A"), known.pop("W"), L1(1.0))
-    if known:
-        raise kernel.Refusal("there is more than a problem")
-    penalty = rebuild(text["penalty"], arrays, {"H1": H1, "Lp": Lp})
-    return Problem(x0, b, target, family, penalty, Fraction(text["horizon"]))

@@ -65,8 +65,8 @@ class Sequence:
     def averaged(self) -> bool:
         """Whether the network's parameters are the limit's averages over cells, exactly."""
         cells = max(1, len(self.K) // self.depth)
-        refined = (refined(own, limit) for own, limit in ((self.own_K, self.K), (self.own_L, self.L)))
-        return all(exact_means(own, cells) == exact_means(limit, cells) for own, limit in refined)
+        pairs = (refined(own, limit) for own, limit in ((self.own_K, self.K), (self.own_L, self.L)))
+        return all(exact_means(own, cells) == exact_means(limit, cells) for own, limit in pairs)
 
     @cached_property
     def states(self) -> Any:

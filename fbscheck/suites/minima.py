@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from fbscheck.claims import global_minima
-from fbscheck.claims.global_minima import ALL_PATHS, CONSTANT, CONSTANT_LIMIT, EQUAL_LAYERS, STATIONARY, Trained
+from fbscheck.claims.global_minima import ALL_PATHS, CONSTANT, CONSTANT_LIMIT, EQUAL_LAYERS, STATIONARY, Training
 from fbscheck.functions import L1, Zero
 from fbscheck.learning import H1, Alista, Free, Lp, Problem
 from fbscheck.network.coherence import frobenius_weights
@@ -23,6 +23,9 @@ SIZES = {
 }
 """d, m, S and N of ALISTA with constant parameters."""
 
+LIMIT = (2, 2, 3)
+"""d, m and S of the one whose limit is taken."""
+KINDS = ("half line", "space", "data")
 DEPTHS = {"small": (16,), "full": (16, 64), "large": (16, 64, 256)}
 """Of networks that are trained for one sample."""
 
@@ -50,53 +53,71 @@ def one_sample(kind: str, rng: Generator) -> Problem:
 
 def _constant(d: int, m: int, samples: int, depth: int, rng: Generator) -> list[Result]:
     found = alista(d, m, samples, rng).constant_minimum(depth, gap=0.0098)
-    name = f"ALISTA, d={d}, m={m}, S={samples}"
+    name = _alista(d, m, samples)
     return [global_minima.covered(CONSTANT, name, found), global_minima.covered(planted(CONSTANT), name, found, 0.99)]
 
 
 def _constant_limit(rng: Generator) -> list[Result]:
-    found = alista(2, 2, 3, rng).constant_minimum(gap=0.09)
-    return [global_minima.covered(CONSTANT_LIMIT, "ALISTA, d=2, m=2, S=3", found)]
+    found = alista(*LIMIT, rng).constant_minimum(gap=0.09)
+    return [global_minima.covered(CONSTANT_LIMIT, _alista(*LIMIT), found)]
 
 
 def _trained(kind: str, depths: tuple[int, ...], rng: Generator) -> list[Result]:
-    problem = one_sample(kind, rng)
-    found = []
-    for depth in depths:
-        best = problem.train(depth, coarsest=4, starts=3, seed=1, tolerance=1e-10, progress=1e-15)
-        found.append(Trained(f"one sample, {kind}", problem, best.parameters))
+    training = Training(f"one sample, {kind}", one_sample(kind, rng))
+    settings = {"coarsest": 4, "starts": 3, "seed": 1, "tolerance": 1e-10, "progress": 1e-15}
+    found = [training.problem.train(depth, **settings).parameters for depth in depths]
     return [
-        *(global_minima.assess(ALL_PATHS, known) for known in found),
-        global_minima.assess(planted(ALL_PATHS), found[-1], 0.99),
+        *(global_minima.assess(ALL_PATHS, training, theta) for theta in found),
+        global_minima.assess(planted(ALL_PATHS), training, found[-1], 0.99),
     ]
+
+
+def controls() -> dict[str, Training]:
+    """Problems in which training stops too early, by name: shrinking is stationary, turning and crossing 0 better."""
+    one, none = np.array([1.0, 0.0]), np.zeros(1)
+    line, plane = (Free(d, 1, Zero(), weight=0.0) for d in (1, 2))
+    found = (
+        Training("shrunk, not turned", Problem(one, none, -one, plane, Lp(0.005), 1.0)),
+        Training("shrunk, not taken across 0", Problem(one[:1], none, -one[:1], line, Lp(0.01), 1.0)),
+        Training("two equal layers", Problem(one[:1], none, np.array([0.2]), line, Lp(0.01), 1.0)),
+    )
+    return {training.name: training for training in found}
 
 
 def _controls(rng: Generator) -> list[Result]:
-    one, none = np.array([1.0, 0.0]), np.zeros(1)
-    turn = Problem(one, none, -one, Free(2, 1, Zero(), weight=0.0), Lp(0.005), 1.0)
-    decay = Problem(one[:1], none, np.array([0.2]), Free(1, 1, Zero(), weight=0.0), Lp(0.01), 1.0)
-    cross = Problem(one[:1], none, -one[:1], Free(1, 1, Zero(), weight=0.0), Lp(0.01), 1.0)
-    stuck, short = (known.train(8, coarsest=8, tolerance=1e-9, progress=1e-14) for known in (turn, cross))
-    equal = decay.train(2, coarsest=1, tolerance=1e-10, progress=1e-15)
-    return [
-        global_minima.assess(STATIONARY, Trained("shrunk, not turned", turn, stuck.parameters)),
-        global_minima.assess(STATIONARY, Trained("shrunk, not taken across 0", cross, short.parameters)),
-        global_minima.assess(EQUAL_LAYERS, Trained("decay", decay, equal.parameters)),
+    results = []
+    for training in controls().values():
+        claim, depth = (EQUAL_LAYERS, 2) if training.name == "two equal layers" else (STATIONARY, 8)
+        stopped = training.problem.train(depth, coarsest=depth, tolerance=1e-9, progress=1e-14)
+        results.append(global_minima.assess(claim, training, stopped.parameters))
+    return results
+
+
+def named(name: str, seed: int) -> list[Training]:
+    """The training problems of this part that have a name, as a run with ``seed`` draws them."""
+    known = {task.name: task.generator(seed) for size in SIZES for task in tasks(size)}
+    drawn = [Training(_alista(*case[:3]), alista(*case[:3], known[_name(case)])) for case in SIZES["large"]]
+    drawn.append(Training(_alista(*LIMIT), alista(*LIMIT, known["learning: constant paths, limit"])))
+    drawn += [
+        Training(f"one sample, {kind}", one_sample(kind, known[f"learning: one sample, {kind}"])) for kind in KINDS
     ]
+    return [training for training in (*drawn, *controls().values()) if training.name == name]
+
+
+def _alista(d: int, m: int, samples: int) -> str:
+    return f"ALISTA, d={d}, m={m}, S={samples}"
+
+
+def _name(case: tuple[int, int, int, int]) -> str:
+    return f"learning: constant paths, d={case[0]}, N={case[3]}"
 
 
 def tasks(size: str) -> list[Task]:
     """Those of a size."""
     return [
-        *(
-            Task(f"learning: constant paths, d={case[0]}, N={case[3]}", partial(_constant, *case))
-            for case in SIZES[size]
-        ),
+        *(Task(_name(case), partial(_constant, *case)) for case in SIZES[size]),
         Task("learning: constant paths, limit", _constant_limit),
-        *(
-            Task(f"learning: one sample, {kind}", partial(_trained, kind, DEPTHS[size]))
-            for kind in ("half line", "space", "data")
-        ),
+        *(Task(f"learning: one sample, {kind}", partial(_trained, kind, DEPTHS[size])) for kind in KINDS),
         Task("learning: stationary, not least", _controls),
     ]
 

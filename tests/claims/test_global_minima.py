@@ -8,7 +8,7 @@ import pytest
 
 from fbscheck.certify import kernel
 from fbscheck.claims import global_minima
-from fbscheck.claims.global_minima import ALL_PATHS, CONSTANT, CONSTANT_LIMIT, EQUAL_LAYERS, STATIONARY, Trained
+from fbscheck.claims.global_minima import ALL_PATHS, CONSTANT, CONSTANT_LIMIT, EQUAL_LAYERS, STATIONARY, Training
 from fbscheck.claims.replay import replay
 from fbscheck.functions import Zero
 from fbscheck.learning import Free, Lp, Problem
@@ -85,11 +85,11 @@ def test_a_network_is_not_its_limit(result: Result) -> None:
 def test_parameters_that_are_not_best() -> None:
     problem = minima.one_sample("half line", np.random.default_rng(1))
     best = problem.train(16, coarsest=4, tolerance=1e-10, progress=1e-15).parameters
-    assert global_minima.assess(ALL_PATHS, Trained("some", problem, best)).verdict is Verdict.CERTIFIED
-    worse = global_minima.assess(ALL_PATHS, Trained("some", problem, 1.01 * best))
+    assert global_minima.assess(ALL_PATHS, Training("some", problem), best).verdict is Verdict.CERTIFIED
+    worse = global_minima.assess(ALL_PATHS, Training("some", problem), 1.01 * best)
     assert worse.verdict is Verdict.REFUTED and worse.bracket.lower > 1
     assert again(ALL_PATHS, worse).bracket == worse.bracket
-    false = global_minima.assess(planted(ALL_PATHS), Trained("some", problem, best), 0.99)
+    false = global_minima.assess(planted(ALL_PATHS), Training("some", problem), best, 0.99)
     assert false.verdict is Verdict.REFUTED
 
 
@@ -97,12 +97,22 @@ def test_training_stops_where_it_is_not_best() -> None:
     """From 1 to -1 on the line a path across 0 is better; by the values of both paths, written out."""
     known = Problem([1.0], [0.0], [-1.0], Free(1, 1, Zero(), weight=0.0), Lp(0.01), 1.0)
     stuck = known.train(8, coarsest=8, tolerance=1e-9, progress=1e-14)
-    found = global_minima.assess(STATIONARY, Trained("some", known, stuck.parameters))
+    found = global_minima.assess(STATIONARY, Training("some", known), stuck.parameters)
     factors = np.full(8, 1.1)
     factors[0] = -0.45
     crossing = (np.prod(factors) + 1) ** 2 / 2 + 0.08 * np.sum((1 - factors) ** 2)
     assert stuck.ending == "stationary" and stuck.value > 1.5 * crossing
     assert found.verdict is Verdict.REFUTED and found.bracket.upper >= stuck.value / crossing
+
+
+def test_names_fix_data() -> None:
+    for name in ("ALISTA, d=3, m=2, S=4", "ALISTA, d=2, m=2, S=3", "one sample, data", "two equal layers"):
+        (known,) = minima.named(name, 7)
+        (same,) = minima.named(name, 7)
+        arrays: dict[str, Any] = {}
+        assert known.name == name and known.describe(arrays) == same.describe(arrays)
+        assert global_minima.Training.restore(known.describe(arrays), arrays).describe(arrays) == known.describe({})
+    assert minima.named("some", 7) == []
 
 
 def test_controls_are_caught() -> None:

@@ -144,6 +144,19 @@ def test_the_limit_between_networks() -> None:
     assert 0 < cell <= exact.upper
 
 
+def test_no_limit_is_below_the_bound_of_its_cell() -> None:
+    """Values of the limit by two networks, extrapolated."""
+    known, rng = PROBLEMS["alista, reference"], np.random.default_rng(5)
+    low = rng.uniform(0.0, 1.5, (8, 2))
+    high = low + rng.choice([1e-4, 0.01, 0.1], (8, 1))
+    bounds, _ = Landscape(known, 32, limit=True).below(low, high)
+    for _ in range(3):
+        theta = low + rng.choice([0.0, 0.5, 1.0], (8, 2)) * (high - low)
+        values = [2 * recursion(known, point, 1024) - recursion(known, point, 512) for point in theta]
+        assert np.all(bounds <= np.array(values) * (1 + 1e-5))
+    assert np.mean(bounds > 0.8 * np.array(values)) > 0.5
+
+
 def test_a_box_leaves_nothing_out() -> None:
     known = PROBLEMS["alista, reference"]
     land = Landscape(known, 4)

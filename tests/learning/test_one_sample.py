@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from anchors import DECAY, DRIVEN, TURN, decay, driven, driven_limit, turn
+from anchors import DECAY, DRIVEN, TURN, decay, driven, driven_limit, turn, turning
 from scipy.optimize import minimize
 
 from fbscheck.errors import InputError
@@ -52,7 +52,7 @@ def test_no_descent_over_states_is_better(kind: str, depth: int, seed: int) -> N
     known, rng = sample(kind, seed), np.random.default_rng(seed)
     found = known.least_value(depth)
     straight = np.linspace(known.x0[:, 0], known.target[:, 0], depth + 1)[1:]
-    starts = [straight + 0.4 * k * rng.standard_normal(straight.shape) for k in range(6)]
+    starts = [straight + 0.4 * k * rng.standard_normal(straight.shape) for k in range(4)]
     runs = [minimize(lambda x: of_states(known, depth, x), start.ravel(), method="BFGS") for start in starts]
     best = min(float(run.fun) for run in runs)
     assert found.lower <= best and best <= found.upper * (1 + 1e-3)
@@ -89,6 +89,17 @@ def test_wrong_reductions_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_driven_flow", wrong)
     found = least_value(DRIVEN, None)
     assert found.lower > driven_limit() + 1e-6 or found.lower == found.upper
+
+
+def test_training_says_local_unless_there_is_a_bound() -> None:
+    settings: dict[str, Any] = {"tolerance": 1e-9, "progress": 1e-14}
+    assert DECAY.train(8, **settings).kind() == "least"
+    assert DECAY.train(2, coarsest=2, **settings).kind() == "local", "equal layers are stationary"
+    assert TURN.train(16, coarsest=16, **settings).kind() == "local", "shrinking is"
+    assert TURN.train(16, coarsest=16, start=turning(16), **settings).kind() == "least"
+    assert DECAY.train(8, most=1).kind() == "unfinished"
+    other = Problem([[1.0, 2.0]], [0.0], [0.2], DECAY.family, Lp(0.01), 1.0).train(4, **settings)
+    assert other.ending == "stationary" and other.kind() == "local", "of two samples no bound is known"
 
 
 @pytest.mark.parametrize(
