@@ -66,7 +66,8 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
             return
         if candidates and not any(_is(text, arrays, problem) for problem in candidates):
             raise Refusal(f"the problem is not the one that the suite calls {text['name']!r}")
-    for kind in {"limit", "oscillation", "pair", "path", "sequence", "study", "training"} & set(witness):
+    kinds = {"limit", "oscillation", "pair", "path", "sequence", "study", "training", "training problem"}
+    for kind in kinds & set(witness):
         text = witness[kind]
         cases = _networks(str(text["name"]), seed)
         if cases and not any(_alike(text, arrays, *case) for case in cases):

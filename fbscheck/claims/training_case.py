@@ -218,7 +218,7 @@ def largest(ratios: Sequence[Any], what: str) -> tuple[Evidence, ...]:
 def concluded(claim: Claim, case: TrainingCase, theory: float, evidence: tuple[Evidence, ...], scale: float) -> Result:
     """The result whose witness is the case; ``scale`` multiplies what the claim says (a planted error if not 1)."""
     arrays: Arrays = {}
-    witness = scaled({"training": case.describe(arrays)}, scale)
+    witness = scaled({"training problem": case.describe(arrays)}, scale)
     return replace(decide(claim, case.name, squeeze(theory * scale, evidence), witness), arrays=arrays)
 
 
@@ -231,6 +231,6 @@ def stored(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> tuple[Tr
         If it is incomplete or malformed.
     """
     content, scale = scale_of(witness, claim.control)
-    if set(content) != {"training"}:
+    if set(content) != {"training problem"}:
         raise kernel.Refusal("the witness is no training problem")
-    return TrainingCase.restore(content["training"], arrays), float(scale)
+    return TrainingCase.restore(content["training problem"], arrays), float(scale)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from fbscheck.claims import (
     fixed_point,
     iterates,
     minimisers,
+    perturbation,
     prox,
     recovery,
     weighted,
@@ -30,6 +32,7 @@ from fbscheck.cli import main
 from fbscheck.functions import L1, L2Ball, Zero
 from fbscheck.operators import LeastSquares
 from fbscheck.splitting.classes import GradientOf, steps_record
+from fbscheck.suites import perturbations
 from fbscheck.suites.dictionaries import dictionary
 from fbscheck.suites.prox import CASES
 from fbscheck.verdict import Claim, Result, planted
@@ -230,6 +233,15 @@ def test_a_name_belongs_to_its_layer(tmp_path: Path) -> None:
         run = Stored.of(tmp_path / "honest", weighted.assess(weighted.WEIGHTED, layer))
         assert reason in reasons(tmp_path, run)
         assert bool(reason) == bool(reasons(tmp_path, run))
+
+
+def test_a_name_belongs_to_its_training_problem(tmp_path: Path) -> None:
+    """The network without data, with another label."""
+    (claim, case, _), *_ = perturbations.extremal()
+    for label, reason in ((4.0, ""), (5.0, "the training problem is not the one")):
+        other = replace(case, problem=replace(case.problem, target=np.array([3.0, label])))
+        run = Stored.of(tmp_path / "honest", perturbation.assess(claim, other))
+        assert reason in reasons(tmp_path, run)
 
 
 def test_a_control_with_a_theory_of_its_own_is_refused(tmp_path: Path) -> None:

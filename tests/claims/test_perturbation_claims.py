@@ -308,7 +308,7 @@ def test_a_bound_beyond_float64_is_infinite_and_no_change_moves_nothing() -> Non
 def test_malformed_witnesses_are_refused(change: dict[str, Any], reason: str) -> None:
     result = perturbation.assess(ROOT, suite.silent())
     assert result.witness is not None
-    witness = {"training": {**result.witness["training"], **change}}
+    witness = {"training problem": {**result.witness["training problem"], **change}}
     with pytest.raises(kernel.Refusal, match=reason):
         replay(ROOT, result.case, None, witness, dict(result.arrays))
 
