@@ -36,12 +36,12 @@ PENALTY, HORIZON, START = H1(0.01, 0.02), 2.0, np.array([1.0, 0.02])
 NAMES = ("digits", "deblurring, Haar", "deblurring, TV")
 DEEPEST = {
     "small": {"digits": 64, "deblurring, Haar": 64},
-    "full": {"digits": 1024, "deblurring, Haar": 1024, "deblurring, TV": 128},
+    "full": {"digits": 1024, "deblurring, Haar": 1024, "deblurring, TV": 64},
     "large": {"digits": 1024, "deblurring, Haar": 1024, "deblurring, TV": 1024},
 }
 WRONG = ("deblurring, Haar", 32)
 """Where errors are planted."""
-REFINE = 32
+REFINE = 16
 CLAIMS: tuple[Claim, ...] = (*trained_paths.CLAIMS, *trained_paths.PLANTED)
 
 
