@@ -19,13 +19,17 @@ from fbscheck.functions import (
     ArgumentScaled,
     Box,
     Conjugate,
+    Distance,
     ElasticNet,
     Envelope,
     EpigraphScaled,
     Function,
     GroupL2,
+    Hinge,
     Huber,
     L2Ball,
+    LogCosh,
+    Logistic,
     NonNegative,
     Scaled,
     SeparableSum,
@@ -396,6 +400,33 @@ def test_balls_hold_the_map_of_the_tight_frame() -> None:
         assert float(found.rad()) > 1e-14
         assert found.overlaps(right)
         assert abs(right - found) < 1e-11
+
+
+@pytest.mark.parametrize(
+    ("g", "expected"),
+    [
+        pytest.param(SquaredL2(1e-3), lambda s, near: 1e3 * s, id="flat"),
+        pytest.param(LogCosh(), lambda s, near: np.arctanh(s), id="log-cosh"),
+        pytest.param(Logistic(), lambda s, near: np.log(-1 / s - 1), id="logistic"),
+        pytest.param(Box(-1.0, 1.0), lambda s, near: np.sign(s), id="box"),
+        pytest.param(Huber(1.0), lambda s, near: s, id="Huber"),
+    ],
+)
+def test_subgradients_of_conjugates(g: Function, expected: Callable[[Any, Any], Any]) -> None:
+    """The minimiser of g - <s, .> by hand."""
+    s = np.array([[-0.9, -0.5], [-0.125, -0.25], [-0.6, -0.01]])
+    near = np.array([[0.25, 3.0], [-1.0, 0.5], [2.0, -0.75]])
+    found = Conjugate(g).subgradient(s, near)
+    np.testing.assert_allclose(found, expected(s, near), rtol=1e-8, atol=1e-8)
+
+
+def test_the_nearest_subgradient_of_a_conjugate() -> None:
+    """Of the distance to the quadrant at 0: the quadrant; of the hinge at -1: what is at most 1."""
+    near = np.array([[0.5, -2.0], [-3.0, 4.0]])
+    found = Conjugate(Distance(NonNegative(), 1.0)).subgradient(0 * near, near)
+    np.testing.assert_allclose(found, np.maximum(near, 0.0), atol=1e-8)
+    hinge = Conjugate(Hinge()).subgradient(np.full((2, 2), -1.0), near)
+    np.testing.assert_allclose(hinge, np.minimum(near, 1.0), atol=1e-8)
 
 
 def test_the_nearest_subgradient_of_a_frame() -> None:

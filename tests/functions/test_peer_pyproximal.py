@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from fbscheck import functions as fb
+from fbscheck.functions.nonconvex import NONCONVEX as ENTRIES
 from fbscheck.functions.nonconvex import hard_threshold, scad, two_largest
 
 pyproximal = pytest.importorskip("pyproximal")
@@ -78,7 +79,14 @@ def test_they_agree(g: fb.Function, make: Callable[[], Any], dimension: int, tol
         np.testing.assert_allclose(np.ravel(make().prox(u.copy(), step)), g.prox(u, step), atol=tolerance)
 
 
-NONCONVEX = {"l0 ball": (two_largest, lambda: pyproximal.L0Ball(2)), "SCAD": (scad, lambda: pyproximal.SCAD(1.0))}
+NONCONVEX = {
+    "l0 ball": (two_largest, lambda: pyproximal.L0Ball(2)),
+    "SCAD": (scad, lambda: pyproximal.SCAD(1.0)),
+    "log penalty": (
+        next(entry.map for entry in ENTRIES if entry.name == "log penalty"),
+        lambda: pyproximal.Log(np.log(2) / 2, 1.0),
+    ),
+}
 
 
 @pytest.mark.parametrize(("ours", "make"), NONCONVEX.values(), ids=NONCONVEX)
