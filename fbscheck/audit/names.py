@@ -28,7 +28,9 @@ from fbscheck.suites import (
     gamma,
     learning_study,
     lista,
+    minima,
     network,
+    perturbations,
     prox,
 )
 from fbscheck.suites.registry import SUITES
@@ -64,7 +66,7 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
             return
         if candidates and not any(_is(text, arrays, problem) for problem in candidates):
             raise Refusal(f"the problem is not the one that the suite calls {text['name']!r}")
-    for kind in {"limit", "oscillation", "pair", "path", "sequence", "study"} & set(witness):
+    for kind in {"limit", "oscillation", "pair", "path", "sequence", "study", "training"} & set(witness):
         text = witness[kind]
         cases = _networks(str(text["name"]), seed)
         if cases and not any(_alike(text, arrays, *case) for case in cases):
@@ -75,14 +77,8 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
 def _networks(name: str, seed: int) -> tuple[tuple[dict[str, Any], Arrays], ...]:
     """The descriptions of the cases of a name, with their arrays."""
     found: list[tuple[dict[str, Any], Arrays]] = []
-    known = (
-        network.named(name, seed),
-        deep_limit.named(name, seed),
-        deep_study.named(name),
-        gamma.named(name, seed),
-        learning_study.named(name),
-    )
-    for case in chain(*known):
+    rooms = (room.named(name, seed) for room in (network, deep_limit, gamma, minima, perturbations))
+    for case in chain(*rooms, deep_study.named(name), learning_study.named(name)):
         of: Arrays = {}
         found.append((case.describe(of), of))
     return tuple(found)

@@ -27,6 +27,7 @@ from fbscheck.network import Network
 from fbscheck.verdict import Bracket, Evidence, Rigour, Side
 
 if TYPE_CHECKING:
+    from fbscheck.learning.minimum import ConstantMinimum
     from fbscheck.learning.training import Training
 
 __all__ = ["Problem"]
@@ -158,6 +159,21 @@ class Problem:
         from fbscheck.learning.training import train
 
         return train(self, depth, **settings)
+
+    def constant_minimum(self, depth: int | None = None, gap: float = 1e-2, **settings: Any) -> "ConstantMinimum":
+        """The least J_N, N = ``depth``, or J unless it is told, over constant paths of at most three parameters.
+
+        Bounded from both sides (:func:`fbscheck.learning.minimum.constant_minimum`); of other paths nothing is said.
+        """
+        from fbscheck.learning.minimum import constant_minimum
+
+        return constant_minimum(self, depth, gap, **settings)
+
+    def least_value(self, depth: int | None = None) -> Bracket:
+        """Bounds on min J_N, or on min J, over all paths: for one sample (:mod:`fbscheck.learning.one_sample`)."""
+        from fbscheck.learning.one_sample import least_value
+
+        return least_value(self, depth)
 
     def states(self, theta: npt.ArrayLike) -> Values:
         """x_0..x_N (N + 1, d, S)."""

@@ -51,6 +51,10 @@ class Regulariser(ABC):
         """The value of the path; with ``Rounded`` parameters and horizon, enclosed."""
 
     @abstractmethod
+    def of_constants(self, theta: Any, horizon: Any) -> Any:
+        """The values (C,) of C constant paths (C, P), of any depth: they grow with the distance from the reference."""
+
+    @abstractmethod
     def gradient(self, theta: Values, horizon: float) -> Values:
         """The derivatives (rows, P)."""
 
@@ -123,6 +127,11 @@ class H1(Regulariser):
         step = horizon / (len(theta) - 1)
         mass = (left * left + left * right + right * right).sum(0).sum(0) * step / 3
         return mass * (self.a / 2) + self.seminorm(theta, horizon) * (self.c / 2)
+
+    def of_constants(self, theta: Any, horizon: Any) -> Any:
+        """(a/2) T |theta - reference|^2."""
+        away = theta - self.reference
+        return (away * away).sum(1) * horizon * (self.a / 2)
 
     def seminorm(self, theta: Any, horizon: Any) -> Any:
         """int |theta'|^2; what nodal interpolation never increases."""
@@ -206,6 +215,10 @@ class Lp(Regulariser):
         """a h times the sum of |theta_n|^p."""
         squares = (theta * theta).sum(1)
         return _power(squares, self.p).sum(0) * (horizon / len(theta)) * self.a
+
+    def of_constants(self, theta: Any, horizon: Any) -> Any:
+        """a T |theta|^p."""
+        return _power((theta * theta).sum(1), self.p) * horizon * self.a
 
     def gradient(self, theta: Values, horizon: float) -> Values:
         """The derivatives (rows, P); 0 where theta_n = 0."""

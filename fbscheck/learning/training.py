@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ __all__ = ["Level", "Training", "train"]
 
 Values = npt.NDArray[np.float64]
 Told = Callable[[str], None]
+Kind = Literal["least", "local", "unfinished"]
 
 
 @final
@@ -81,6 +82,21 @@ class Training:
     def iterations(self) -> int:
         """Steps on all levels."""
         return sum(level.iterations for level in self.levels)
+
+    def kind(self, accuracy: float = 1e-6) -> Kind:
+        """What the parameters may be called, by a bound on the values of all paths where there is one.
+
+        "least" if no path of this depth has a value below (1 - ``accuracy``) J_N: for one sample alone such a bound
+        is known (:meth:`Problem.least_value`).  Else "local" if the descent ended at a stationary point, and
+        "unfinished" if it did not; no more is claimed.
+        """
+        try:
+            bound = self.problem.least_value(self.depth).lower
+        except InputError:
+            bound = None
+        if bound is not None and (1 - accuracy) * self.value <= bound:
+            return "least"
+        return "local" if self.ending == "stationary" else "unfinished"
 
     def certificate(self, refine: int = 1) -> Bracket:
         """Bounds on the limit's value of the trained path (:meth:`Problem.limit_value`)."""

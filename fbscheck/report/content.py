@@ -217,13 +217,16 @@ def _chapter(claim: str) -> str:
 
 HEADINGS = {
     "gamma": "Convergence of training problems, in its parts",
+    "gradient": "Derivatives of training",
     "learning": "Training problems",
     "lista": "LISTA",
     "map": "Maps",
     "near": "Networks near their limit",
     "nonconvex": "Maps of nonconvex functions",
     "operator": "Operators",
+    "optimality": "What minimality says of weights",
     "orders": "Orders of convergence",
+    "perturbation": "Perturbed data",
     "rates": "Rates known beforehand",
     "rule": "Rules of calculus",
     "weak": "Weakly convergent parameters",

@@ -8,9 +8,13 @@ from functools import partial
 
 import numpy as np
 
-from fbscheck.claims import gamma_parts, interpolation
-from fbscheck.claims.gamma_parts import COERCIVE, LIMINF, LIMSUP, LOSSES, RECOVERY, Sequence, averages
+from fbscheck.claims import gamma_nonlinear, gamma_parts, interpolation
+from fbscheck.claims.gamma_parts import COERCIVE, LIMINF, LIMSUP, LOSSES, RECOVERY
 from fbscheck.claims.interpolation import SLOPES, Nodes
+from fbscheck.claims.sequences import Sequence, averages
+from fbscheck.claims.training_case import TrainingCase
+from fbscheck.functions import L1
+from fbscheck.learning import Free, Lp, Problem
 from fbscheck.network.layers import Values
 from fbscheck.suites.task import Task
 from fbscheck.verdict import Claim, Curve, Plot, Result, planted
@@ -22,6 +26,16 @@ KINDS = ("alternating", "waves", "concentrated")
 DEPTHS = {"small": (4, 16, 64, 128), "full": (4, 16, 64, 256, 512), "large": (4, 16, 64, 256, 512, 2048)}
 PIECES = 32
 """Of the paths that are averaged over layers."""
+
+L1_DEPTHS = {
+    size: (
+        (gamma_nonlinear.LIMSUP, "averages", (4, 8, 16, 32)),
+        (gamma_nonlinear.LIMINF, "alternating", depths),
+        (gamma_nonlinear.LIMINF, "waves", depths),
+    )
+    for size, depths in (("small", (8, 64)), ("full", (8, 64, 256)), ("large", (8, 64, 256, 1024)))
+}
+"""Of problems with an l1 part."""
 
 
 def sequence(kind: str, depth: int, rng: Generator) -> Sequence:
@@ -125,6 +139,41 @@ def _plot(claim: Claim, name: str, title: str, depths: tuple[int, ...], results:
     return Plot(claim.id, name, title, r"$\log_2$ of the number of layers", "value", curves)
 
 
+def with_l1(kind: str, depth: int, rng: Generator) -> TrainingCase:
+    """A path with the l1 norm, d = 3, m = 2, and its averages over layers, or constant and alternating parameters."""
+    samples = _drawn((3, 2), rng), _drawn((2, 2), rng), _drawn((3, 2), rng)
+    problem = Problem(*samples, Free(3, 2, L1(1.0), weight=0.25), Lp(0.125), 1)
+    name = f"l1, {kind}, N={depth}"
+    if kind == "averages":
+        theta = _drawn((PIECES, 15), rng)
+        own = np.concatenate([averages(theta, depth), np.zeros((PIECES - depth, 15))])
+    else:
+        point, swing = _drawn((15,), rng), _drawn((15,), rng)
+        point[:9] += 3 * np.eye(3).ravel()
+        theta = np.tile(point, (depth, 1))
+        own = point + swing * _factors(kind, depth)[:, None]
+    return TrainingCase(name, problem, (depth,), np.stack([theta, own]))
+
+
+def extremal_with_l1() -> list[tuple[Claim, TrainingCase]]:
+    """A slow decay far from zero, where the bounds are attained, or nearly."""
+    theta, one = np.tile([2.0**-10, 0.0], (2, 4, 1)), np.ones((1, 1))
+    found = []
+    for claim, target in ((gamma_nonlinear.LIMSUP, 3 * one), (gamma_nonlinear.LIMINF, -one)):
+        problem = Problem(one, 0 * one, target, Free(1, 1, L1(1.0), weight=0.0), Lp(1.0), 1)
+        found.append((claim, TrainingCase(f"extremal: slow decay to {target.item():g}", problem, (4,), theta)))
+    return found
+
+
+def _with_l1(size: str, rng: Generator) -> list[Result]:
+    state, results = rng.bit_generator.state, []
+    for claim, kind, depths in L1_DEPTHS[size]:
+        for depth in depths:
+            rng.bit_generator.state = state
+            results.append(gamma_nonlinear.assess(claim, with_l1(kind, depth, rng)))
+    return results
+
+
 def _extremal(rng: Generator) -> list[Result]:
     """Bounds on the instances that attain them, and smaller ones."""
     known = extremal()
@@ -134,6 +183,8 @@ def _extremal(rng: Generator) -> list[Result]:
         *(gamma_parts.assess(planted(claim), case, 0.99) for claim, case in known),
         interpolation.assess(SLOPES, line),
         interpolation.assess(planted(SLOPES), line, 0.99),
+        *(gamma_nonlinear.assess(claim, case) for claim, case in extremal_with_l1()),
+        *(gamma_nonlinear.assess(planted(claim), case, 0.99) for claim, case in extremal_with_l1()),
     ]
 
 
@@ -147,8 +198,14 @@ def tasks(size: str) -> list[Task]:
     return [
         *(_task(kind, DEPTHS[size]) for kind in (*KINDS, "averages")),
         Task("learning: extremal sequences", _extremal),
+        Task("learning: sequences with an l1 part", partial(_with_l1, size)),
     ]
 
 
-CLAIMS = (*gamma_parts.CLAIMS, SLOPES, *map(planted, (*gamma_parts.CLAIMS, SLOPES)))
+CLAIMS = (
+    *gamma_parts.CLAIMS,
+    *gamma_nonlinear.CLAIMS,
+    SLOPES,
+    *map(planted, (*gamma_parts.CLAIMS, *gamma_nonlinear.CLAIMS, SLOPES)),
+)
 """The claims of these tasks, with their planted errors."""

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from fbscheck.claims import gamma_parts, learning_anchors, learning_controls, tied
+from fbscheck.claims import gamma_parts, gamma_rate, learning_anchors, learning_controls, tied
 from fbscheck.claims.anchor_paths import at_nodes
 from fbscheck.claims.anchors import KINDS, Anchor
 from fbscheck.claims.learning_anchors import DISTANCE, LEADING, MINIMISER, MINIMUM, SHIFT, STRONG
 from fbscheck.learning import Lp, Problem
 from fbscheck.network.layers import Values
-from fbscheck.suites import gamma, learning_study
+from fbscheck.suites import gamma, learning_study, minima, minimality, perturbations
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Claim, Curve, Plot, Result, planted
 
@@ -48,7 +48,10 @@ def _anchors(kind: str, depths: tuple[int, ...], rng: Generator) -> list[Result]
     found = [trained(anchor.problem, kind, anchor.depth or 0) for anchor in anchors]
     pairs = list(zip(anchors, found, strict=True))
     results = [learning_anchors.assess(claim, *pair) for claim in learning_anchors.TRAINED for pair in pairs]
-    results += [gamma_parts.assess(gamma_parts.COERCIVE, _layers(*pair)) for pair in pairs]
+    results += [gamma_parts.assess(gamma_parts.COERCIVE, gamma_rate.layers_of(*pair)) for pair in pairs]
+    rates = [gamma_rate.assess(gamma_rate.RATE, *pair) for pair in pairs]
+    results += [*rates[:-1], replace(rates[-1], plots=(_rates(kind, depths, rates),))]
+    results += [gamma_rate.assess(gamma_rate.HALVED, anchor) for anchor in anchors]
     plots = [_values(pairs), *([_paths(pairs)] if kind == "driven" else [])]
     results = [replace(results[0], plots=tuple(plots)), *results[1:]]
     last = anchors[-1]
@@ -60,14 +63,6 @@ def _anchors(kind: str, depths: tuple[int, ...], rng: Generator) -> list[Result]
 
 SEEN = (MINIMISER, DISTANCE, STRONG)
 """Claims that a wrong penalty does not survive."""
-
-
-def _layers(anchor: Anchor, theta: Values) -> gamma_parts.Sequence:
-    """The trained network as a sequence of its own."""
-    problem = anchor.problem
-    K, L = problem.family.layers(theta)[:2]
-    samples = problem.x0, problem.b, problem.target
-    return gamma_parts.Sequence(f"trained, {anchor.name}", K, L, K, L, *samples, a=KINDS[anchor.kind][3])
 
 
 def _values(pairs: list[tuple[Anchor, Values]]) -> Plot:
@@ -82,6 +77,17 @@ def _values(pairs: list[tuple[Anchor, Values]]) -> Plot:
     )
     title = f"Least values over the depth: {kind}"
     return Plot(MINIMUM.id, f"values-{kind}", title, r"$\log_2$ of the number of layers", "$J_N$", curves)
+
+
+def _rates(kind: str, depths: tuple[int, ...], results: list[Result]) -> Plot:
+    """The distances of minima, and what bounds them."""
+    x = tuple(float(np.log2(depth)) for depth in depths)
+    curves = (
+        Curve("proved", x, tuple(result.bracket.theory or np.nan for result in results)),
+        Curve("distance", x, tuple(result.bracket.upper or np.nan for result in results), "points"),
+    )
+    title, name = f"Distance of minima: {kind}", r"$\log_2$ of the number of layers"
+    return Plot(gamma_rate.RATE.id, f"rate-{kind}", title, name, r"$|\min J_N-\min J|$", curves, log_y=True)
 
 
 def _paths(pairs: list[tuple[Anchor, Values]]) -> Plot:
@@ -104,6 +110,7 @@ def _constants(rng: Generator) -> list[Result]:
     return [
         *(learning_anchors.assess(claim, anchor) for claim, anchor in known),
         *(learning_anchors.assess(planted(claim), anchor, scale=0.99) for claim, anchor in known),
+        gamma_rate.assess(planted(gamma_rate.HALVED), Anchor("decay", 1024), scale=0.99),
     ]
 
 
@@ -132,7 +139,14 @@ def _own(size: str) -> list[Task]:
     ]
 
 
-PARTS: tuple[Callable[[str], list[Task]], ...] = (_own, gamma.tasks, learning_study.tasks)
+PARTS: tuple[Callable[[str], list[Task]], ...] = (
+    _own,
+    gamma.tasks,
+    minima.tasks,
+    perturbations.tasks,
+    minimality.tasks,
+    learning_study.tasks,
+)
 """What makes the tasks of a size; each part of the suite that has a module of its own adds its function here."""
 
 CLAIMS: tuple[Claim, ...] = (
@@ -140,6 +154,11 @@ CLAIMS: tuple[Claim, ...] = (
     *map(planted, (MINIMUM, LEADING, SHIFT)),
     *(planted(claim, WITHOUT_STEP) for claim in SEEN),
     *gamma.CLAIMS,
+    *gamma_rate.CLAIMS,
+    planted(gamma_rate.HALVED),
+    *perturbations.CLAIMS,
+    *minimality.CLAIMS,
+    *minima.CLAIMS,
     *learning_study.CLAIMS,
     *learning_controls.CONTROLS,
     *tied.CONTROLS,

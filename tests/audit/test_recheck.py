@@ -31,6 +31,9 @@ from fbscheck.claims import (
     fixed_point,
     flow,
     gamma_parts,
+    gamma_rate,
+    global_minima,
+    gradients,
     interpolation,
     iterates,
     learning_anchors,
@@ -41,6 +44,8 @@ from fbscheck.claims import (
     methods,
     minimisers,
     nonconvex,
+    optimality,
+    perturbation,
     prox,
     recovery,
     recovery_controls,
@@ -56,14 +61,16 @@ from fbscheck.claims.many_steps import Steps
 from fbscheck.claims.problems import Problem
 from fbscheck.claims.replay import routes
 from fbscheck.claims.signals import Recovery
+from fbscheck.claims.training_case import TrainingCase
 from fbscheck.functions import L1, GroupL2, Zero
 from fbscheck.functions.nonconvex import NONCONVEX
 from fbscheck.learning import H1, Alista
 from fbscheck.learning import Problem as Learning
+from fbscheck.learning.optimality import projected
 from fbscheck.network import Network
 from fbscheck.operators import LeastSquares, Logistic
 from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
-from fbscheck.suites import boxes, data, gamma, network
+from fbscheck.suites import boxes, data, gamma, minima, minimality, network, perturbations
 from fbscheck.suites import deep_limit as limit_suite
 from fbscheck.suites.catalogue import CASES as FUNCTIONS
 from fbscheck.suites.dictionaries import dictionary
@@ -263,6 +270,8 @@ def learned() -> list[Result]:
         *(learning_anchors.assess(claim, driven, theta) for claim in learning_anchors.TRAINED),
         learning_anchors.assess(learning_anchors.LEADING, Anchor("decay", 2**20)),
         learning_anchors.assess(planted(learning_anchors.SHIFT), Anchor("decay", 2**20), scale=0.99),
+        gamma_rate.assess(gamma_rate.RATE, driven, theta),
+        gamma_rate.assess(gamma_rate.HALVED, driven),
         *(gamma_parts.assess(claim, waves) for claim in (gamma_parts.LOSSES, gamma_parts.LIMINF)),
         *(gamma_parts.assess(claim, averages) for claim in (gamma_parts.LIMSUP, gamma_parts.RECOVERY)),
         gamma_parts.assess(planted(gamma_parts.COERCIVE), gamma.extremal()[-1][1], 0.99),
@@ -285,6 +294,49 @@ def studied() -> list[Result]:
     return [trained_paths.assess(claim, case) for claim in claims]
 
 
+def least() -> list[Result]:
+    """Constant paths and one sample, of few layers."""
+    rng = np.random.default_rng(3)
+    found = minima.alista(2, 2, 2, rng).constant_minimum(2, gap=0.0098)
+    problem = minima.one_sample("data", rng)
+    best = problem.train(16, coarsest=4, tolerance=1e-10, progress=1e-15).parameters
+    trained = global_minima.Training("one sample", problem), best
+    return [
+        global_minima.covered(global_minima.CONSTANT, "ALISTA", found),
+        global_minima.covered(planted(global_minima.CONSTANT), "ALISTA", found, 0.99),
+        global_minima.assess(global_minima.ALL_PATHS, *trained),
+        global_minima.assess(planted(global_minima.ALL_PATHS), *trained, 0.99),
+    ]
+
+
+def perturbed() -> list[Result]:
+    """Moved data of networks whose least values are known, given and trained parameters, derivatives."""
+    rng = np.random.default_rng(3)
+    silent = {row[0].id: row[1:] for row in perturbations.extremal()}
+    label = perturbations.anchor("decay", target=[0.25])
+    across = perturbations.anchor("turn")
+    near = TrainingCase("some label", label, (0,), change=perturbations.change(label, target=1.0), sizes=(0.125,))
+    by = perturbations.change(across, target=[0.0, 1.0])
+    turned = TrainingCase("some turn", across, (0,), change=by, sizes=(2.0**-10,))
+    problem = perturbations.drawn("l1", 2, 1, 0.5, rng)
+    theta = 0.1 * rng.standard_normal((2, problem.family.count))
+    data = perturbations.noise(problem, rng)
+    given = TrainingCase("some network", problem, (2,), theta[None], data, (0.125,))
+    adjoint = np.stack([theta, problem.value_and_gradient(theta)[1]])
+    pair = TrainingCase("some parameters", problem, parameters=np.stack([theta, projected(problem, theta)]))
+    rotor, turning = minimality.rotor(8, rng)
+    return [
+        perturbation.assess(perturbation.PATH, given),
+        *(perturbation.assess(claim, near) for claim in (perturbation.NEAREST, perturbation.DERIVATIVE)),
+        perturbation.assess(perturbation.ROOT, *silent[perturbation.ROOT.id]),
+        perturbation.assess(planted(perturbation.CONCAVE), *silent[f"planted.{perturbation.CONCAVE.id}"]),
+        perturbation.assess(perturbation.SMOOTH, turned),
+        optimality.assess(optimality.PROJECTION, pair),
+        optimality.assess(optimality.FLOW, TrainingCase("some rotor", rotor, parameters=turning[None])),
+        gradients.assess(gradients.ADJOINT, replace(pair, parameters=adjoint)),
+    ]
+
+
 KINDS: dict[str, Callable[[], list[Result]]] = {
     made.__name__: made
     for made in (
@@ -304,6 +356,8 @@ KINDS: dict[str, Callable[[], list[Result]]] = {
         limits,
         learned,
         studied,
+        perturbed,
+        least,
     )
 }
 
@@ -318,6 +372,7 @@ UNCONCERNED = "the claim is about the minimiser, which does not depend on it; a 
 OTHER_DATA = "the same numbers, recomputed, hold of the data as they now are; known names fix their data"
 PROPOSED = "a point to compare with, whoever found it: the stated number was recomputed from it"
 MATRICES = "the claim is about the matrices of the network alone; a known name fixes the rest all the same"
+NO_SLOPES = "the claim is about paths without slopes, whose weight changes nothing; a known name fixes it all the same"
 COUNT = "how many iterates were computed, beyond those that this result is about"
 
 TRUE_ALL_THE_SAME: dict[str, str] = {
@@ -358,6 +413,13 @@ TRUE_ALL_THE_SAME: dict[str, str] = {
     "control.learning-tied|array|weights|last digit": OTHER_DATA,
     "learning.*|array|theta|last digit": PROPOSED,
     "*study.*|array|*|*": OTHER_DATA,
+    "*perturbation.*|array|*|*": OTHER_DATA,
+    "control.value-differentiable|array|*|*": OTHER_DATA,
+    "optimality.*|array|*|*": OTHER_DATA,
+    "gradient.*|array|*|*": OTHER_DATA,
+    "*learning.one-sample|array|*|last digit": OTHER_DATA,
+    "*learning.constant-paths|array|*|*": OTHER_DATA,
+    "*learning.constant-paths|witnesses|training/penalty/c|*": NO_SLOPES,
     "fixed-point.steps|array|*|*": STATED,
     "fixed-point.steps|witnesses|proposals/seed of the points|*": STATED,
     "*lista*|array|signals|*": OTHER_SAMPLE,

@@ -9,10 +9,15 @@ from scipy.integrate import solve_ivp
 
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import nearest, upper
-from fbscheck.claims import gamma_parts, interpolation
-from fbscheck.claims.gamma_parts import COERCIVE, LIMINF, LIMSUP, LOSSES, RECOVERY, Sequence, averages
+from fbscheck.claims import gamma_nonlinear, gamma_parts, gamma_rate, interpolation
+from fbscheck.claims.anchor_paths import minimisers
+from fbscheck.claims.anchors import Anchor
+from fbscheck.claims.gamma_parts import COERCIVE, LIMINF, LIMSUP, LOSSES, RECOVERY
+from fbscheck.claims.gamma_rate import HALVED, RATE
 from fbscheck.claims.interpolation import SLOPES, Nodes
 from fbscheck.claims.replay import replay
+from fbscheck.claims.sequences import Sequence, averages
+from fbscheck.claims.training_case import TrainingCase
 from fbscheck.functions import Zero
 from fbscheck.learning import H1, Free, Lp, Problem
 from fbscheck.suites import gamma as suite
@@ -94,6 +99,92 @@ def test_weakly_convergent_penalties_stay_larger() -> None:
     """The part that oscillates costs, and does nothing in the limit: J is less than the lower limit."""
     found = [gamma_parts.assess(LIMINF, drawn("alternating", depth)).bracket.upper for depth in (64, 256)]
     assert all(value is not None and value < -0.1 for value in found)
+
+
+# -- with an l1 part ----------------------------------------------------------------------------------------
+
+L1_ROWS = [(gamma_nonlinear.LIMSUP, "averages"), (gamma_nonlinear.LIMINF, "alternating")]
+
+
+@pytest.mark.parametrize(("claim", "kind"), L1_ROWS)
+def test_limits_with_an_l1_part_are_certified(claim: Claim, kind: str) -> None:
+    case = suite.with_l1(kind, 8, np.random.default_rng(0))
+    result = gamma_nonlinear.assess(claim, case)
+    assert result.verdict is Verdict.CERTIFIED and again(claim, result) == result
+    theta, own = case.pair
+    apart = case.problem.value(own[:8]) - case.problem.value(np.repeat(theta, 4096 // len(theta), axis=0))
+    found = np.array([result.bracket.lower, result.bracket.upper]).mean()
+    assert found == pytest.approx(apart if kind == "averages" else -apart, abs=2e-3)
+
+
+@pytest.mark.parametrize(("claim", "case"), [pytest.param(*row, id=row[0].id) for row in suite.extremal_with_l1()])
+def test_their_bounds_are_attained_and_smaller_ones_refuted(claim: Claim, case: TrainingCase) -> None:
+    assert gamma_nonlinear.assess(claim, case).verdict is Verdict.CERTIFIED
+    wrong = gamma_nonlinear.assess(planted(claim), case, 0.99)
+    assert wrong.verdict is Verdict.REFUTED and again(planted(claim), wrong) == wrong
+
+
+UNMET: dict[str, tuple[Claim, str, Any]] = {
+    "samples at nodes": (gamma_nonlinear.LIMSUP, "averages", lambda theta, own: (theta, np.tile(theta[::4], (4, 1)))),
+    "a limit that moves": (gamma_nonlinear.LIMINF, "alternating", lambda theta, own: (own, own)),
+    "expanding layers": (gamma_nonlinear.LIMINF, "alternating", lambda theta, own: (theta, -own)),
+}
+
+
+@pytest.mark.parametrize(("claim", "kind", "change"), UNMET.values(), ids=UNMET)
+def test_a_dropped_hypothesis_is_named(claim: Claim, kind: str, change: Any) -> None:
+    case = suite.with_l1(kind, 8, np.random.default_rng(0))
+    changed = dataclasses.replace(case, parameters=np.stack(change(*case.pair)))
+    assert gamma_nonlinear.assess(claim, changed).verdict is Verdict.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize("depths", [(), (3,), (0,), (8, 8)])
+def test_a_depth_divides_the_rows(depths: tuple[int, ...]) -> None:
+    case = dataclasses.replace(suite.with_l1("averages", 8, np.random.default_rng(0)), depths=depths)
+    arrays: dict[str, Any] = {}
+    with pytest.raises(kernel.Refusal):
+        replay(gamma_nonlinear.LIMSUP, case.name, None, {"training": case.describe(arrays)}, arrays)
+
+
+# -- rates --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["decay", "turn", "driven"])
+def test_minima_converge_at_the_rate_of_losses(kind: str) -> None:
+    anchor = Anchor(kind, 32)
+    theta = nearest(minimisers(anchor)[0])
+    result = gamma_rate.assess(RATE, anchor, theta)
+    assert result.verdict is Verdict.CERTIFIED and again(RATE, result) == result
+    known = [Anchor(kind, depth).least() for depth in (32, None)]
+    apart = abs(known[0].value - known[1].value)  # type: ignore[union-attr]
+    assert result.bracket.lower == pytest.approx(float(apart.mid()), rel=1e-8)
+    deeper = gamma_rate.assess(RATE, Anchor(kind, 64), nearest(minimisers(Anchor(kind, 64))[0]))
+    assert (deeper.bracket.theory or 1.0) < 0.55 * (result.bracket.theory or 0.0), "the bound is of first order"
+    worse = gamma_rate.assess(RATE, anchor, theta + 0.1)
+    assert worse.verdict is Verdict.CERTIFIED and (worse.bracket.theory or 0.0) > (result.bracket.theory or 1.0)
+    half = gamma_rate.assess(RATE, Anchor("decay", 32), nearest(minimisers(Anchor("decay", 32))[0]), 0.47)
+    assert half.verdict is Verdict.REFUTED, "planted: less than half the bound"
+
+
+def test_halving_is_sharp_for_first_order_and_missed_by_none() -> None:
+    for kind in ("decay", "turn", "driven"):
+        result = gamma_rate.assess(HALVED, Anchor(kind, 16))
+        assert result.verdict is Verdict.CERTIFIED and again(HALVED, result) == result
+    wrong = gamma_rate.assess(planted(HALVED), Anchor("decay", 512), scale=0.99)
+    assert wrong.verdict is Verdict.REFUTED and again(planted(HALVED), wrong) == wrong
+
+
+@pytest.mark.parametrize(
+    ("claim", "witness"),
+    [
+        (RATE, {"anchor": {"kind": "decay", "depth": 16}}),
+        (HALVED, {"anchor": {"kind": "decay", "depth": None}}),
+        (HALVED, {"anchor": {"kind": "decay", "depth": 16}, "theta": "data/x.npy"}),
+    ],
+)
+def test_malformed_rates_are_refused(claim: Claim, witness: dict[str, Any]) -> None:
+    with pytest.raises(kernel.Refusal):
+        replay(claim, "some", None, witness, {})
 
 
 # -- planted errors -----------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from fbscheck.claims.anchors import Anchor, least
 from fbscheck.claims.learning_anchors import DISTANCE, LEADING, MINIMISER, MINIMUM, SHIFT, STRONG
 from fbscheck.claims.replay import replay
 from fbscheck.claims.shooting import Shooting
+from fbscheck.learning.one_sample import least_value
 from fbscheck.suites import learning as suite
 from fbscheck.verdict import Claim, Result, Verdict, planted
 
@@ -102,6 +103,16 @@ def test_least_values_are_those_of_another_route(kind: str, depth: int | None) -
 def test_least_values_known_beforehand(kind: str, depth: int | None, expected: float) -> None:
     found = Anchor(kind, depth).least()
     assert found is not None and float(found.value.mid()) == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.mark.parametrize(("kind", "depth"), CASES)
+def test_branch_and_bound_over_states_finds_the_same(kind: str, depth: int | None) -> None:
+    """:mod:`fbscheck.learning.one_sample` was written independently, with other reductions."""
+    anchor = Anchor(kind, depth)
+    known, found = anchor.least(), least_value(anchor.problem, depth)
+    assert known is not None and found.lower is not None and found.upper is not None
+    assert found.lower <= upper(known.value) and lower(known.value) <= found.upper
+    assert found.upper - found.lower < 1e-9
 
 
 @pytest.mark.parametrize("kind", suite.DEPTHS)
