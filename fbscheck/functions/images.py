@@ -20,6 +20,9 @@ from fbscheck.inputs import Array, positive
 
 __all__ = ["TotalVariation2D"]
 
+COARSE = 1e-8
+"""Accuracy of conjugates and subgradients, of points where every difference may just vanish."""
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -72,18 +75,18 @@ class TotalVariation2D(Function):
 
     def _prox(self, u: Array, step: Any) -> Array:
         images = self._images(u)
-        return self._denoised(images, step * self.weight, self._grid(images).present).reshape(u.shape)
+        return self._denoised(images, step * self.weight, self._grid(images).present, self.accuracy).reshape(u.shape)
 
-    def _denoised(self, u: Array, t: float, present: npt.NDArray[np.bool_]) -> Array:
+    def _denoised(self, u: Array, t: float, present: npt.NDArray[np.bool_], accuracy: float) -> Array:
         """The proximal points for the differences that are present, of images scaled by powers of two."""
         exponent = self._exponent(u)
         scaled = np.ldexp(u, -exponent)
         p, bounds = denoised(scaled, np.ldexp(t, -exponent), present, self.isotropic)
-        allowed = self.accuracy * (np.ldexp(1.0, -exponent) + np.sqrt(np.sum(scaled**2, axis=(0, 1))))
+        allowed = accuracy * (np.ldexp(1.0, -exponent) + np.sqrt(np.sum(scaled**2, axis=(0, 1))))
         if (bounds > allowed).any():
-            worst = np.max(bounds / allowed) * self.accuracy
+            worst = np.max(bounds / allowed) * accuracy
             raise SolverError(
-                f"The proximal point of total variation is found to {worst:.2g} only, not {self.accuracy}."
+                f"The proximal point of total variation is found to {worst:.2g} only, not {accuracy}."
             )
         return np.ldexp(p, exponent)
 
@@ -103,9 +106,11 @@ class TotalVariation2D(Function):
         return np.atleast_1d(spsolve(system, np.bincount(labels, v.ravel())))[labels].reshape(u.shape)
 
     def _conjugate(self, s: Array) -> Any:
-        """0 if s is weight D^T z for some |z| <= 1, to twice the accuracy: then the prox at step 1 is as small."""
-        slack = 2 * self.accuracy * (1 + np.sqrt(np.sum(s * s, axis=0)))
-        return np.where(np.sqrt(np.sum(self._prox(s, 1.0) ** 2, axis=0)) <= slack, 0.0, np.inf)[()]
+        """0 if s is weight D^T z for some |z| <= 1, to 2 COARSE: then the prox at step 1 is as small."""
+        images = self._images(s)
+        left = self._denoised(images, self.weight, self._grid(images).present, COARSE).reshape(s.shape)
+        slack = 2 * COARSE * (1 + np.sqrt(np.sum(s * s, axis=0)))
+        return np.where(np.sqrt(np.sum(left**2, axis=0)) <= slack, 0.0, np.inf)[()]
 
     def _subgradient(self, x: Array, near: Array) -> Array:
         """weight D^T z, z = Dx/|Dx| where that is not 0; the best |z| <= 1 elsewhere is dual to the prox there."""
@@ -114,5 +119,5 @@ class TotalVariation2D(Function):
         moved = grid.differences(images)
         fixed = self.weight * grid.adjoint(grid.units(moved))
         rest = self._images(near) - fixed
-        left = self._denoised(rest, self.weight, grid.present & (grid.sizes(moved) == 0))
+        left = self._denoised(rest, self.weight, grid.present & (grid.sizes(moved) == 0), COARSE)
         return (fixed + rest - left).reshape(x.shape)
