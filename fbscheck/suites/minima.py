@@ -31,10 +31,12 @@ DEPTHS = {"small": (16,), "full": (16, 64), "large": (16, 64, 256)}
 
 
 def alista(d: int, m: int, samples: int, rng: Generator) -> Problem:
-    """Sparse vectors to be recovered from few observations."""
+    """Sparse vectors to be recovered from few observations, not all of them 0."""
     A = rng.standard_normal((m, d))
     A /= np.linalg.norm(A, axis=0)
     x = np.where(rng.random((d, samples)) < 0.4, rng.standard_normal((d, samples)), 0.0)
+    if not x.any():
+        x[0, 0] = 1.0
     return Problem(np.zeros(d), A @ x, x, Alista(A, frobenius_weights(A), L1(1.0)), H1(0.02, 0.02), 2.0)
 
 
