@@ -11,8 +11,8 @@ import numpy as np
 from made import keep
 
 import fbscheck as fb
-from fbscheck.claims import cells, maps
-from fbscheck.claims.map_conditions import CONDITIONS
+from fbscheck.claims.regions import cells, maps
+from fbscheck.claims.regions.conditions import CONDITIONS
 from fbscheck.network import Network, ista
 from fbscheck.network.comparisons import compare
 from fbscheck.report import numerals

@@ -16,7 +16,7 @@ from fbscheck._version import VERSION as __version__
 if TYPE_CHECKING:
     from fbscheck import functions, learning, limit, network, operators
     from fbscheck.checking.session import check
-    from fbscheck.claims.contraction import contraction_factor
+    from fbscheck.claims.layers.contraction import contraction_factor
     from fbscheck.limit import ParameterPath
     from fbscheck.network import Network
     from fbscheck.splitting import ForwardBackward, GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
@@ -51,7 +51,7 @@ _HOMES = {
     "StronglyMonotoneCocoercive": "fbscheck.splitting",
     "StronglyMonotoneLipschitz": "fbscheck.splitting",
     "check": "fbscheck.checking.session",
-    "contraction_factor": "fbscheck.claims.contraction",
+    "contraction_factor": "fbscheck.claims.layers.contraction",
 }
 
 

@@ -1,9 +1,9 @@
 """The contraction factor of one forward-backward step, in every regime and with strongly convex g."""
 
 import sympy
+from fbscheck.proofs.multipliers import FORWARD, multipliers
 
 from fbscheck.certify.symbolic import Expression, Proof, Term, Vector, inner, square, vectors
-from fbscheck.proofs.multipliers import FORWARD, multipliers
 
 __all__ = ["PROOFS"]
 

@@ -12,9 +12,9 @@ multipliers are those of :mod:`fbscheck.proofs.sublinear_rate`, whose cases n = 
 from typing import Any
 
 import sympy
+from fbscheck.proofs.sublinear_rate import SMOOTH
 
 from fbscheck.certify.symbolic import Expression, Proof, Term, Vector, inner, scalar, square, vectors
-from fbscheck.proofs.sublinear_rate import SMOOTH
 
 __all__ = ["PROOFS"]
 

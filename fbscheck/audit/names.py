@@ -16,7 +16,7 @@ import numpy as np
 from fbscheck import functions, operators
 from fbscheck.archive import Arrays, rebuild
 from fbscheck.certify.kernel import Refusal
-from fbscheck.claims.problems import Problem
+from fbscheck.claims.fixed_points.problems import Problem
 from fbscheck.errors import InputError, MissingToolError
 from fbscheck.suites import (
     catalogue,

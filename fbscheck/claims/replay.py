@@ -13,21 +13,10 @@ import numpy as np
 
 from fbscheck.archive import Arrays
 from fbscheck.certify import kernel
-from fbscheck.claims import (
-    catalogue,
-    coherence,
-    cones,
-    contraction,
-    contraction_map,
-    controls,
-    deep_limit,
-    deep_limit_constants,
-    deep_limit_controls,
-    deep_near,
-    deep_orders,
-    deep_rates,
-    fixed_point,
-    flow,
+from fbscheck.claims.catalogue import cones, nonconvex, operator_constants, promises, prox, rules, sections, sum_control
+from fbscheck.claims.fixed_points import fixed_point
+from fbscheck.claims.layers import contraction, contraction_map, controls, many_steps
+from fbscheck.claims.learning import (
     gamma_nonlinear,
     gamma_parts,
     gamma_rate,
@@ -36,30 +25,25 @@ from fbscheck.claims import (
     interpolation,
     learning_anchors,
     learning_controls,
-    lipschitz,
-    local,
-    many_steps,
-    maps,
-    methods,
-    nonconvex,
-    operator_constants,
     optimality,
     perturbation,
-    prox,
-    recovery,
-    recovery_controls,
-    rules,
-    sections,
-    stability,
-    stability_controls,
-    sum_control,
     tied,
     trained_paths,
+)
+from fbscheck.claims.limits import (
+    deep_limit,
+    deep_limit_constants,
+    deep_limit_controls,
+    deep_near,
+    deep_orders,
+    deep_rates,
     weak_controls,
     weak_limit,
-    weighted,
 )
+from fbscheck.claims.networks import flow, lipschitz, local, methods, stability, stability_controls, weighted
 from fbscheck.claims.records import scale_of, scaled
+from fbscheck.claims.regions import maps
+from fbscheck.claims.sparse_recovery import coherence, recovery, recovery_controls
 from fbscheck.errors import FbscheckError
 from fbscheck.judge import decide
 from fbscheck.splitting.classes import GradientOf, factor_squared
@@ -133,7 +117,7 @@ def routes() -> dict[str, Callable[..., Result]]:
 
 
 CHAPTERS: tuple[Any, ...] = (
-    catalogue,
+    promises,
     coherence,
     cones,
     controls,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fbscheck.cli.terminal import WIDTH, status
 
 if TYPE_CHECKING:
-    from fbscheck.claims.cells import Axis
+    from fbscheck.claims.regions.cells import Axis
 
 __all__ = ["add"]
 
@@ -30,8 +30,8 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Draw a map and print the shares of its parts."""
     from fbscheck import files, store
-    from fbscheck.claims import cells, maps
-    from fbscheck.claims.map_conditions import CONDITIONS
+    from fbscheck.claims.regions import cells, maps
+    from fbscheck.claims.regions.conditions import CONDITIONS
     from fbscheck.errors import InputError
     from fbscheck.inputs import positive
     from fbscheck.suites.runner import versions
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _axis(text: str) -> "Axis":
-    from fbscheck.claims.cells import Axis
+    from fbscheck.claims.regions.cells import Axis
     from fbscheck.errors import InputError
 
     name, _, ends = text.partition(":")

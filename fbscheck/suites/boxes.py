@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from fbscheck.archive import Arrays
-from fbscheck.claims import lipschitz, local
-from fbscheck.claims.local import Box
+from fbscheck.claims.networks import lipschitz, local
+from fbscheck.claims.networks.local import Box
 from fbscheck.functions import Zero
 from fbscheck.network import Network
 from fbscheck.verdict import Curve, Plot, Result, Verdict

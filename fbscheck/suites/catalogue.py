@@ -9,8 +9,8 @@ from functools import partial
 
 import numpy as np
 
-from fbscheck.claims import catalogue, nonconvex
-from fbscheck.claims.prox import ProxCase
+from fbscheck.claims.catalogue import nonconvex, promises
+from fbscheck.claims.catalogue.prox import ProxCase
 from fbscheck.functions import (
     L1,
     L2,
@@ -139,17 +139,17 @@ CASES = (
 )
 
 PLANTED = {
-    catalogue.REFERENCE: "weighted l1",
-    catalogue.OPTIMALITY: "l1 ball",
-    catalogue.FIRM: "weighted l1",
-    catalogue.RESOLVENT: "total variation",
-    catalogue.VALUE: "elastic net",
-    catalogue.CONJUGATE: "Huber",
-    catalogue.DERIVATIVE: "logistic",
-    catalogue.LIPSCHITZ: "l2",
-    catalogue.PROJECTION: "simplex",
-    catalogue.INPUT: "nuclear norm",
-    catalogue.EXTREMES: "zero",
+    promises.REFERENCE: "weighted l1",
+    promises.OPTIMALITY: "l1 ball",
+    promises.FIRM: "weighted l1",
+    promises.RESOLVENT: "total variation",
+    promises.VALUE: "elastic net",
+    promises.CONJUGATE: "Huber",
+    promises.DERIVATIVE: "logistic",
+    promises.LIPSCHITZ: "l2",
+    promises.PROJECTION: "simplex",
+    promises.INPUT: "nuclear norm",
+    promises.EXTREMES: "zero",
 }
 """The function on which each claim is planted with an error of 1%."""
 
@@ -169,16 +169,16 @@ GRAPHS = {
 
 def check(case: ProxCase, samples: int, rng: np.random.Generator) -> list[Result]:
     """All claims about one function; the graphs of its group are with the first of them."""
-    results = catalogue.assess(case, catalogue.CLAIMS, samples, rng)
+    results = promises.assess(case, promises.CLAIMS, samples, rng)
     graphs = tuple(graph(title) for title, names in GRAPHS.items() if names[0] == case.name)
-    return [replace(result, plots=graphs) if result.claim == catalogue.OPTIMALITY.id else result for result in results]
+    return [replace(result, plots=graphs) if result.claim == promises.OPTIMALITY.id else result for result in results]
 
 
 def graph(title: str) -> Plot:
     """The proximal maps of a group, at step 1."""
     functions = {case.name: case.g for case in CASES if case.name in GRAPHS[title]}
     maps = {name: partial(functions[name].prox, step=1.0) for name in GRAPHS[title]}
-    return _drawn(catalogue.OPTIMALITY, f"Proximal maps: {title}", maps)
+    return _drawn(promises.OPTIMALITY, f"Proximal maps: {title}", maps)
 
 
 def _drawn(claim: Claim, title: str, maps: Mapping[str, Callable[[Array], Array]]) -> Plot:
@@ -192,7 +192,7 @@ def _plant(rng: np.random.Generator) -> list[Result]:
     return [
         result
         for claim, name in PLANTED.items()
-        for result in catalogue.assess(by_name[name], [planted(claim, ERROR)], SAMPLES["small"], rng, scale=0.99)
+        for result in promises.assess(by_name[name], [planted(claim, ERROR)], SAMPLES["small"], rng, scale=0.99)
     ]
 
 
@@ -225,6 +225,6 @@ PLANTED_CLAIMS = tuple(planted(claim, ERROR) for claim in PLANTED)
 SUITE = Suite(
     "catalogue",
     "functions, operators, rules: references, conjugates, derivatives, constants",
-    (*catalogue.CLAIMS, *nonconvex.CLAIMS, *PLANTED_CLAIMS, *catalogue_sections.CLAIMS, *catalogue_operators.CLAIMS),
+    (*promises.CLAIMS, *nonconvex.CLAIMS, *PLANTED_CLAIMS, *catalogue_sections.CLAIMS, *catalogue_operators.CLAIMS),
     _tasks,
 )

@@ -4,9 +4,9 @@ from functools import partial
 
 import numpy as np
 
-from fbscheck.claims import operator_constants, rules, sum_control
-from fbscheck.claims.operator_instances import Instance, instances
-from fbscheck.claims.prox import ProxCase
+from fbscheck.claims.catalogue import operator_constants, rules, sum_control
+from fbscheck.claims.catalogue.operator_instances import Instance, instances
+from fbscheck.claims.catalogue.prox import ProxCase
 from fbscheck.functions import (
     L1,
     ArgumentScaled,

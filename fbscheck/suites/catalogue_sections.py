@@ -5,8 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from fbscheck.claims import cones, sections
-from fbscheck.claims.prox import ProxCase
+from fbscheck.claims.catalogue import cones, sections
+from fbscheck.claims.catalogue.prox import ProxCase
 from fbscheck.functions import SecondOrderCone
 from fbscheck.functions.sections import sections as lines_of
 from fbscheck.suites.task import Task

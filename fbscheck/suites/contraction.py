@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from fbscheck.claims import contraction, contraction_map, controls, many_steps
-from fbscheck.claims.contraction import Step, bracket_of
-from fbscheck.claims.many_steps import Steps
+from fbscheck.claims.layers import contraction, contraction_map, controls, many_steps
+from fbscheck.claims.layers.contraction import Step, bracket_of
+from fbscheck.claims.layers.many_steps import Steps
 from fbscheck.splitting.classes import GradientOf, OperatorClass, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Curve, Plot, Result, planted

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fbscheck.claims.problems import Problem
+from fbscheck.claims.fixed_points.problems import Problem
 from fbscheck.errors import MissingToolError
 from fbscheck.functions import L1, Box, ElasticNet, GroupL2, NonNegative, Zero
 from fbscheck.operators import LeastSquares, Logistic

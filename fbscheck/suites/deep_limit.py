@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from fbscheck.claims import deep_limit, deep_limit_constants, deep_limit_controls
-from fbscheck.claims.deep_limit_constants import Decay, Polygon, Power, Rotation, geometric
-from fbscheck.claims.limit_case import LimitCase
+from fbscheck.claims.limits import deep_limit, deep_limit_constants, deep_limit_controls
+from fbscheck.claims.limits.deep_limit_constants import Decay, Polygon, Power, Rotation, geometric
+from fbscheck.claims.limits.limit_case import LimitCase
 from fbscheck.functions import L1, Box, ElasticNet, Function, Huber, NonNegative, SquaredL2, Zero
 from fbscheck.limit import ParameterPath, Piecewise
 from fbscheck.suites import deep_study

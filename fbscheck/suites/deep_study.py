@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from fbscheck.claims import deep_near, deep_orders, deep_rates, weak_controls, weak_limit
-from fbscheck.claims.deep_orders import Family
-from fbscheck.claims.paths import PathCase
-from fbscheck.claims.weak_limit import Oscillation
+from fbscheck.claims.limits import deep_near, deep_orders, deep_rates, weak_controls, weak_limit
+from fbscheck.claims.limits.deep_orders import Family
+from fbscheck.claims.limits.paths import PathCase
+from fbscheck.claims.limits.weak_limit import Oscillation
 from fbscheck.errors import MissingToolError
 from fbscheck.functions import L1, Box, ElasticNet, Function, Zero
 from fbscheck.judge import undecided

@@ -4,8 +4,9 @@ from functools import partial
 
 import numpy as np
 
-from fbscheck.claims import controls, iterates, minimisers
-from fbscheck.claims import fixed_point as chapter
+from fbscheck.claims.fixed_points import fixed_point as chapter
+from fbscheck.claims.fixed_points import iterates, minimisers
+from fbscheck.claims.layers import controls
 from fbscheck.errors import MissingToolError
 from fbscheck.judge import undecided
 from fbscheck.suites import data

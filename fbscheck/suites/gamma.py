@@ -8,11 +8,11 @@ from functools import partial
 
 import numpy as np
 
-from fbscheck.claims import gamma_nonlinear, gamma_parts, interpolation
-from fbscheck.claims.gamma_parts import COERCIVE, LIMINF, LIMSUP, LOSSES, RECOVERY
-from fbscheck.claims.interpolation import SLOPES, Nodes
-from fbscheck.claims.sequences import Sequence, averages
-from fbscheck.claims.training_case import TrainingCase
+from fbscheck.claims.learning import gamma_nonlinear, gamma_parts, interpolation
+from fbscheck.claims.learning.gamma_parts import COERCIVE, LIMINF, LIMSUP, LOSSES, RECOVERY
+from fbscheck.claims.learning.interpolation import SLOPES, Nodes
+from fbscheck.claims.learning.sequences import Sequence, averages
+from fbscheck.claims.learning.training_case import TrainingCase
 from fbscheck.functions import L1
 from fbscheck.learning import Free, Lp, Problem
 from fbscheck.network.layers import Values

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from fbscheck.claims import gamma_parts, gamma_rate, learning_anchors, learning_controls, tied
-from fbscheck.claims.anchor_paths import at_nodes
-from fbscheck.claims.anchors import KINDS, Anchor
-from fbscheck.claims.learning_anchors import DISTANCE, LEADING, MINIMISER, MINIMUM, SHIFT, STRONG
+from fbscheck.claims.learning import gamma_parts, gamma_rate, learning_anchors, learning_controls, tied
+from fbscheck.claims.learning.anchor_paths import at_nodes
+from fbscheck.claims.learning.anchors import KINDS, Anchor
+from fbscheck.claims.learning.learning_anchors import DISTANCE, LEADING, MINIMISER, MINIMUM, SHIFT, STRONG
 from fbscheck.learning import Lp, Problem
 from fbscheck.network.layers import Values
 from fbscheck.suites import gamma, learning_study, minima, minimality, perturbations

@@ -15,8 +15,8 @@ from typing import Any, final
 import numpy as np
 import scipy.fft
 
-from fbscheck.claims import trained_paths
-from fbscheck.claims.trained_paths import Study, TrainedPaths
+from fbscheck.claims.learning import trained_paths
+from fbscheck.claims.learning.trained_paths import Study, TrainedPaths
 from fbscheck.errors import MissingToolError
 from fbscheck.functions import L1, SeparableSum, TotalVariation, Zero
 from fbscheck.judge import undecided

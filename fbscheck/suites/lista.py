@@ -8,11 +8,12 @@ from functools import cache, partial
 import numpy as np
 import numpy.typing as npt
 
-from fbscheck.claims import coherence as chapter
-from fbscheck.claims import recovery, recovery_controls, weighted
-from fbscheck.claims.coherence import PRACTICE, Reach, published, reach_of
-from fbscheck.claims.signals import Recovery
-from fbscheck.claims.weighted import Layer
+from fbscheck.claims.networks import weighted
+from fbscheck.claims.networks.weighted import Layer
+from fbscheck.claims.sparse_recovery import coherence as chapter
+from fbscheck.claims.sparse_recovery import recovery, recovery_controls
+from fbscheck.claims.sparse_recovery.coherence import PRACTICE, Reach, published, reach_of
+from fbscheck.claims.sparse_recovery.signals import Recovery
 from fbscheck.errors import MissingToolError
 from fbscheck.judge import undecided
 from fbscheck.suites.dictionaries import adversarial, dictionary, moved, signals

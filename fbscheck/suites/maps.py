@@ -5,9 +5,9 @@ from functools import partial
 
 import numpy as np
 
-from fbscheck.claims import cells, maps
-from fbscheck.claims.cells import Axis, Plane
-from fbscheck.claims.map_conditions import CONDITIONS
+from fbscheck.claims.regions import cells, maps
+from fbscheck.claims.regions.cells import Axis, Plane
+from fbscheck.claims.regions.conditions import CONDITIONS
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Result
 

@@ -4,8 +4,15 @@ from functools import partial
 
 import numpy as np
 
-from fbscheck.claims import global_minima
-from fbscheck.claims.global_minima import ALL_PATHS, CONSTANT, CONSTANT_LIMIT, EQUAL_LAYERS, STATIONARY, Training
+from fbscheck.claims.learning import global_minima
+from fbscheck.claims.learning.global_minima import (
+    ALL_PATHS,
+    CONSTANT,
+    CONSTANT_LIMIT,
+    EQUAL_LAYERS,
+    STATIONARY,
+    Training,
+)
 from fbscheck.functions import L1, Zero
 from fbscheck.learning import H1, Alista, Free, Lp, Problem
 from fbscheck.network.coherence import frobenius_weights

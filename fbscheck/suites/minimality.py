@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fbscheck.claims import gradients, optimality
-from fbscheck.claims.training_case import TrainingCase
+from fbscheck.claims.learning import gradients, optimality
+from fbscheck.claims.learning.training_case import TrainingCase
 from fbscheck.functions import L1, Zero
 from fbscheck.learning import Free, Lp, Problem
 from fbscheck.learning.optimality import projected

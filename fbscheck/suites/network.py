@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from fbscheck.claims import flow, lipschitz, local, methods, stability, stability_controls
-from fbscheck.claims.flow import Path
-from fbscheck.claims.pair import Pair
+from fbscheck.claims.networks import flow, lipschitz, local, methods, stability, stability_controls
+from fbscheck.claims.networks.flow import Path
+from fbscheck.claims.networks.pair import Pair
 from fbscheck.functions import L1, ElasticNet, Function, GroupL2, SquaredL2, Zero
 from fbscheck.network import Network, alista, ista, lista, lista_cp
 from fbscheck.network.layers import Values

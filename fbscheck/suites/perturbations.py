@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from fbscheck.claims import gradients, optimality, perturbation
-from fbscheck.claims.least_values import wells
-from fbscheck.claims.training_case import TrainingCase
+from fbscheck.claims.learning import gradients, optimality, perturbation
+from fbscheck.claims.learning.least_values import wells
+from fbscheck.claims.learning.training_case import TrainingCase
 from fbscheck.functions import L1, Box, Function, Huber, SquaredL2, Zero
 from fbscheck.learning import Free, Lp, Problem
 from fbscheck.network.layers import Values

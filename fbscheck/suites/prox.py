@@ -4,8 +4,9 @@ from functools import partial
 
 import numpy as np
 
-from fbscheck.claims import controls, prox
-from fbscheck.claims.prox import ProxCase
+from fbscheck.claims.catalogue import prox
+from fbscheck.claims.catalogue.prox import ProxCase
+from fbscheck.claims.layers import controls
 from fbscheck.functions import L1, Box, ElasticNet, GroupL2, Huber, L2Ball, NonNegative, SquaredL2, Zero
 from fbscheck.suites.task import Suite, Task
 from fbscheck.verdict import Result, planted

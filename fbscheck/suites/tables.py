@@ -14,7 +14,7 @@ from typing import Any, final
 import numpy as np
 
 from fbscheck import functions
-from fbscheck.claims.operator_instances import instances
+from fbscheck.claims.catalogue.operator_instances import instances
 from fbscheck.functions import Function
 from fbscheck.suites import catalogue, catalogue_operators, catalogue_sections, prox
 

@@ -12,22 +12,16 @@ from tampering import Stored, refusals
 
 from fbscheck.archive import add
 from fbscheck.audit.recheck import Outcome, recheck
-from fbscheck.claims import (
-    contraction,
-    contraction_map,
-    controls,
-    fixed_point,
-    iterates,
-    minimisers,
-    perturbation,
-    prox,
-    recovery,
-    weighted,
-)
-from fbscheck.claims.contraction import Step
-from fbscheck.claims.problems import Problem, Study
-from fbscheck.claims.prox import ProxCase
-from fbscheck.claims.signals import Recovery
+from fbscheck.claims.catalogue import prox
+from fbscheck.claims.catalogue.prox import ProxCase
+from fbscheck.claims.fixed_points import fixed_point, iterates, minimisers
+from fbscheck.claims.fixed_points.problems import Problem, Study
+from fbscheck.claims.layers import contraction, contraction_map, controls
+from fbscheck.claims.layers.contraction import Step
+from fbscheck.claims.learning import perturbation
+from fbscheck.claims.networks import weighted
+from fbscheck.claims.sparse_recovery import recovery
+from fbscheck.claims.sparse_recovery.signals import Recovery
 from fbscheck.cli import main
 from fbscheck.functions import L1, L2Ball, Zero
 from fbscheck.operators import LeastSquares

@@ -19,50 +19,32 @@ from tampering import ALL, CLAIMS, Stored, refusals, refuses, tampered
 
 from fbscheck import store
 from fbscheck.certify import instances
-from fbscheck.claims import (
-    catalogue,
-    coherence,
-    contraction,
-    contraction_map,
-    controls,
-    deep_limit,
-    deep_limit_constants,
-    deep_limit_controls,
-    fixed_point,
-    flow,
+from fbscheck.claims.catalogue import nonconvex, promises, prox, sections
+from fbscheck.claims.fixed_points import fixed_point, iterates, minimisers
+from fbscheck.claims.fixed_points.problems import Problem
+from fbscheck.claims.layers import contraction, contraction_map, controls, many_steps
+from fbscheck.claims.layers.contraction import Step
+from fbscheck.claims.layers.many_steps import Steps
+from fbscheck.claims.learning import (
     gamma_parts,
     gamma_rate,
     global_minima,
     gradients,
     interpolation,
-    iterates,
     learning_anchors,
     learning_controls,
-    lipschitz,
-    local,
-    many_steps,
-    methods,
-    minimisers,
-    nonconvex,
     optimality,
     perturbation,
-    prox,
-    recovery,
-    recovery_controls,
-    sections,
-    stability,
-    stability_controls,
     tied,
     trained_paths,
-    weighted,
 )
-from fbscheck.claims.anchors import Anchor
-from fbscheck.claims.contraction import Step
-from fbscheck.claims.many_steps import Steps
-from fbscheck.claims.problems import Problem
+from fbscheck.claims.learning.anchors import Anchor
+from fbscheck.claims.learning.training_case import TrainingCase
+from fbscheck.claims.limits import deep_limit, deep_limit_constants, deep_limit_controls
+from fbscheck.claims.networks import flow, lipschitz, local, methods, stability, stability_controls, weighted
 from fbscheck.claims.replay import routes
-from fbscheck.claims.signals import Recovery
-from fbscheck.claims.training_case import TrainingCase
+from fbscheck.claims.sparse_recovery import coherence, recovery, recovery_controls
+from fbscheck.claims.sparse_recovery.signals import Recovery
 from fbscheck.functions import L1, GroupL2, Zero
 from fbscheck.functions.nonconvex import NONCONVEX
 from fbscheck.learning import H1, Alista
@@ -120,10 +102,10 @@ def proximal() -> list[Result]:
 
 def catalogued() -> list[Result]:
     by_name, rng = {case.name: case for case in FUNCTIONS}, np.random.default_rng(3)
-    wrong = [planted(claim, "an error of 1%") for claim in (catalogue.OPTIMALITY, catalogue.CONJUGATE)]
+    wrong = [planted(claim, "an error of 1%") for claim in (promises.OPTIMALITY, promises.CONJUGATE)]
     return [
-        *catalogue.assess(by_name["OWL"], (catalogue.OPTIMALITY, catalogue.LIPSCHITZ, catalogue.INPUT), 8, rng),
-        *catalogue.assess(by_name["distance to a ball"], wrong, 8, rng, 0.99),
+        *promises.assess(by_name["OWL"], (promises.OPTIMALITY, promises.LIPSCHITZ, promises.INPUT), 8, rng),
+        *promises.assess(by_name["distance to a ball"], wrong, 8, rng, 0.99),
         *nonconvex.assess(NONCONVEX[2], 50, rng),
         sections.assess(sections.INVERSE, by_name["nonnegative orthant"]),
         sections.assess(catalogue_sections.PLANTED[0], by_name["box"], 0.99),

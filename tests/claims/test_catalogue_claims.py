@@ -10,8 +10,8 @@ import pytest
 from fbscheck import functions
 from fbscheck.archive import add, describe
 from fbscheck.certify import kernel
-from fbscheck.claims import catalogue, measures, nonconvex
-from fbscheck.claims.catalogue import (
+from fbscheck.claims.catalogue import measures, nonconvex, promises
+from fbscheck.claims.catalogue.promises import (
     CLAIMS,
     CONJUGATE,
     DERIVATIVE,
@@ -25,7 +25,7 @@ from fbscheck.claims.catalogue import (
     RESOLVENT,
     VALUE,
 )
-from fbscheck.claims.prox import ProxCase
+from fbscheck.claims.catalogue.prox import ProxCase
 from fbscheck.functions import (
     L1,
     L2,
@@ -45,7 +45,7 @@ from fbscheck.verdict import Claim, Verdict
 
 
 def verdicts(g: Function, claims: Any = CLAIMS, dimension: int = 4) -> dict[str, Verdict]:
-    results = catalogue.assess(ProxCase("a function", g, dimension), claims, 24, np.random.default_rng(0))
+    results = promises.assess(ProxCase("a function", g, dimension), claims, 24, np.random.default_rng(0))
     return {result.claim: result.verdict for result in results}
 
 
@@ -178,9 +178,9 @@ def test_what_does_not_apply_is_left_out() -> None:
 
 @pytest.mark.parametrize("case", CASES[:40:5], ids=lambda case: case.name)
 def test_the_worst_sample_is_measured_again(case: ProxCase) -> None:
-    for result in catalogue.assess(case, CLAIMS, 24, np.random.default_rng(1)):
+    for result in promises.assess(case, CLAIMS, 24, np.random.default_rng(1)):
         claim = next(known for known in CLAIMS if known.id == result.claim)
-        again = catalogue.replay(claim, result.witness or {}, dict(result.arrays))
+        again = promises.replay(claim, result.witness or {}, dict(result.arrays))
         assert (again.verdict, again.witness) == (result.verdict, result.witness)
         assert again.bracket.lower == pytest.approx(result.bracket.lower, abs=1e-12)
 
@@ -196,9 +196,9 @@ TAMPERED = {
 
 @pytest.mark.parametrize("changed", TAMPERED.values(), ids=TAMPERED)
 def test_a_changed_witness_is_refused(changed: dict[str, Any]) -> None:
-    (result,) = catalogue.assess(CASES[1], [RESOLVENT], 8, np.random.default_rng(0))
+    (result,) = promises.assess(CASES[1], [RESOLVENT], 8, np.random.default_rng(0))
     with pytest.raises(kernel.Refusal):
-        catalogue.replay(RESOLVENT, {**(result.witness or {}), **changed}, dict(result.arrays))
+        promises.replay(RESOLVENT, {**(result.witness or {}), **changed}, dict(result.arrays))
 
 
 # -- nonconvex ------------------------------------------------------------------------------------
@@ -305,7 +305,7 @@ def test_samples_that_are_not_those_of_the_claim_refute_nothing(claim: Claim, sa
         "sample": {name: add(np.array(x), arrays) for name, x in sample.items()},
     }
     with pytest.raises(kernel.Refusal, match="not one of the claim"):
-        catalogue.replay(claim, witness, arrays)
+        promises.replay(claim, witness, arrays)
 
 
 @pytest.mark.parametrize("title", catalogue_suite.GRAPHS)

@@ -11,8 +11,8 @@ import pytest
 
 import fbscheck as fb
 from fbscheck.certify import instances, kernel
-from fbscheck.claims import contraction, contraction_map, controls
-from fbscheck.claims.contraction import Step
+from fbscheck.claims.layers import contraction, contraction_map, controls
+from fbscheck.claims.layers.contraction import Step
 from fbscheck.errors import InputError
 from fbscheck.functions import SquaredL2
 from fbscheck.judge import judge

@@ -12,9 +12,9 @@ import pytest
 
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import nearest
-from fbscheck.claims import deep_limit, deep_limit_constants, deep_limit_controls
-from fbscheck.claims.deep_limit_constants import Decay, Polygon, Power, Rotation, geometric
-from fbscheck.claims.limit_case import LimitCase
+from fbscheck.claims.limits import deep_limit, deep_limit_constants, deep_limit_controls
+from fbscheck.claims.limits.deep_limit_constants import Decay, Polygon, Power, Rotation, geometric
+from fbscheck.claims.limits.limit_case import LimitCase
 from fbscheck.claims.replay import replay
 from fbscheck.functions import L1, Huber, NonNegative, SquaredL2, Zero
 from fbscheck.limit import ParameterPath, Piecewise

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from fbscheck.certify import kernel
-from fbscheck.claims import deep_near, deep_orders, deep_rates, stability_controls, weak_controls, weak_limit
-from fbscheck.claims.deep_orders import Family
-from fbscheck.claims.paths import PathCase, down, up
+from fbscheck.claims.limits import deep_near, deep_orders, deep_rates, weak_controls, weak_limit
+from fbscheck.claims.limits.deep_orders import Family
+from fbscheck.claims.limits.paths import PathCase, down, up
+from fbscheck.claims.networks import stability_controls
 from fbscheck.claims.replay import replay
 from fbscheck.errors import InputError
 from fbscheck.functions import L1, SquaredL2, Zero

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from fbscheck.certify.balls import ball
-from fbscheck.claims import fixed_point, iterates, minimisers, problems
-from fbscheck.claims.problems import Problem, Study
+from fbscheck.claims.fixed_points import fixed_point, iterates, minimisers, problems
+from fbscheck.claims.fixed_points.problems import Problem, Study
 from fbscheck.errors import SolverError
 from fbscheck.functions import L1, Box, SquaredL2, Zero
 from fbscheck.operators import LeastSquares, Logistic
@@ -55,7 +55,7 @@ def test_iterates_beyond_the_enclosed_ones_are_a_result_of_their_own(
 ) -> None:
     problem = data.synthetic("elastic net", 10, np.random.default_rng(6))
     (whole,) = found(problem, (claim,))
-    monkeypatch.setattr("fbscheck.claims.problems.ENCLOSED_ENTRIES", 1)
+    monkeypatch.setattr("fbscheck.claims.fixed_points.problems.ENCLOSED_ENTRIES", 1)
     first, all_of_them = found(problem, (claim,))
     assert (first.verdict, all_of_them.verdict) == (Verdict.CERTIFIED, Verdict.SUPPORTED)
     assert first.case.endswith("N=20")

@@ -9,15 +9,15 @@ from scipy.integrate import solve_ivp
 
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import nearest, upper
-from fbscheck.claims import gamma_nonlinear, gamma_parts, gamma_rate, interpolation
-from fbscheck.claims.anchor_paths import minimisers
-from fbscheck.claims.anchors import Anchor
-from fbscheck.claims.gamma_parts import COERCIVE, LIMINF, LIMSUP, LOSSES, RECOVERY
-from fbscheck.claims.gamma_rate import HALVED, RATE
-from fbscheck.claims.interpolation import SLOPES, Nodes
+from fbscheck.claims.learning import gamma_nonlinear, gamma_parts, gamma_rate, interpolation
+from fbscheck.claims.learning.anchor_paths import minimisers
+from fbscheck.claims.learning.anchors import Anchor
+from fbscheck.claims.learning.gamma_parts import COERCIVE, LIMINF, LIMSUP, LOSSES, RECOVERY
+from fbscheck.claims.learning.gamma_rate import HALVED, RATE
+from fbscheck.claims.learning.interpolation import SLOPES, Nodes
+from fbscheck.claims.learning.sequences import Sequence, averages
+from fbscheck.claims.learning.training_case import TrainingCase
 from fbscheck.claims.replay import replay
-from fbscheck.claims.sequences import Sequence, averages
-from fbscheck.claims.training_case import TrainingCase
 from fbscheck.functions import Zero
 from fbscheck.learning import H1, Free, Lp, Problem
 from fbscheck.suites import gamma as suite

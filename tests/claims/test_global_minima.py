@@ -7,8 +7,15 @@ import numpy as np
 import pytest
 
 from fbscheck.certify import kernel
-from fbscheck.claims import global_minima
-from fbscheck.claims.global_minima import ALL_PATHS, CONSTANT, CONSTANT_LIMIT, EQUAL_LAYERS, STATIONARY, Training
+from fbscheck.claims.learning import global_minima
+from fbscheck.claims.learning.global_minima import (
+    ALL_PATHS,
+    CONSTANT,
+    CONSTANT_LIMIT,
+    EQUAL_LAYERS,
+    STATIONARY,
+    Training,
+)
 from fbscheck.claims.replay import replay
 from fbscheck.functions import Zero
 from fbscheck.learning import Free, Lp, Problem

@@ -12,12 +12,12 @@ from scipy.optimize import minimize
 
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import exact, lower, nearest, upper
-from fbscheck.claims import learning_anchors, learning_controls, tied
-from fbscheck.claims.anchor_paths import at_nodes, minimisers
-from fbscheck.claims.anchors import Anchor, least
-from fbscheck.claims.learning_anchors import DISTANCE, LEADING, MINIMISER, MINIMUM, SHIFT, STRONG
+from fbscheck.claims.learning import learning_anchors, learning_controls, tied
+from fbscheck.claims.learning.anchor_paths import at_nodes, minimisers
+from fbscheck.claims.learning.anchors import Anchor, least
+from fbscheck.claims.learning.learning_anchors import DISTANCE, LEADING, MINIMISER, MINIMUM, SHIFT, STRONG
+from fbscheck.claims.learning.shooting import Shooting
 from fbscheck.claims.replay import replay
-from fbscheck.claims.shooting import Shooting
 from fbscheck.learning.one_sample import least_value
 from fbscheck.suites import learning as suite
 from fbscheck.verdict import Claim, Result, Verdict, planted

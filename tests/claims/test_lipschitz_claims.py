@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fbscheck.certify.kernel import Refusal
-from fbscheck.claims import lipschitz
+from fbscheck.claims.networks import lipschitz
 from fbscheck.claims.replay import replay
 from fbscheck.errors import InputError
 from fbscheck.functions import Zero

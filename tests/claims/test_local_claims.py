@@ -10,8 +10,8 @@ import pytest
 
 from fbscheck.archive import add
 from fbscheck.certify.kernel import Refusal
-from fbscheck.claims import local
-from fbscheck.claims.local import Box
+from fbscheck.claims.networks import local
+from fbscheck.claims.networks.local import Box
 from fbscheck.claims.replay import replay
 from fbscheck.errors import InputError
 from fbscheck.functions import L1, GroupL2

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from fbscheck.certify import kernel
-from fbscheck.claims import many_steps
-from fbscheck.claims.many_steps import CLAIMS, FIXED_POINT, TRAJECTORIES, Steps
+from fbscheck.claims.layers import many_steps
+from fbscheck.claims.layers.many_steps import CLAIMS, FIXED_POINT, TRAJECTORIES, Steps
 from fbscheck.errors import SolverError
 from fbscheck.judge import judge
 from fbscheck.reference import many_steps as programs

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from fbscheck.certify.kernel import Refusal
-from fbscheck.claims import cells, maps
-from fbscheck.claims.cells import Axis, Plane
-from fbscheck.claims.map_conditions import CONDITIONS
+from fbscheck.claims.regions import cells, maps
+from fbscheck.claims.regions.cells import Axis, Plane
+from fbscheck.claims.regions.conditions import CONDITIONS
 from fbscheck.errors import InputError
 from fbscheck.suites.maps import PLANES
 from fbscheck.verdict import Verdict

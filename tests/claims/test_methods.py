@@ -10,8 +10,8 @@ import pytest
 
 from fbscheck.archive import add
 from fbscheck.certify.kernel import Refusal
-from fbscheck.claims import methods
-from fbscheck.claims.methods import AVERAGED, BETWEEN, DROPPED, LIPSDP, METHODS, PIECES, Witnesses
+from fbscheck.claims.networks import methods
+from fbscheck.claims.networks.methods import AVERAGED, BETWEEN, DROPPED, LIPSDP, METHODS, PIECES, Witnesses
 from fbscheck.claims.replay import replay
 from fbscheck.errors import SolverError
 from fbscheck.functions import Zero

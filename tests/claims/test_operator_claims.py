@@ -11,8 +11,8 @@ from fbscheck import store
 from fbscheck.archive import add
 from fbscheck.audit.recheck import Outcome, recheck
 from fbscheck.certify.kernel import Refusal
-from fbscheck.claims import operator_constants, operator_instances, sum_control
-from fbscheck.claims.operator_constants import (
+from fbscheck.claims.catalogue import operator_constants, operator_instances, sum_control
+from fbscheck.claims.catalogue.operator_constants import (
     ADJOINT,
     CLAIMS,
     COCOERCIVITY,
@@ -24,7 +24,7 @@ from fbscheck.claims.operator_constants import (
     PAIRS,
     SYMMETRIC,
 )
-from fbscheck.claims.operator_instances import Instance, instances
+from fbscheck.claims.catalogue.operator_instances import Instance, instances
 from fbscheck.claims.replay import replay
 from fbscheck.operators import Linear, Logistic, Operator
 from fbscheck.suites import catalogue_operators, registry, runner

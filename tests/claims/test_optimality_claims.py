@@ -9,12 +9,12 @@ import scipy.optimize
 
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import nearest, upper
-from fbscheck.claims import gradients, optimality
-from fbscheck.claims.gradients import ADJOINT, CONSISTENCY, KINK
-from fbscheck.claims.optimality import FLOW, INVARIANTS, PROJECTION, ROWS, WEIGHTS
+from fbscheck.claims.learning import gradients, optimality
+from fbscheck.claims.learning.gradients import ADJOINT, CONSISTENCY, KINK
+from fbscheck.claims.learning.optimality import FLOW, INVARIANTS, PROJECTION, ROWS, WEIGHTS
+from fbscheck.claims.learning.sensitivities import adjoints, tangent
+from fbscheck.claims.learning.training_case import TrainingCase, objective, states
 from fbscheck.claims.replay import replay
-from fbscheck.claims.sensitivities import adjoints, tangent
-from fbscheck.claims.training_case import TrainingCase, objective, states
 from fbscheck.functions import L1, Zero
 from fbscheck.learning import Free, Lp, Problem
 from fbscheck.learning.optimality import projected

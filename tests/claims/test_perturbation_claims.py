@@ -11,11 +11,11 @@ from scipy.optimize import minimize
 
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import lower, upper
-from fbscheck.claims import perturbation
-from fbscheck.claims.least_values import least, wells
-from fbscheck.claims.perturbation import CONCAVE, DERIVATIVE, INNER, MINIMUM, NEAREST, PATH, ROOT, SMOOTH
+from fbscheck.claims.learning import perturbation
+from fbscheck.claims.learning.least_values import least, wells
+from fbscheck.claims.learning.perturbation import CONCAVE, DERIVATIVE, INNER, MINIMUM, NEAREST, PATH, ROOT, SMOOTH
+from fbscheck.claims.learning.training_case import TrainingCase, objective
 from fbscheck.claims.replay import replay
-from fbscheck.claims.training_case import TrainingCase, objective
 from fbscheck.errors import InputError
 from fbscheck.functions import L1, Zero
 from fbscheck.learning import Free, Lp, Problem

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fbscheck.claims import prox
-from fbscheck.claims.prox import ProxCase
+from fbscheck.claims.catalogue import prox
+from fbscheck.claims.catalogue.prox import ProxCase
 from fbscheck.errors import SolverError
 from fbscheck.functions import L1, ElasticNet, Function, SquaredL2
 from fbscheck.functions.separable import Separable

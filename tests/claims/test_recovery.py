@@ -9,11 +9,11 @@ from scipy.linalg import hadamard
 
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import lower, nearest, upper
-from fbscheck.claims import coherence as reach
-from fbscheck.claims import recovery, recovery_controls
-from fbscheck.claims.recovery import ADAPTED, CLAIMS, DEEP_LIMIT, NOISE, RATE, SUPPORT, assess
 from fbscheck.claims.replay import replay
-from fbscheck.claims.signals import Recovery
+from fbscheck.claims.sparse_recovery import coherence as reach
+from fbscheck.claims.sparse_recovery import recovery, recovery_controls
+from fbscheck.claims.sparse_recovery.recovery import ADAPTED, CLAIMS, DEEP_LIMIT, NOISE, RATE, SUPPORT, assess
+from fbscheck.claims.sparse_recovery.signals import Recovery
 from fbscheck.errors import InputError
 from fbscheck.reference.coherence import generalised_coherence
 from fbscheck.suites.dictionaries import adversarial, dictionary, signals

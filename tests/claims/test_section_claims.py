@@ -12,9 +12,9 @@ import pytest
 from fbscheck import functions
 from fbscheck.certify import kernel
 from fbscheck.certify.formula import Formula, Undetermined
-from fbscheck.claims import cones, sections
-from fbscheck.claims.prox import ProxCase
-from fbscheck.claims.sections import CLAIMS, CONVEX, INVERSE, SLOPE
+from fbscheck.claims.catalogue import cones, sections
+from fbscheck.claims.catalogue.prox import ProxCase
+from fbscheck.claims.catalogue.sections import CLAIMS, CONVEX, INVERSE, SLOPE
 from fbscheck.functions import Function
 from fbscheck.functions.curved import Curved
 from fbscheck.functions.sections import Section

@@ -9,9 +9,9 @@ import pytest
 import scipy.linalg
 
 from fbscheck.certify import kernel
-from fbscheck.claims import flow, stability, stability_controls
-from fbscheck.claims.flow import Path
-from fbscheck.claims.pair import Pair
+from fbscheck.claims.networks import flow, stability, stability_controls
+from fbscheck.claims.networks.flow import Path
+from fbscheck.claims.networks.pair import Pair
 from fbscheck.claims.replay import replay
 from fbscheck.errors import InputError
 from fbscheck.functions import L1, Zero

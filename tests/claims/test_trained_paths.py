@@ -9,9 +9,18 @@ import pytest
 
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import exact, lower, upper
-from fbscheck.claims import trained_paths
+from fbscheck.claims.learning import trained_paths
+from fbscheck.claims.learning.trained_paths import (
+    ENCLOSURE,
+    HELD_OUT,
+    LIMIT,
+    PATHS,
+    PLANTED,
+    VALUES,
+    Study,
+    TrainedPaths,
+)
 from fbscheck.claims.replay import replay
-from fbscheck.claims.trained_paths import ENCLOSURE, HELD_OUT, LIMIT, PATHS, PLANTED, VALUES, Study, TrainedPaths
 from fbscheck.functions import L1, Function, TotalVariation
 from fbscheck.learning import H1, Alista, Problem
 from fbscheck.suites import learning_study

@@ -8,7 +8,7 @@ import pytest
 
 from fbscheck.archive import add
 from fbscheck.certify import kernel
-from fbscheck.claims.weighted import DIAGONAL, FULL, WEIGHTED, Layer, assess, assess_best, replay
+from fbscheck.claims.networks.weighted import DIAGONAL, FULL, WEIGHTED, Layer, assess, assess_best, replay
 from fbscheck.errors import InputError, SolverError
 from fbscheck.reference import weighted as programs
 from fbscheck.suites.dictionaries import dictionary, moved

@@ -6,8 +6,8 @@ import pytest
 from fbscheck.certify.definite import norm_lower
 from fbscheck.certify.enclosure import exact, norm_upper
 from fbscheck.certify.kernel import Refusal
-from fbscheck.claims import lipschitz
-from fbscheck.claims.pair import Pair
+from fbscheck.claims.networks import lipschitz
+from fbscheck.claims.networks.pair import Pair
 from fbscheck.errors import InputError
 from fbscheck.functions import Zero
 from fbscheck.network import Network

@@ -4,10 +4,10 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import fbscheck.proofs
 import pytest
 import sympy
 
-import fbscheck.proofs
 from fbscheck import cli
 from fbscheck.certify.symbolic import Expression, NotProved, Proof, Term, check, inner, scalar, square, vectors
 from fbscheck.suites.registry import SUITES

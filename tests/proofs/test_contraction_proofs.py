@@ -9,10 +9,9 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from fbscheck.proofs.multipliers import FORWARD, multipliers, regime
 from sympy import QQ
 from sympy.polys.fields import field
-
-from fbscheck.proofs.multipliers import FORWARD, multipliers, regime
 
 # rational functions over the rationals, always in lowest terms; p, q, u and sigma stand for positive numbers
 FIELD, p, q, u, sigma, dd, dv, ds, vv, vs, ss = field("p, q, u, sigma, dd, dv, ds, vv, vs, ss", QQ)

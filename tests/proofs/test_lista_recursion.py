@@ -8,12 +8,12 @@ from dataclasses import replace
 from fractions import Fraction as R
 from typing import Any
 
+import fbscheck.proofs
 import numpy as np
 import pytest
 import sympy
 from scipy.linalg import hadamard
 
-import fbscheck.proofs
 from fbscheck.certify.symbolic import NotProved, Proof, Term, check, scalar
 
 PROOFS = fbscheck.proofs.catalogue()

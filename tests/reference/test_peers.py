@@ -13,6 +13,7 @@ from fractions import Fraction as R
 from functools import cache
 from typing import Any
 
+import fbscheck.proofs
 import numpy as np
 import pytest
 import sympy
@@ -28,8 +29,7 @@ from PEPit.examples import unconstrained_convex_minimization as unconstrained
 from PEPit.primitive_steps import proximal_step
 
 import fbscheck as fb
-import fbscheck.proofs
-from fbscheck.claims.contraction import Step
+from fbscheck.claims.layers.contraction import Step
 from fbscheck.functions import Zero
 from fbscheck.operators import Linear
 from fbscheck.splitting import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz

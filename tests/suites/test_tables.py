@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fbscheck import cli, functions, operators
-from fbscheck.claims.operator_instances import instances
+from fbscheck.claims.catalogue.operator_instances import instances
 from fbscheck.functions import L1, Function, SquaredL2
 from fbscheck.operators import Gradient, Linear, Operator
 from fbscheck.suites import tables

@@ -1,0 +1,1 @@
+"""The catalogue: proximal maps, operators, rules of calculus."""

@@ -1,0 +1,293 @@
+"""Chapter "catalogue", proofs: a function of one variable is convex, and its proximal map inverts I + h dg.
+
+Where a function of the catalogue is one of one variable phi on lines that its proximal map keeps
+(:mod:`fbscheck.functions.sections`), nothing needs to be sampled.  The graph of its subdifferential is a curve of
+finitely many pieces: arcs (x, phi'(x)) between nodes, and at a node the slopes from phi'(x-) to phi'(x+).  On each
+piece value and proximal map are formulas in positive variables, for all points of the piece and all steps h > 0, and
+exact arithmetic with manifest signs proves
+
+* that phi'' >= sigma and phi' does not drop at a node: phi is convex, with the modulus that g declares;
+* that prox_h(x + h s) = x for all points (x, s) of the curve, so that prox_h = (I + h dphi)^(-1): as s increases with
+  x, x + h s takes every value on the line;
+* that prox_h does not decrease, with slopes of at most 1/(1 + h sigma).
+
+The formulas are those that the package evaluates on float64 and on balls; what float64 makes of them is the matter of
+:mod:`fbscheck.claims.catalogue.promises`.  Where the map is a root that is found by iteration, what is proved is that
+the derivative, on which the iteration rests, is that of the function; the root exists and is unique by the above.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, final
+
+import numpy as np
+
+from fbscheck import functions
+from fbscheck.archive import Arrays, describe, rebuild
+from fbscheck.certify import kernel
+from fbscheck.certify.formula import Formula, Undetermined
+from fbscheck.claims.catalogue.duties import Duty, conclude
+from fbscheck.claims.catalogue.prox import ProxCase
+from fbscheck.claims.records import scale_of, scaled
+from fbscheck.errors import InputError
+from fbscheck.functions.sections import Section, sections
+from fbscheck.judge import decide, squeeze, undecided
+from fbscheck.verdict import Claim, Evidence, Relation, Result
+
+__all__ = ["CLAIMS", "CONVEX", "INVERSE", "SLOPE", "assess", "examine", "replay"]
+
+CONVEX = Claim(
+    "catalogue.convex",
+    "The function is convex on its lines, with the modulus that it declares",
+    r"\phi''(x) \geq \sigma,\quad \phi'(x-) \leq \phi'(x+),\qquad \phi(t) = g(x_0+te),\ |e| = 1",
+    Relation.AT_MOST,
+    "exact arithmetic with manifest signs, piece by piece; on the line or for all lines (largest deficit, 0)",
+)
+INVERSE = Claim(
+    "catalogue.inverse",
+    "The proximal map is the resolvent, at every point and every step",
+    r"\mathrm{prox}_{h\phi}(x+hs) = x \text{ for all } s \in \partial\phi(x),\ h > 0",
+    Relation.AT_MOST,
+    "on each piece of the graph of the subdifferential, the formula of the map as it is coded, or where it is a "
+    "root, of the derivative on which it rests (largest difference, 0)",
+)
+SLOPE = Claim(
+    "catalogue.slope",
+    "The proximal map does not decrease, and its slopes are at most 1/(1 + h sigma)",
+    r"0 \leq \mathrm{prox}_{h\phi}'(u) \leq \frac{1}{1+h\sigma} \text{ for all } u,\ h > 0",
+    Relation.AT_MOST,
+    "the derivative of the map on each piece of the line (largest excess of a bound, 0)",
+)
+CLAIMS = (CONVEX, INVERSE, SLOPE)
+
+
+@final
+@dataclass(frozen=True)
+class Arc:
+    """Points (x, s) of the graph of the subdifferential between two nodes, s = phi'(x), as formulas in r > 0."""
+
+    piece: str
+    x: Formula
+    value: Formula
+    slope: Formula
+    rising: bool
+
+    def derivative(self, f: Formula) -> Formula:
+        """df/dx along the arc."""
+        return f.derivative("r") / self.x.derivative("r")  # type: ignore[no-any-return]
+
+    def end(self, f: Formula, right: bool) -> Any:
+        """The limit of ``f`` at the left or the right end of the arc."""
+        return (f if right != self.rising else f.inverted("r")).limit("r")
+
+
+@final
+@dataclass(frozen=True)
+class Corner:
+    """Points (x, s) with one x and slopes s from ``low`` to ``high``, either of which may be infinite."""
+
+    piece: str
+    x: Formula
+    low: Any
+    high: Any
+
+    def slopes(self) -> Iterator[Formula]:
+        """All of its slopes: formulas in v > 0 between the ends and 0, if that is between them, and these numbers."""
+        v = Formula.variable(self.x.variables, "v")
+        if isinstance(self.low, Formula) and isinstance(self.high, Formula) and (self.high - self.low).is_zero():
+            yield self.low
+            return
+        bounds = [self.low, self.high]
+        if self.low < 0 < self.high:
+            bounds.insert(1, 0 * v)
+        for low, high in zip(bounds, bounds[1:], strict=False):
+            if isinstance(low, Formula):
+                yield low + ((high - low) * v / (1 + v) if isinstance(high, Formula) else v)
+            elif isinstance(high, Formula):
+                yield high - v
+        yield from (bound for bound in bounds if isinstance(bound, Formula))
+
+
+def assess(claim: Claim, case: ProxCase, scale: float = 1.0) -> Result:
+    """Prove one of ``CLAIMS`` of a function with sections, or refute it at a point; ``scale`` is a planted error.
+
+    The error takes (1 - scale)|x|^2/2 from the function, or multiplies the map, or the bound of its slopes.
+    """
+    arrays: Arrays = {}
+    witness = scaled({"case": case.name, "function": describe(case.g, arrays)}, scale)
+    try:
+        evidence, point = examine(claim, sections(case.g), scale)
+    except Undetermined as failure:
+        return undecided(claim, case.name, str(failure))
+    return replace(decide(claim, case.name, squeeze(0.0, (evidence,)), {**witness, **point}), arrays=arrays)
+
+
+def examine(claim: Claim, lines: Sequence[Section], scale: float = 1.0) -> tuple[Evidence, dict[str, Any]]:
+    """A proof on all ``lines``, or a counterexample: the evidence, and where the counterexample is.
+
+    Raises
+    ------
+    Undetermined
+        If there is neither.
+    """
+    of = _DUTIES[claim.id.removeprefix("planted.")]
+    duties = (replace(d, piece=f"{line.name}, {d.piece}") for line in lines for d in of(line, Fraction(scale)))
+    roots = any(line.closed is not line.step for line in lines)
+    return conclude(duties, ", ".join(line.name for line in lines) + ", for the map as a root" * roots)
+
+
+def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
+    """Prove a claim again, or find its counterexample again, from the function in ``witness`` alone.
+
+    Raises
+    ------
+    kernel.Refusal
+        If the witness is incomplete or malformed, or the function has no sections.
+    """
+    content, scale = scale_of(witness, claim.control)
+    try:
+        case = ProxCase(str(content["case"]), rebuild(content["function"], arrays, vars(functions)))
+    except (LookupError, OverflowError, TypeError, ValueError, AttributeError, InputError) as error:
+        raise kernel.Refusal(f"the witness is incomplete or malformed: {error}") from None
+    if not sections(case.g):
+        raise kernel.Refusal("the function is not one of one variable on any lines")
+    return assess(claim, case, float(scale))
+
+
+# -- the curve ------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=64)
+def _arcs(section: Section) -> tuple[Arc, ...]:
+    r = Formula.variable(section.variables, "r")
+    found: list[Arc] = []
+    for left, right in zip(section.nodes, section.nodes[1:], strict=False):
+        if left is not None and right is not None and left == right:
+            continue
+        rising = left is not None
+        if left is None:
+            q = right - r
+        else:
+            q = left + r if right is None else (left + right * r) / (1 + r)
+        x = section.point(q)
+        step = x.derivative("r")
+        if step.sign() != (1 if rising else -1):
+            raise Undetermined(f"{section.name}: the points of an arc are not in order")
+        value = section.value(x)
+        value = value if isinstance(value, Formula) else x * 0 + value
+        if not isinstance(value, Formula):
+            raise Undetermined(f"{section.name}: the function is infinite inside its domain")
+        found.append(Arc(f"arc {len(found) + 1}", x, value, value.derivative("r") / step, rising))
+    return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def _corners(section: Section) -> tuple[Corner, ...]:
+    """The nodes, with the slopes of the arcs that meet there; at the ends of the domain they are infinite."""
+    arcs = _arcs(section)
+    if not arcs:
+        return (Corner("the point", section.nodes[0] + 0 * section.step, -math.inf, math.inf),)
+    found = []
+    for piece, sides in _meetings(arcs):
+        x = sides[0][0].end(sides[0][0].x, sides[0][1])
+        slopes = {right: arc.end(arc.slope, right) for arc, right in sides}
+        low, high = slopes.get(True, -math.inf), slopes.get(False, math.inf)
+        steep = len(sides) == 1 and abs(next(iter(slopes.values()))) == math.inf
+        if len(sides) == 2 and not all(isinstance(s, Formula) for s in slopes.values()):
+            raise Undetermined("the slope is infinite inside the domain")
+        if isinstance(x, Formula) and not steep:
+            found.append(Corner(piece, x, low, high))
+    return tuple(found)
+
+
+def _meetings(arcs: Sequence[Arc]) -> Iterator[tuple[str, list[tuple[Arc, bool]]]]:
+    """The nodes: the arcs that end there, and whether it is their right end."""
+    for k in range(len(arcs) + 1 if arcs else 0):
+        yield f"node {k + 1}", [*((a, True) for a in arcs[max(k - 1, 0) : k]), *((a, False) for a in arcs[k : k + 1])]
+
+
+# -- what must be shown ---------------------------------------------------------------------------
+
+
+def _convex(section: Section, scale: Fraction) -> Iterator[Duty]:
+    modulus = section.square * (Fraction(section.function.strong_convexity) + 1 - scale)
+    arcs = _arcs(section)
+    for arc in arcs:
+        yield Duty(arc.piece, arc.derivative(arc.slope) - modulus, True)
+    for corner in _corners(section):
+        if isinstance(corner.low, Formula) and isinstance(corner.high, Formula):
+            yield Duty(corner.piece, corner.high - corner.low, True)
+    yield from _continuous(section, arcs)
+
+
+def _continuous(section: Section, arcs: Sequence[Arc]) -> Iterator[Duty]:
+    """The value at a node is the limit from both sides, or infinite as they are; beyond the domain it is infinite."""
+    v = Formula.variable(section.variables, "v")
+    if not arcs:
+        (corner,) = _corners(section)
+        yield Duty(corner.piece, 0 * v + section.value(corner.x), False)
+        if any(map(_finite, (section.value(corner.x + v), section.value(corner.x - v)))):
+            raise Undetermined(f"{section.name}: the function is finite beyond its domain")
+    for piece, sides in _meetings(arcs):
+        x = sides[0][0].end(sides[0][0].x, sides[0][1])
+        if not isinstance(x, Formula):
+            continue
+        own = section.value(x)
+        for arc, right in sides:
+            yield Duty(piece, arc.end(arc.x, right) - x, False)
+            limit = arc.end(arc.value, right)
+            if _finite(own) != isinstance(limit, Formula):
+                raise Undetermined(f"{section.name}: the function is not continuous at an end of its domain")
+            if _finite(own):
+                yield Duty(piece, limit - own, False)
+        if len(sides) == 1 and _finite(section.value(x + v if sides[0][1] else x - v)):
+            raise Undetermined(f"{section.name}: the function is finite beyond its domain")
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, Formula) or bool(np.isfinite(float(value)))
+
+
+def _inverse(section: Section, scale: Fraction) -> Iterator[Duty]:
+    if section.derived:
+        for arc in _arcs(section):
+            yield Duty(arc.piece, scale * section.derivative(arc.x) - arc.slope, False)
+    if section.closed is None:
+        return
+    for piece, x, s in _graph(section):
+        image = section.prox(x + section.closed * s / section.square)
+        for off in scale * image - section.image(x):
+            yield Duty(piece, section.step * 0 + off, False)
+
+
+def _graph(section: Section) -> Iterator[tuple[str, Formula, Formula]]:
+    """The pieces of the graph of the subdifferential: points (x, s)."""
+    for arc in _arcs(section):
+        yield arc.piece, arc.x, arc.slope
+    for corner in _corners(section):
+        for s in corner.slopes():
+            yield corner.piece, corner.x, s
+
+
+def _slope(section: Section, scale: Fraction) -> Iterator[Duty]:
+    closed, h = section.closed is section.step, section.step
+    share = 1 + h * Fraction(section.function.strong_convexity)
+    for piece, x, s in _graph(section):
+        u = x + h * s / section.square
+        moved = np.sum((section.prox(u) - section.base) * section.along) / section.square if closed else x
+        moved = section.step * 0 + moved
+        for name in ("r", "v"):
+            if not (run := u.derivative(name)).is_zero():
+                slope = moved.derivative(name) / run
+                yield Duty(piece, slope, True)
+                yield Duty(piece, scale - share * slope, True)
+
+
+_DUTIES: dict[str, Callable[[Section, Fraction], Iterator[Duty]]] = {
+    CONVEX.id: _convex,
+    INVERSE.id: _inverse,
+    SLOPE.id: _slope,
+}

@@ -1,0 +1,1 @@
+"""Fixed points, the iterates on the way to them, and what they minimise."""

@@ -1,0 +1,1 @@
+"""One layer: contraction factors of steps, alone and several in a row."""

@@ -1,0 +1,1 @@
+"""Training problems: least values, Gamma-convergence, perturbed data, minimality."""

@@ -1,0 +1,1 @@
+"""Networks of finite depth: Lipschitz constants, stability, weighted norms."""

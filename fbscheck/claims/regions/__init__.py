@@ -1,0 +1,1 @@
+"""Where in a plane of parameters a condition holds."""

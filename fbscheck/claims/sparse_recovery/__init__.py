@@ -1,0 +1,1 @@
+"""Sparse recovery by ALISTA and LISTA-CP, and how far its theory reaches."""
