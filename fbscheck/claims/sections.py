@@ -6,10 +6,14 @@ finitely many pieces: arcs (x, phi'(x)) between nodes, and at a node the slopes 
 piece value and proximal map are formulas in positive variables, for all points of the piece and all steps h > 0, and
 exact arithmetic with manifest signs proves
 
-* that phi'' >= sigma and phi' does not drop at a node: phi is convex, with the modulus that g declares;
+* that phi'' >= sigma and phi' does not drop at a node: phi is convex, with the modulus that g declares, continuous on
+  its domain and infinite beyond;
 * that prox_h(x + h s) = x for all points (x, s) of the curve, so that prox_h = (I + h dphi)^(-1): as s increases with
   x, x + h s takes every value on the line;
 * that prox_h does not decrease, with slopes of at most 1/(1 + h sigma).
+
+The second rests on the first with sigma = 0, the third on both, and is not stated without.  Of a sum over coordinates
+each has its line; that they do not mix is seen on vectors with coordinates in several pieces, not proved for all.
 
 The formulas are those that the package evaluates on float64 and on balls; what float64 makes of them is the matter of
 :mod:`fbscheck.claims.catalogue`.  Where the map is a root that is found by iteration, what is proved is that the
@@ -17,7 +21,7 @@ derivative, on which the iteration rests, is that of the function; the root exis
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -29,13 +33,14 @@ from fbscheck import functions
 from fbscheck.archive import Arrays, describe, rebuild
 from fbscheck.certify import kernel
 from fbscheck.certify.formula import Formula, Undetermined
+from fbscheck.certify.variables import exact_fraction
 from fbscheck.claims.duties import Duty, conclude
 from fbscheck.claims.prox import ProxCase
 from fbscheck.claims.records import scale_of, scaled
 from fbscheck.errors import InputError
 from fbscheck.functions.sections import Section, sections
 from fbscheck.judge import decide, squeeze, undecided
-from fbscheck.verdict import Claim, Evidence, Relation, Result
+from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour
 
 __all__ = ["CLAIMS", "CONVEX", "INVERSE", "SLOPE", "assess", "examine", "replay"]
 
@@ -120,6 +125,8 @@ def assess(claim: Claim, case: ProxCase, scale: float = 1.0) -> Result:
     witness = scaled({"case": case.name, "function": describe(case.g, arrays)}, scale)
     try:
         evidence, point = examine(claim, sections(case.g), scale)
+        if evidence.rigour is Rigour.EXACT and case.g.separable:
+            _together(case.g, sections(case.g), claim.id.removeprefix("planted.") != CONVEX.id)
     except Undetermined as failure:
         return undecided(claim, case.name, str(failure))
     return replace(decide(claim, case.name, squeeze(0.0, (evidence,)), {**witness, **point}), arrays=arrays)
@@ -137,6 +144,42 @@ def examine(claim: Claim, lines: Sequence[Section], scale: float = 1.0) -> tuple
     duties = (replace(d, piece=f"{line.name}, {d.piece}") for line in lines for d in of(line, Fraction(scale)))
     roots = any(line.closed is not line.step for line in lines)
     return conclude(duties, ", ".join(line.name for line in lines) + ", for the map as a root" * roots)
+
+
+def _together(g: Any, lines: Sequence[Section], mapped: bool) -> None:
+    """On points with coordinates in several pieces g acts on each as its line says, and its map; three if all are alike.
+
+    Raises
+    ------
+    Undetermined
+        If it does not: g is no sum of these functions of one coordinate.
+    """
+    lines = [*lines] if g.dimension else [*lines] * 3
+    step = lines[0].closed
+    alike = (
+        mapped
+        and step is not None
+        and all(line.closed is not None and (line.closed - step).is_zero() for line in lines)
+    )
+
+    def require(off: Iterable[Any]) -> None:
+        if not all((0 * lines[0].step + part).is_zero() for part in off):
+            raise Undetermined("the function is not manifestly the sum of those of its coordinates")
+
+    for x, s in _mixed([[(arc.x, arc.slope) for arc in _arcs(line)] for line in lines]):
+        off = g._value(x) - sum(line.value(part) for line, part in zip(lines, x, strict=True))
+        require([(0 * lines[0].step + off).derivative("r")])
+        require(g._derivative(x) - s if mapped and lines[0].derived else ())
+    for x, s in _mixed([[(x, s) for _, x, s in _graph(line)] for line in lines]) if alike else ():
+        require((g._root if lines[0].derived else g._prox)(x + step * s, step) - x)
+
+
+def _mixed(graphs: Sequence[Sequence[tuple[Formula, Formula]]]) -> Iterator[tuple[Any, Any]]:
+    """Vectors of points and of slopes, each coordinate on its graph and one piece ahead of that before it."""
+    for i in range(max(map(len, graphs)) if all(graphs) else 0):
+        points = [graph[(i + k) % len(graph)] for k, graph in enumerate(graphs)]
+        x, s = (np.array(column, dtype=object) for column in zip(*points, strict=True))
+        yield x, s
 
 
 def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
@@ -213,7 +256,11 @@ def _meetings(arcs: Sequence[Arc]) -> Iterator[tuple[str, list[tuple[Arc, bool]]
 
 
 def _convex(section: Section, scale: Fraction) -> Iterator[Duty]:
-    modulus = section.square * (Fraction(section.function.strong_convexity) + 1 - scale)
+    return _shape(section, section.square * (Fraction(section.function.strong_convexity) + 1 - scale))
+
+
+def _shape(section: Section, modulus: Any) -> Iterator[Duty]:
+    """The function is continuous and convex with this modulus, and infinite beyond its domain."""
     arcs = _arcs(section)
     for arc in arcs:
         yield Duty(arc.piece, arc.derivative(arc.slope) - modulus, True)
@@ -228,7 +275,9 @@ def _continuous(section: Section, arcs: Sequence[Arc]) -> Iterator[Duty]:
     v = Formula.variable(section.variables, "v")
     if not arcs:
         (corner,) = _corners(section)
-        yield Duty(corner.piece, 0 * v + section.value(corner.x), False)
+        if not _finite(section.value(corner.x)):
+            raise Undetermined(f"{section.name}: the function is infinite on its domain")
+        yield Duty(corner.piece, 0 * (0 * v + section.value(corner.x)), False)
         if any(map(_finite, (section.value(corner.x + v), section.value(corner.x - v)))):
             raise Undetermined(f"{section.name}: the function is finite beyond its domain")
     for piece, sides in _meetings(arcs):
@@ -248,19 +297,41 @@ def _continuous(section: Section, arcs: Sequence[Arc]) -> Iterator[Duty]:
 
 
 def _finite(value: Any) -> bool:
-    return isinstance(value, Formula) or bool(np.isfinite(float(value)))
+    return isinstance(value, Formula) or exact_fraction(value) is not None
+
+
+def _premise(section: Section, what: str, duties: Iterable[Duty]) -> None:
+    """What else a claim rests on; where it fails, that does not refute the claim."""
+    for duty in duties:
+        if not duty.holds():
+            raise Undetermined(f"{section.name}, {duty.piece}: it is not manifest that {what}")
 
 
 def _inverse(section: Section, scale: Fraction) -> Iterator[Duty]:
     if section.derived:
-        for arc in _arcs(section):
-            yield Duty(arc.piece, scale * section.derivative(arc.x) - arc.slope, False)
-    if section.closed is None:
-        return
-    for piece, x, s in _graph(section):
+        yield from _derivatives(section, scale)
+    for piece, x, s in _graph(section) if section.closed is not None else ():
         image = section.prox(x + section.closed * s / section.square)
         for off in scale * image - section.image(x):
             yield Duty(piece, section.step * 0 + off, False)
+    _premise(section, "the function is convex", _shape(section, 0))
+
+
+def _derivatives(section: Section, scale: Fraction) -> Iterator[Duty]:
+    """What a root rests on: the derivative inside the domain, and the ends of the domain."""
+    arcs = _arcs(section)
+    for arc in arcs:
+        yield Duty(arc.piece, scale * section.derivative(arc.x) - arc.slope, False)
+    for piece, ((arc, right), *others) in _meetings(arcs):
+        if others:
+            own = 0 * section.step + section.derivative(arc.end(arc.x, right))
+            yield Duty(piece, scale * own - arc.end(arc.slope, right), False)
+    low, high = section.function.domain
+    if not low < section.function.interior < high:
+        raise Undetermined(f"{section.name}: the point inside the domain is not")
+    for arc, right, own in ((arcs[0], False, low), (arcs[-1], True, high)):
+        if arc.end(arc.x, right) != own:
+            raise Undetermined(f"{section.name}: the domain of the root is another one")
 
 
 def _graph(section: Section) -> Iterator[tuple[str, Formula, Formula]]:
@@ -284,6 +355,7 @@ def _slope(section: Section, scale: Fraction) -> Iterator[Duty]:
                 slope = moved.derivative(name) / run
                 yield Duty(piece, slope, True)
                 yield Duty(piece, scale - share * slope, True)
+    _premise(section, "the map is the resolvent", _inverse(section, Fraction(1)))
 
 
 _DUTIES: dict[str, Callable[[Section, Fraction], Iterator[Duty]]] = {
