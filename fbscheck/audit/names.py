@@ -54,8 +54,8 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
         raise Refusal(f"a seed is a natural number, not {seed}")
     if "function" in witness:
         stored = rebuild(witness["function"], arrays, vars(functions))
-        cases = (*prox.CASES, *catalogue.CASES, *catalogue_operators.CASES, *catalogue_operators.SATURATED)
-        known = [case.g for case in cases if case.name == witness.get("case")]
+        rules = (*catalogue_operators.CASES, *catalogue_operators.SATURATED)
+        known = [case.g for case in (*prox.CASES, *catalogue.CASES, *rules) if case.name == witness.get("case")]
         if known and not any(_same(stored, g) for g in known):
             raise Refusal(f"the function is not the one that the suite calls {witness['case']!r}")
     if "dictionary" in witness or "layer" in witness:

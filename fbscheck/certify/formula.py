@@ -106,9 +106,8 @@ class Formula:
         if power is None or self.atoms:
             raise Undetermined("a power of a logarithm, or an exponent that is no rational number")
         if power.denominator == 1:
-            if power < 0 and self.sign() == 0:
-                raise Undetermined("a quotient by zero")
-            return self._new(self.rational ** int(power)) if power else self._new(self.variables.field(1))
+            whole = self._new(self.rational ** abs(int(power)) if power else self.variables.field(1))
+            return whole if power >= 0 else 1 / whole
         for name, (base, known) in self.variables.powers.items():
             if (power - known).denominator == 1 and self.rational == self.variables.generator(base):
                 return Formula.variable(self.variables, name) * self ** int(power - known)

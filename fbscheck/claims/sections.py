@@ -20,12 +20,10 @@ The formulas are those that the package evaluates on float64 and on balls; what 
 derivative, on which the iteration rests, is that of the function; the root exists and is unique by the above.
 """
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
-from functools import lru_cache
-from typing import Any, final
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +32,11 @@ from fbscheck.archive import Arrays, describe, rebuild
 from fbscheck.certify import kernel
 from fbscheck.certify.formula import Formula, Undetermined
 from fbscheck.certify.variables import exact_fraction
+from fbscheck.claims.curves import Arc
+from fbscheck.claims.curves import arcs as _arcs
+from fbscheck.claims.curves import corners as _corners
+from fbscheck.claims.curves import graph as _graph
+from fbscheck.claims.curves import meetings as _meetings
 from fbscheck.claims.duties import Duty, conclude
 from fbscheck.claims.prox import ProxCase
 from fbscheck.claims.records import scale_of, scaled
@@ -67,53 +70,6 @@ SLOPE = Claim(
     "the derivative of the map on each piece of the line (largest excess of a bound, 0)",
 )
 CLAIMS = (CONVEX, INVERSE, SLOPE)
-
-
-@final
-@dataclass(frozen=True)
-class Arc:
-    """Points (x, s) of the graph of the subdifferential between two nodes, s = phi'(x), as formulas in r > 0."""
-
-    piece: str
-    x: Formula
-    value: Formula
-    slope: Formula
-    rising: bool
-
-    def derivative(self, f: Formula) -> Formula:
-        """df/dx along the arc."""
-        return f.derivative("r") / self.x.derivative("r")  # type: ignore[no-any-return]
-
-    def end(self, f: Formula, right: bool) -> Any:
-        """The limit of ``f`` at the left or the right end of the arc."""
-        return (f if right != self.rising else f.inverted("r")).limit("r")
-
-
-@final
-@dataclass(frozen=True)
-class Corner:
-    """Points (x, s) with one x and slopes s from ``low`` to ``high``, either of which may be infinite."""
-
-    piece: str
-    x: Formula
-    low: Any
-    high: Any
-
-    def slopes(self) -> Iterator[Formula]:
-        """All of its slopes: formulas in v > 0 between the ends and 0, if that is between them, and these numbers."""
-        v = Formula.variable(self.x.variables, "v")
-        if isinstance(self.low, Formula) and isinstance(self.high, Formula) and (self.high - self.low).is_zero():
-            yield self.low
-            return
-        bounds = [self.low, self.high]
-        if self.low < 0 < self.high:
-            bounds.insert(1, 0 * v)
-        for low, high in zip(bounds, bounds[1:], strict=False):
-            if isinstance(low, Formula):
-                yield low + ((high - low) * v / (1 + v) if isinstance(high, Formula) else v)
-            elif isinstance(high, Formula):
-                yield high - v
-        yield from (bound for bound in bounds if isinstance(bound, Formula))
 
 
 def assess(claim: Claim, case: ProxCase, scale: float = 1.0) -> Result:
@@ -200,58 +156,6 @@ def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
     return assess(claim, case, float(scale))
 
 
-# -- the curve ------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=64)
-def _arcs(section: Section) -> tuple[Arc, ...]:
-    r = Formula.variable(section.variables, "r")
-    found: list[Arc] = []
-    for left, right in zip(section.nodes, section.nodes[1:], strict=False):
-        if left is not None and right is not None and left == right:
-            continue
-        rising = left is not None
-        if left is None:
-            q = right - r
-        else:
-            q = left + r if right is None else (left + right * r) / (1 + r)
-        x = section.point(q)
-        step = x.derivative("r")
-        if step.sign() != (1 if rising else -1):
-            raise Undetermined(f"{section.name}: the points of an arc are not in order")
-        value = section.value(x)
-        value = value if isinstance(value, Formula) else x * 0 + value
-        if not isinstance(value, Formula):
-            raise Undetermined(f"{section.name}: the function is infinite inside its domain")
-        found.append(Arc(f"arc {len(found) + 1}", x, value, value.derivative("r") / step, rising))
-    return tuple(found)
-
-
-@lru_cache(maxsize=64)
-def _corners(section: Section) -> tuple[Corner, ...]:
-    """The nodes, with the slopes of the arcs that meet there; at the ends of the domain they are infinite."""
-    arcs = _arcs(section)
-    if not arcs:
-        return (Corner("the point", section.nodes[0] + 0 * section.step, -math.inf, math.inf),)
-    found = []
-    for piece, sides in _meetings(arcs):
-        x = sides[0][0].end(sides[0][0].x, sides[0][1])
-        slopes = {right: arc.end(arc.slope, right) for arc, right in sides}
-        low, high = slopes.get(True, -math.inf), slopes.get(False, math.inf)
-        steep = len(sides) == 1 and abs(next(iter(slopes.values()))) == math.inf
-        if len(sides) == 2 and not all(isinstance(s, Formula) for s in slopes.values()):
-            raise Undetermined("the slope is infinite inside the domain")
-        if isinstance(x, Formula) and not steep:
-            found.append(Corner(piece, x, low, high))
-    return tuple(found)
-
-
-def _meetings(arcs: Sequence[Arc]) -> Iterator[tuple[str, list[tuple[Arc, bool]]]]:
-    """The nodes: the arcs that end there, and whether it is their right end."""
-    for k in range(len(arcs) + 1 if arcs else 0):
-        yield f"node {k + 1}", [*((a, True) for a in arcs[max(k - 1, 0) : k]), *((a, False) for a in arcs[k : k + 1])]
-
-
 # -- what must be shown ---------------------------------------------------------------------------
 
 
@@ -326,21 +230,13 @@ def _derivatives(section: Section, scale: Fraction) -> Iterator[Duty]:
         if others:
             own = 0 * section.step + section.derivative(arc.end(arc.x, right))
             yield Duty(piece, scale * own - arc.end(arc.slope, right), False)
-    low, high = section.function.domain
-    if not low < section.function.interior < high:
+    g: Any = section.function
+    low, high = g.domain
+    if not low < g.interior < high:
         raise Undetermined(f"{section.name}: the point inside the domain is not")
     for arc, right, own in ((arcs[0], False, low), (arcs[-1], True, high)):
         if arc.end(arc.x, right) != own:
             raise Undetermined(f"{section.name}: the domain of the root is another one")
-
-
-def _graph(section: Section) -> Iterator[tuple[str, Formula, Formula]]:
-    """The pieces of the graph of the subdifferential: points (x, s)."""
-    for arc in _arcs(section):
-        yield arc.piece, arc.x, arc.slope
-    for corner in _corners(section):
-        for s in corner.slopes():
-            yield corner.piece, corner.x, s
 
 
 def _slope(section: Section, scale: Fraction) -> Iterator[Duty]:
