@@ -20,6 +20,7 @@ from fbscheck.claims.fixed_points.problems import Problem
 from fbscheck.errors import InputError, MissingToolError
 from fbscheck.suites import (
     catalogue,
+    catalogue_operators,
     data,
     deep_limit,
     deep_study,
@@ -53,7 +54,8 @@ def require_named(witness: Mapping[str, Any], arrays: Arrays, seed: int) -> None
         raise Refusal(f"a seed is a natural number, not {seed}")
     if "function" in witness:
         stored = rebuild(witness["function"], arrays, vars(functions))
-        known = [case.g for case in (*prox.CASES, *catalogue.CASES) if case.name == witness.get("case")]
+        rules = (*catalogue_operators.CASES, *catalogue_operators.SATURATED)
+        known = [case.g for case in (*prox.CASES, *catalogue.CASES, *rules) if case.name == witness.get("case")]
         if known and not any(_same(stored, g) for g in known):
             raise Refusal(f"the function is not the one that the suite calls {witness['case']!r}")
     if "dictionary" in witness or "layer" in witness:
@@ -155,6 +157,8 @@ def _same(stored: Any, known: Any) -> bool:
 
 
 def _alike_fields(stored: Any, known: Any) -> bool:
+    if isinstance(known, tuple) and isinstance(stored, tuple):
+        return len(stored) == len(known) and all(map(_alike_fields, stored, known))
     return _same(stored, known) if is_dataclass(known) else _close(stored, known)
 
 

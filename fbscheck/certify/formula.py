@@ -5,7 +5,7 @@ logarithms, square roots and dilogarithms of rational functions.  It is a number
 runs on formulas, and then states what it gives for all positive values of the variables at once.
 
 A comparison that does not follow from manifest signs (:mod:`fbscheck.certify.variables`) raises :class:`Undetermined`,
-as does a result that is no formula.  Nothing is rounded, and nothing has to simplify nicely: a formula that is found
+as do a quotient by what may be zero, NaN, and a result that is no formula.  Nothing is rounded, and nothing has to simplify nicely: a formula that is found
 to be zero is.
 """
 
@@ -79,7 +79,7 @@ class Formula:
         if isinstance(other, np.ndarray):
             return NotImplemented
         mine = self._finite(other)
-        if mine.atoms or mine.rational == 0:
+        if mine.atoms or self.variables.sign(mine.rational) == 0:
             raise Undetermined("a quotient by zero, a logarithm or a root")
         return self._scaled(1 / mine.rational)
 
@@ -106,7 +106,8 @@ class Formula:
         if power is None or self.atoms:
             raise Undetermined("a power of a logarithm, or an exponent that is no rational number")
         if power.denominator == 1:
-            return self._new(self.rational ** int(power)) if power else self._new(self.variables.field(1))
+            whole = self._new(self.rational ** abs(int(power)) if power else self.variables.field(1))
+            return whole if power >= 0 else 1 / whole
         for name, (base, known) in self.variables.powers.items():
             if (power - known).denominator == 1 and self.rational == self.variables.generator(base):
                 return Formula.variable(self.variables, name) * self ** int(power - known)
@@ -213,8 +214,8 @@ class Formula:
 
     def polylog(self, order: int) -> "Formula":
         """Li_2 of a rational function; ``order`` is 2."""
-        if order != 2 or self.atoms:
-            raise Undetermined("a polylogarithm of another order, or of a logarithm")
+        if order != 2 or self.atoms or self < 0 or self > 1:
+            raise Undetermined("a polylogarithm of another order, of a logarithm, or beyond [0, 1]")
         return self._new(self.variables.field(0), {("dilogarithm", self.rational): self.variables.field(1)})
 
     def derivative(self, name: str) -> "Formula":

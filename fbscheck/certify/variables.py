@@ -178,9 +178,11 @@ def exact_fraction(value: Any) -> Fraction | None:
     Raises
     ------
     Undetermined
-        If it is a ball that is not exact, or no number.
+        If it is a ball that is not exact, NaN, or no number.
     """
     if isinstance(value, flint.arb):
+        if value.is_nan():
+            raise Undetermined("NaN")
         if not value.is_finite():
             return None
         if not value.is_exact():
@@ -189,6 +191,8 @@ def exact_fraction(value: Any) -> Fraction | None:
         return Fraction(mantissa) * Fraction(2) ** exponent
     if isinstance(value, numbers.Real) or hasattr(value, "item"):
         plain = value.item() if hasattr(value, "item") else value
+        if math.isnan(plain):
+            raise Undetermined("NaN")
         return Fraction(plain) if math.isfinite(plain) else None
     raise Undetermined(f"no number but one of type {type(value).__name__}")
 

@@ -145,13 +145,17 @@ _RULED: dict[type[Function], Callable[[Any, Any], Any]] = {
 
 
 def _coordinate(name: str, g: Any) -> Section:
-    variables = Variables(("r", "v", "h"))
-    if isinstance(g, Power):
-        variables = Variables(("r", "v", "h"), (), {"power": ("r", Fraction(g.exponent))})
+    variables = _variables(Fraction(g.exponent) if isinstance(g, Power) else None)
     h = Formula.variable(variables, "h")
     zero, one = _vector([Formula.number(variables, 0)]), _vector([Formula.number(variables, 1)])
     section = Section(name, g, variables, (None, 0, None), zero, one, h, None if isinstance(g, Curved) else h)
     return _KERNELS[type(g)](section, g) if type(g) in _KERNELS else replace(section, nodes=_ruled_nodes(g))
+
+
+@lru_cache(maxsize=64)
+def _variables(exponent: Fraction | None) -> Variables:
+    """Those of all coordinates of a function, so that points of several lines make one vector."""
+    return Variables(("r", "v", "h"), (), {} if exponent is None else {"power": ("r", exponent)})
 
 
 def _nodes(*nodes: Node) -> Callable[[Section, Any], Section]:

@@ -18,7 +18,10 @@ import pytest
 from tampering import ALL, CLAIMS, Stored, refusals, refuses, tampered
 
 from fbscheck import store
+from fbscheck.archive import Arrays, describe
+from fbscheck.audit.names import require_named
 from fbscheck.certify import instances
+from fbscheck.certify.kernel import Refusal
 from fbscheck.claims.catalogue import nonconvex, promises, prox, sections
 from fbscheck.claims.fixed_points import fixed_point, iterates, minimisers
 from fbscheck.claims.fixed_points.problems import Problem
@@ -45,7 +48,7 @@ from fbscheck.claims.networks import flow, lipschitz, local, methods, stability,
 from fbscheck.claims.replay import routes
 from fbscheck.claims.sparse_recovery import coherence, recovery, recovery_controls
 from fbscheck.claims.sparse_recovery.signals import Recovery
-from fbscheck.functions import L1, GroupL2, Zero
+from fbscheck.functions import L1, ArgumentScaled, GroupL2, Zero
 from fbscheck.functions.nonconvex import NONCONVEX
 from fbscheck.learning import H1, Alista
 from fbscheck.learning import Problem as Learning
@@ -53,7 +56,17 @@ from fbscheck.learning.optimality import projected
 from fbscheck.network import Network
 from fbscheck.operators import LeastSquares, Logistic
 from fbscheck.splitting.classes import GradientOf, StronglyMonotoneCocoercive, StronglyMonotoneLipschitz
-from fbscheck.suites import boxes, catalogue_sections, data, gamma, minima, minimality, network, perturbations
+from fbscheck.suites import (
+    boxes,
+    catalogue_operators,
+    catalogue_sections,
+    data,
+    gamma,
+    minima,
+    minimality,
+    network,
+    perturbations,
+)
 from fbscheck.suites import deep_limit as limit_suite
 from fbscheck.suites.catalogue import CASES as FUNCTIONS
 from fbscheck.suites.dictionaries import dictionary
@@ -550,3 +563,12 @@ def test_no_result_can_take_another_verdict_claim_or_bound(runs: dict[str, list[
 def test_every_claim_of_the_suites_can_be_evaluated_again() -> None:
     claims = {claim.id.removeprefix("planted.") for suite in SUITES.values() for claim in suite.claims}
     assert claims - set(routes()) == {"lista.published-setting"}, "it states what practice uses, no evidence"
+
+
+def test_names_of_rules_fix_their_parameters() -> None:
+    for case in (*catalogue_operators.CASES, *catalogue_operators.SATURATED):
+        arrays: Arrays = {}
+        require_named({"case": case.name, "function": describe(case.g, arrays)}, arrays, 0)
+    witness = {"case": "g(-2x), L1", "function": describe(ArgumentScaled(L1(0.5), 2.0), {})}
+    with pytest.raises(Refusal, match="is not the one"):
+        require_named(witness, {}, 0)

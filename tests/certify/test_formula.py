@@ -135,3 +135,20 @@ def test_what_is_no_formula_is_refused(wrong: Callable[[], Any]) -> None:
 
 def test_an_infinite_number_stays_infinite() -> None:
     assert r + math.inf == math.inf and -math.inf < r < math.inf
+
+
+@pytest.mark.parametrize(
+    "unclear",
+    [
+        pytest.param(lambda: (r - 1) / (r - 1), id="0/0 at 1"),
+        pytest.param(lambda: 1 / (w * w * w - r * r * r * r), id="powers that cancel"),
+        pytest.param(lambda: (r - 1) ** -1, id="a negative power"),
+        pytest.param(lambda: (1 + r).polylog(2), id="a dilogarithm beyond 1"),
+        pytest.param(lambda: r + math.nan, id="NaN added"),
+        pytest.param(lambda: r <= math.nan, id="NaN compared"),
+        pytest.param(lambda: minimum(np.array([r], dtype=object), math.nan), id="the smaller of NaN"),
+    ],
+)
+def test_what_may_be_no_number_is_refused(unclear: Callable[[], Any]) -> None:
+    with pytest.raises(Undetermined):
+        unclear()

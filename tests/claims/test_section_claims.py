@@ -11,6 +11,7 @@ import pytest
 
 from fbscheck import functions
 from fbscheck.certify import kernel
+from fbscheck.certify.balls import minimum, norm
 from fbscheck.certify.formula import Formula, Undetermined
 from fbscheck.claims.catalogue import cones, sections
 from fbscheck.claims.catalogue.prox import ProxCase
@@ -103,7 +104,7 @@ CLOSED = [p for p in LINES if p.values[0].closed is p.values[0].step]  # type: i
 def test_a_map_with_its_sign_flipped_is_refuted(line: Section) -> None:
     flipped = mapped(line, lambda g, u, h: -(g._root if isinstance(g, Curved) else g._prox)(u, h))
     assert outcome(INVERSE, flipped) is Verdict.REFUTED
-    if sections._arcs(line):
+    if curves.arcs(line):
         assert outcome(SLOPE, flipped) is Verdict.REFUTED
 
 
@@ -155,9 +156,103 @@ def test_wrong_functions_are_not_proved(line: str, methods: dict[str, Any]) -> N
     assert outcome(CONVEX, wrong(lines_of(BY_NAME[line].g)[0], **methods)) is not Verdict.PROVED
 
 
+def node_off(name: str) -> Callable[..., Any]:
+    """The method, but for one more at 0."""
+    return lambda g, u, *h: np.where(u == 0, u + 1, getattr(g, name)(u, *h))
+
+
+L1_MAP = functions.L1(0.7)._prox
+
+
+@pytest.mark.parametrize("claim", [INVERSE, SLOPE], ids=lambda claim: claim.id)
+@pytest.mark.parametrize(
+    ("line", "methods"),
+    [
+        pytest.param("l1", {"_prox": node_off("_prox")}, id="wrong at 0"),
+        pytest.param(
+            "l1", {"_prox": lambda g, u, h: np.where(u == h * 0.7, u + 1, L1_MAP(u, h))}, id="wrong at the threshold"
+        ),
+        pytest.param("l1", {"_prox": lambda g, u, h: L1_MAP(u, h) * (u - 5) / (u - 5)}, id="0/0 at a point"),
+        pytest.param("l1", {"_prox": lambda g, u, h: L1_MAP(u, h) * (h - 5) / (h - 5)}, id="0/0 at a step"),
+        pytest.param("l1", {"_prox": lambda g, u, h: L1_MAP(u, h) * (h - 5) * (h - 5) ** -1}, id="0 to the power -1"),
+        pytest.param("l1", {"_prox": lambda g, u, h: minimum(L1_MAP(u, h), np.nan)}, id="the smaller of it and NaN"),
+        pytest.param("l1", {"_value": lambda g, x: g._value(x) - float((x == 0).any())}, id="a jump of the function"),
+        pytest.param("box", {"_value": lambda g, x: 0.0}, id="finite beyond its domain"),
+        pytest.param("box", {"_value": lambda g, x: 0.0 if g._value(x) == 0 else np.nan}, id="NaN beyond its domain"),
+        pytest.param("hyperplane", {"_value": lambda g, x: 0.0}, id="finite beside the hyperplane"),
+        pytest.param("log-cosh", {"_derivative": node_off("_derivative")}, id="a derivative wrong at 0"),
+        pytest.param("power 3/2", {"_derivative": node_off("_derivative")}, id="a derivative wrong at 0, power"),
+        pytest.param("tanh entropy", {"domain": property(lambda g: (-0.5, 0.5))}, id="a root sought on half of it"),
+        pytest.param("softplus", {"domain": property(lambda g: (-1.0, 1.0))}, id="a root sought near 0"),
+        pytest.param("negative entropy", {"interior": property(lambda g: -1.0)}, id="a root sought from outside"),
+    ],
+)
+def test_wrong_maps_are_not_proved(claim: Claim, line: str, methods: dict[str, Any]) -> None:
+    g = lines_of(BY_NAME[line].g)[0]
+    values = {name: by.fget(None) for name, by in methods.items() if isinstance(by, property)}
+    wronged = wrong(g, **{name: by for name, by in methods.items() if name not in values})
+    for name, value in values.items():
+        setattr(type(wronged.function), name, value)
+    assert outcome(claim, wronged) is not Verdict.PROVED
+
+
+@pytest.mark.parametrize("name", ["box", "nonnegative orthant"])
+def test_a_function_that_is_nan_beyond_its_domain_is_not_proved(name: str) -> None:
+    line = lines_of(BY_NAME[name].g)[0]
+    off = wrong(line, _value=lambda g, x: 0.0 if g._value(x) == 0 else np.nan)
+    assert outcome(CONVEX, off) is not Verdict.PROVED
+
+
+MOVED = np.array([0.5, -1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("g", "name", "by"),
+    [
+        pytest.param(
+            functions.L1(0.7), "_prox", lambda f, g, u, h: np.concatenate([f(g, u[:1], h), u[1:]]), id="first alone"
+        ),
+        pytest.param(
+            functions.Tilted(functions.L1(1.0), MOVED), "_moved", lambda f, g, u, h: u - g.slope[0] * h, id="one slope"
+        ),
+        pytest.param(
+            functions.Translated(functions.Box(-1.0, 2.0), MOVED),
+            "_prox",
+            lambda f, g, u, h: g.function._prox(u - g.shift[0], h) + g.shift[0],
+            id="one shift",
+        ),
+        pytest.param(functions.Huber(1.0, 2.0), "_value", lambda f, g, x: f(g, x[:1]), id="value of the first"),
+        pytest.param(
+            functions.TanhEntropy(),
+            "_derivative",
+            lambda f, g, x: np.concatenate([f(g, x[:1]), x[1:]]),
+            id="derivative of the first",
+        ),
+    ],
+)
+def test_an_error_in_one_coordinate_is_not_proved(
+    g: Function, name: str, by: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = getattr(type(g), name)
+    monkeypatch.setattr(type(g), name, lambda self, *args: by(right, self, *args))
+    for claim in CLAIMS if name == "_value" else (INVERSE, SLOPE):
+        assert sections.assess(claim, ProxCase("wrong", g)).verdict is not Verdict.PROVED
+
+
+def test_a_point_with_a_value_is_convex() -> None:
+    point = functions.Tilted(functions.Box(1.0, 1.0), np.array([1.0, 2.0]))
+    assert sections.assess(CONVEX, ProxCase("point", point)).verdict is Verdict.PROVED
+
+
 # -- a cone ----------------------------------------------------------------------------------------
 
 CONE = BY_NAME["second-order cone"]
+
+
+def projected(u: Any, where: Callable[[Any, Any], bool]) -> Any:
+    """The projection, but for 1 more in all coordinates where the condition holds of t and |x|."""
+    right = CONE.g._projected(u)  # type: ignore[attr-defined]
+    return right + 1 if where(u[0], norm(u[1:])) else right
 
 
 def test_the_projection_onto_a_cone_is_proved_and_proved_again() -> None:
@@ -179,6 +274,10 @@ def test_the_projection_onto_a_cone_is_proved_and_proved_again() -> None:
             lambda u: np.concatenate([u[:1], functions.L2Ball(1.0)._prox(u[1:] / u[0], 1) * u[0]]), id="across"
         ),
         pytest.param(lambda u: np.maximum(u, 0 * u), id="positive parts"),
+        pytest.param(lambda u: projected(u, lambda t, n: n.is_zero() and not t.is_zero()), id="wrong on the axis"),
+        pytest.param(lambda u: projected(u, lambda t, n: t.is_zero() and n.is_zero()), id="wrong at 0"),
+        pytest.param(lambda u: projected(u, lambda t, n: (t - n).is_zero() and not n.is_zero()), id="wrong on it"),
+        pytest.param(lambda u: projected(u, lambda t, n: u[1].is_zero() and not n.is_zero()), id="wrong at a pole"),
     ],
 )
 def test_another_map_onto_the_cone_is_not_proved(wrong_map: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,7 +346,7 @@ def test_the_graph_is_that_of_a_minimiser_in_many_digits(name: str) -> None:
     penalty, domain = PENALTIES[name]
     (line,) = lines_of(BY_NAME[name].g)
     with mpmath.workdps(50):
-        for k, (_, x, s) in enumerate(sections._graph(line)):
+        for k, (_, x, s) in enumerate(curves.graph(line)):
             names = (*line.variables.positive, *line.variables.free)
             at = {v: Fraction(2 + 3 * k + j, 4 + j) for j, v in enumerate(names)}
             h = (0 * line.step + line.step).at(at)

@@ -1,15 +1,16 @@
 """Chapter "catalogue", proofs: the projection onto the second-order cone, for all points at once.
 
 With c = (1, w) and c' = (1, -w), |w| = 1, every point (t, x) is a c + b c' with a >= b: t = a + b, |x| = a - b.  There
-are the cases b > 0, a > 0 > b and 0 > a, and in each the coded projection is a formula, for all directions w but one.
-In positive variables, exact arithmetic proves that p = P(u) is in the cone K, that p - u is, and that the two are
-orthogonal.  As K is convex (the triangle inequality) and its own dual (Cauchy and Schwarz), p is the projection (Moreau
-1962), hence firmly nonexpansive; points between the cases follow by continuity.
+are the cases b > 0, a > 0 > b and 0 > a, those between them and those with a = b, and in each the coded projection is a
+formula, for all directions w of the sphere but its pole, which is taken alone.  In positive variables, exact arithmetic
+proves that p = P(u) is in the cone K, that p - u is, and that the two are orthogonal.  As K is convex (the triangle
+inequality) and its own dual (Cauchy and Schwarz), p is the projection (Moreau 1962), hence firmly nonexpansive.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -71,8 +72,20 @@ def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
 
 def _duties(g: Any, scale: Fraction) -> Iterator[Duty]:
     variables = Variables(("r", "v"), ("a1", "a2"))
-    r, v, direction = Formula.variable(variables, "r"), Formula.variable(variables, "v"), sphere(variables)
-    for piece, high, low in (("inside", r + v, v), ("between", r, -v), ("polar", -v, -v - r)):
+    r, v = Formula.variable(variables, "r"), Formula.variable(variables, "v")
+    zero = 0 * r
+    pieces = (
+        ("inside", r + v, v),
+        ("between", r, -v),
+        ("polar", -v, -v - r),
+        ("edge", r, zero),
+        ("polar edge", zero, -r),
+        ("axis", v, v),
+        ("polar axis", -v, -v),
+        ("apex", zero, zero),
+    )
+    pole = np.array([zero, zero, zero - 1], dtype=object)
+    for (piece, high, low), direction in product(pieces, (sphere(variables), pole)):
         u = np.array([high + low, *(direction * (high - low))], dtype=object)
         p = scale * project(g, u)
         for name, part in (("image", p), ("rest", p - u)):

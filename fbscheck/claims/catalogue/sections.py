@@ -6,22 +6,24 @@ finitely many pieces: arcs (x, phi'(x)) between nodes, and at a node the slopes 
 piece value and proximal map are formulas in positive variables, for all points of the piece and all steps h > 0, and
 exact arithmetic with manifest signs proves
 
-* that phi'' >= sigma and phi' does not drop at a node: phi is convex, with the modulus that g declares;
+* that phi'' >= sigma and phi' does not drop at a node: phi is convex, with the modulus that g declares, continuous on
+  its domain and infinite beyond;
 * that prox_h(x + h s) = x for all points (x, s) of the curve, so that prox_h = (I + h dphi)^(-1): as s increases with
   x, x + h s takes every value on the line;
 * that prox_h does not decrease, with slopes of at most 1/(1 + h sigma).
+
+The second rests on the first with sigma = 0, the third on both, and is not stated without.  Of a sum over coordinates
+each has its line; that they do not mix is seen on vectors with coordinates in several pieces, not proved for all.
 
 The formulas are those that the package evaluates on float64 and on balls; what float64 makes of them is the matter of
 :mod:`fbscheck.claims.catalogue.promises`.  Where the map is a root that is found by iteration, what is proved is that
 the derivative, on which the iteration rests, is that of the function; the root exists and is unique by the above.
 """
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
-from functools import lru_cache
-from typing import Any, final
+from typing import Any
 
 import numpy as np
 
@@ -29,13 +31,16 @@ from fbscheck import functions
 from fbscheck.archive import Arrays, describe, rebuild
 from fbscheck.certify import kernel
 from fbscheck.certify.formula import Formula, Undetermined
+from fbscheck.certify.variables import exact_fraction
+from fbscheck.claims.catalogue import curves
+from fbscheck.claims.catalogue.curves import Arc
 from fbscheck.claims.catalogue.duties import Duty, conclude
 from fbscheck.claims.catalogue.prox import ProxCase
 from fbscheck.claims.records import scale_of, scaled
 from fbscheck.errors import InputError
 from fbscheck.functions.sections import Section, sections
 from fbscheck.judge import decide, squeeze, undecided
-from fbscheck.verdict import Claim, Evidence, Relation, Result
+from fbscheck.verdict import Claim, Evidence, Relation, Result, Rigour
 
 __all__ = ["CLAIMS", "CONVEX", "INVERSE", "SLOPE", "assess", "examine", "replay"]
 
@@ -64,53 +69,6 @@ SLOPE = Claim(
 CLAIMS = (CONVEX, INVERSE, SLOPE)
 
 
-@final
-@dataclass(frozen=True)
-class Arc:
-    """Points (x, s) of the graph of the subdifferential between two nodes, s = phi'(x), as formulas in r > 0."""
-
-    piece: str
-    x: Formula
-    value: Formula
-    slope: Formula
-    rising: bool
-
-    def derivative(self, f: Formula) -> Formula:
-        """df/dx along the arc."""
-        return f.derivative("r") / self.x.derivative("r")  # type: ignore[no-any-return]
-
-    def end(self, f: Formula, right: bool) -> Any:
-        """The limit of ``f`` at the left or the right end of the arc."""
-        return (f if right != self.rising else f.inverted("r")).limit("r")
-
-
-@final
-@dataclass(frozen=True)
-class Corner:
-    """Points (x, s) with one x and slopes s from ``low`` to ``high``, either of which may be infinite."""
-
-    piece: str
-    x: Formula
-    low: Any
-    high: Any
-
-    def slopes(self) -> Iterator[Formula]:
-        """All of its slopes: formulas in v > 0 between the ends and 0, if that is between them, and these numbers."""
-        v = Formula.variable(self.x.variables, "v")
-        if isinstance(self.low, Formula) and isinstance(self.high, Formula) and (self.high - self.low).is_zero():
-            yield self.low
-            return
-        bounds = [self.low, self.high]
-        if self.low < 0 < self.high:
-            bounds.insert(1, 0 * v)
-        for low, high in zip(bounds, bounds[1:], strict=False):
-            if isinstance(low, Formula):
-                yield low + ((high - low) * v / (1 + v) if isinstance(high, Formula) else v)
-            elif isinstance(high, Formula):
-                yield high - v
-        yield from (bound for bound in bounds if isinstance(bound, Formula))
-
-
 def assess(claim: Claim, case: ProxCase, scale: float = 1.0) -> Result:
     """Prove one of ``CLAIMS`` of a function with sections, or refute it at a point; ``scale`` is a planted error.
 
@@ -120,6 +78,8 @@ def assess(claim: Claim, case: ProxCase, scale: float = 1.0) -> Result:
     witness = scaled({"case": case.name, "function": describe(case.g, arrays)}, scale)
     try:
         evidence, point = examine(claim, sections(case.g), scale)
+        if evidence.rigour is Rigour.EXACT and case.g.separable:
+            _together(case.g, sections(case.g), claim.id.removeprefix("planted.") != CONVEX.id)
     except Undetermined as failure:
         return undecided(claim, case.name, str(failure))
     return replace(decide(claim, case.name, squeeze(0.0, (evidence,)), {**witness, **point}), arrays=arrays)
@@ -137,6 +97,42 @@ def examine(claim: Claim, lines: Sequence[Section], scale: float = 1.0) -> tuple
     duties = (replace(d, piece=f"{line.name}, {d.piece}") for line in lines for d in of(line, Fraction(scale)))
     roots = any(line.closed is not line.step for line in lines)
     return conclude(duties, ", ".join(line.name for line in lines) + ", for the map as a root" * roots)
+
+
+def _together(g: Any, lines: Sequence[Section], mapped: bool) -> None:
+    """On points with coordinates in several pieces g acts on each as its line says, and its map; three if all are alike.
+
+    Raises
+    ------
+    Undetermined
+        If it does not: g is no sum of these functions of one coordinate.
+    """
+    lines = [*lines] if g.dimension else [*lines] * 3
+    step = lines[0].closed
+    alike = (
+        mapped
+        and step is not None
+        and all(line.closed is not None and (line.closed - step).is_zero() for line in lines)
+    )
+
+    def require(off: Iterable[Any]) -> None:
+        if not all((0 * lines[0].step + part).is_zero() for part in off):
+            raise Undetermined("the function is not manifestly the sum of those of its coordinates")
+
+    for x, s in _mixed([[(arc.x, arc.slope) for arc in curves.arcs(line)] for line in lines]):
+        off = g._value(x) - sum(line.value(part) for line, part in zip(lines, x, strict=True))
+        require([(0 * lines[0].step + off).derivative("r")])
+        require(g._derivative(x) - s if mapped and lines[0].derived else ())
+    for x, s in _mixed([[(x, s) for _, x, s in curves.graph(line)] for line in lines]) if alike else ():
+        require((g._root if lines[0].derived else g._prox)(x + step * s, step) - x)
+
+
+def _mixed(graphs: Sequence[Sequence[tuple[Formula, Formula]]]) -> Iterator[tuple[Any, Any]]:
+    """Vectors of points and of slopes, each coordinate on its graph and one piece ahead of that before it."""
+    for i in range(max(map(len, graphs)) if all(graphs) else 0):
+        points = [graph[(i + k) % len(graph)] for k, graph in enumerate(graphs)]
+        x, s = (np.array(column, dtype=object) for column in zip(*points, strict=True))
+        yield x, s
 
 
 def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
@@ -157,67 +153,19 @@ def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
     return assess(claim, case, float(scale))
 
 
-# -- the curve ------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=64)
-def _arcs(section: Section) -> tuple[Arc, ...]:
-    r = Formula.variable(section.variables, "r")
-    found: list[Arc] = []
-    for left, right in zip(section.nodes, section.nodes[1:], strict=False):
-        if left is not None and right is not None and left == right:
-            continue
-        rising = left is not None
-        if left is None:
-            q = right - r
-        else:
-            q = left + r if right is None else (left + right * r) / (1 + r)
-        x = section.point(q)
-        step = x.derivative("r")
-        if step.sign() != (1 if rising else -1):
-            raise Undetermined(f"{section.name}: the points of an arc are not in order")
-        value = section.value(x)
-        value = value if isinstance(value, Formula) else x * 0 + value
-        if not isinstance(value, Formula):
-            raise Undetermined(f"{section.name}: the function is infinite inside its domain")
-        found.append(Arc(f"arc {len(found) + 1}", x, value, value.derivative("r") / step, rising))
-    return tuple(found)
-
-
-@lru_cache(maxsize=64)
-def _corners(section: Section) -> tuple[Corner, ...]:
-    """The nodes, with the slopes of the arcs that meet there; at the ends of the domain they are infinite."""
-    arcs = _arcs(section)
-    if not arcs:
-        return (Corner("the point", section.nodes[0] + 0 * section.step, -math.inf, math.inf),)
-    found = []
-    for piece, sides in _meetings(arcs):
-        x = sides[0][0].end(sides[0][0].x, sides[0][1])
-        slopes = {right: arc.end(arc.slope, right) for arc, right in sides}
-        low, high = slopes.get(True, -math.inf), slopes.get(False, math.inf)
-        steep = len(sides) == 1 and abs(next(iter(slopes.values()))) == math.inf
-        if len(sides) == 2 and not all(isinstance(s, Formula) for s in slopes.values()):
-            raise Undetermined("the slope is infinite inside the domain")
-        if isinstance(x, Formula) and not steep:
-            found.append(Corner(piece, x, low, high))
-    return tuple(found)
-
-
-def _meetings(arcs: Sequence[Arc]) -> Iterator[tuple[str, list[tuple[Arc, bool]]]]:
-    """The nodes: the arcs that end there, and whether it is their right end."""
-    for k in range(len(arcs) + 1 if arcs else 0):
-        yield f"node {k + 1}", [*((a, True) for a in arcs[max(k - 1, 0) : k]), *((a, False) for a in arcs[k : k + 1])]
-
-
 # -- what must be shown ---------------------------------------------------------------------------
 
 
 def _convex(section: Section, scale: Fraction) -> Iterator[Duty]:
-    modulus = section.square * (Fraction(section.function.strong_convexity) + 1 - scale)
-    arcs = _arcs(section)
+    return _shape(section, section.square * (Fraction(section.function.strong_convexity) + 1 - scale))
+
+
+def _shape(section: Section, modulus: Any) -> Iterator[Duty]:
+    """The function is continuous and convex with this modulus, and infinite beyond its domain."""
+    arcs = curves.arcs(section)
     for arc in arcs:
         yield Duty(arc.piece, arc.derivative(arc.slope) - modulus, True)
-    for corner in _corners(section):
+    for corner in curves.corners(section):
         if isinstance(corner.low, Formula) and isinstance(corner.high, Formula):
             yield Duty(corner.piece, corner.high - corner.low, True)
     yield from _continuous(section, arcs)
@@ -227,11 +175,13 @@ def _continuous(section: Section, arcs: Sequence[Arc]) -> Iterator[Duty]:
     """The value at a node is the limit from both sides, or infinite as they are; beyond the domain it is infinite."""
     v = Formula.variable(section.variables, "v")
     if not arcs:
-        (corner,) = _corners(section)
-        yield Duty(corner.piece, 0 * v + section.value(corner.x), False)
+        (corner,) = curves.corners(section)
+        if not _finite(section.value(corner.x)):
+            raise Undetermined(f"{section.name}: the function is infinite on its domain")
+        yield Duty(corner.piece, 0 * (0 * v + section.value(corner.x)), False)
         if any(map(_finite, (section.value(corner.x + v), section.value(corner.x - v)))):
             raise Undetermined(f"{section.name}: the function is finite beyond its domain")
-    for piece, sides in _meetings(arcs):
+    for piece, sides in curves.meetings(arcs):
         x = sides[0][0].end(sides[0][0].x, sides[0][1])
         if not isinstance(x, Formula):
             continue
@@ -248,34 +198,48 @@ def _continuous(section: Section, arcs: Sequence[Arc]) -> Iterator[Duty]:
 
 
 def _finite(value: Any) -> bool:
-    return isinstance(value, Formula) or bool(np.isfinite(float(value)))
+    return isinstance(value, Formula) or exact_fraction(value) is not None
+
+
+def _premise(section: Section, what: str, duties: Iterable[Duty]) -> None:
+    """What else a claim rests on; where it fails, that does not refute the claim."""
+    for duty in duties:
+        if not duty.holds():
+            raise Undetermined(f"{section.name}, {duty.piece}: it is not manifest that {what}")
 
 
 def _inverse(section: Section, scale: Fraction) -> Iterator[Duty]:
     if section.derived:
-        for arc in _arcs(section):
-            yield Duty(arc.piece, scale * section.derivative(arc.x) - arc.slope, False)
-    if section.closed is None:
-        return
-    for piece, x, s in _graph(section):
+        yield from _derivatives(section, scale)
+    for piece, x, s in curves.graph(section) if section.closed is not None else ():
         image = section.prox(x + section.closed * s / section.square)
         for off in scale * image - section.image(x):
             yield Duty(piece, section.step * 0 + off, False)
+    _premise(section, "the function is convex", _shape(section, 0))
 
 
-def _graph(section: Section) -> Iterator[tuple[str, Formula, Formula]]:
-    """The pieces of the graph of the subdifferential: points (x, s)."""
-    for arc in _arcs(section):
-        yield arc.piece, arc.x, arc.slope
-    for corner in _corners(section):
-        for s in corner.slopes():
-            yield corner.piece, corner.x, s
+def _derivatives(section: Section, scale: Fraction) -> Iterator[Duty]:
+    """What a root rests on: the derivative inside the domain, and the ends of the domain."""
+    arcs = curves.arcs(section)
+    for arc in arcs:
+        yield Duty(arc.piece, scale * section.derivative(arc.x) - arc.slope, False)
+    for piece, ((arc, right), *others) in curves.meetings(arcs):
+        if others:
+            own = 0 * section.step + section.derivative(arc.end(arc.x, right))
+            yield Duty(piece, scale * own - arc.end(arc.slope, right), False)
+    g: Any = section.function
+    low, high = g.domain
+    if not low < g.interior < high:
+        raise Undetermined(f"{section.name}: the point inside the domain is not")
+    for arc, right, own in ((arcs[0], False, low), (arcs[-1], True, high)):
+        if arc.end(arc.x, right) != own:
+            raise Undetermined(f"{section.name}: the domain of the root is another one")
 
 
 def _slope(section: Section, scale: Fraction) -> Iterator[Duty]:
     closed, h = section.closed is section.step, section.step
     share = 1 + h * Fraction(section.function.strong_convexity)
-    for piece, x, s in _graph(section):
+    for piece, x, s in curves.graph(section):
         u = x + h * s / section.square
         moved = np.sum((section.prox(u) - section.base) * section.along) / section.square if closed else x
         moved = section.step * 0 + moved
@@ -284,6 +248,7 @@ def _slope(section: Section, scale: Fraction) -> Iterator[Duty]:
                 slope = moved.derivative(name) / run
                 yield Duty(piece, slope, True)
                 yield Duty(piece, scale - share * slope, True)
+    _premise(section, "the map is the resolvent", _inverse(section, Fraction(1)))
 
 
 _DUTIES: dict[str, Callable[[Section, Fraction], Iterator[Duty]]] = {
