@@ -14,9 +14,9 @@ import numpy as np
 
 from fbscheck.archive import Arrays, add, describe, rebuild
 from fbscheck.certify import kernel
-from fbscheck.certify.balls import exact, lower, norm, round_down, round_up, upper
-from fbscheck.certify.rounded import Rounded
+from fbscheck.certify.balls import lower, round_down, round_up, upper
 from fbscheck.claims.records import scale_of, scaled
+from fbscheck.claims.training_case import objective
 from fbscheck.functions import L1, Zero
 from fbscheck.judge import decide, squeeze, undecided
 from fbscheck.learning import H1, Alista, Free, Lp, Problem
@@ -120,10 +120,11 @@ def assess(claim: Claim, training: Training, theta: Values, scale: float = 1.0) 
     witness = {"training": training.describe(arrays), "theta": add(theta, arrays)}
     depth = len(theta)
     least = training.problem.least_value(depth)
-    low, high = _value(training.problem, theta)
     case = f"{training.name}, N={depth}"
     if least.lower is None or least.upper is None or not least.lower > 0:
         return undecided(claim, case, "the least value is not known to be positive: a ratio to it says nothing")
+    value = objective(training.problem, theta)
+    low, high = lower(value), upper(value)
     methods = f"{depth} layers in ball arithmetic", least.evidence[0].method
     evidence = (
         Evidence(Side.ATTAINED, round_down(Fraction(low) / Fraction(least.upper)), Rigour.ENCLOSED, methods[0]),
@@ -191,17 +192,3 @@ def _judged(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, 
     theory = float(scale * (1 + GAPS[kind]))
     bracket = squeeze(theory, evidence, dict(certificate))
     return replace(decide(claim, case, bracket, scaled(content, scale)), arrays=arrays)
-
-
-def _value(problem: Problem, theta: Values) -> tuple[float, float]:
-    """J_N for one sample, enclosed."""
-    x0, b, target = (exact(np.asarray(part)[:, 0]) for part in (problem.x0, problem.b, problem.target))
-    loss = norm(problem.network(theta)(x0, b) - target) ** 2 / 2
-    penalty = problem.regulariser.enclosure(
-        problem.parameters(theta), Rounded(float(problem.horizon), 2.0**-52 * float(problem.horizon))
-    )
-    ends = (
-        Fraction(lower(loss)) + Fraction(float(penalty.lower)),
-        Fraction(upper(loss)) + Fraction(float(penalty.upper)),
-    )
-    return round_down(ends[0]), round_up(ends[1])
