@@ -32,6 +32,7 @@ TRAINED = 1e-6
 """What training may leave of a least value, relative to the bounds of these claims."""
 
 _LEVEL = Hypothesis(r"a\int|\theta|^2 \leq M", lambda case: min(_room(case, size) for size in case.sizes))
+_REST = Hypothesis(r"0 \in \mathrm{argmin}\,r", lambda case: -int(np.any(_rest(case) != 0)))
 _LABELS = Hypothesis(r"\Delta x_0 = 0,\ \Delta b = 0", lambda case: -int(_beside_labels(case)))
 _EXACT = Hypothesis(r"(y+\tau d)+(y-\tau d) = 2y", lambda case: -max(_off(case, size) for size in case.sizes))
 
@@ -42,7 +43,7 @@ PATH = Claim(
     r"\bigl(e^c|\Delta x_0^s|+c\,e^c|\Delta b^s|+|\Delta x_*^s|\bigr),\quad c=\sqrt{TM/a}",
     Relation.AT_MOST,
     "growth of states by e^c, M the larger mean of (|x_0|+|x*|)^2/2; largest ratio, one bound for all depths",
-    (_LEVEL,),
+    (_REST, _LEVEL),
 )
 MINIMUM = Claim(
     "perturbation.minimum",
@@ -51,6 +52,7 @@ MINIMUM = Claim(
     r"\bigl(e^c|\Delta x_0^s|+c\,e^c|\Delta b^s|+|\Delta x_*^s|\bigr),\quad c=\sqrt{TM/a}",
     Relation.AT_MOST,
     "growth of states by e^c, M the larger mean of (|x_0|+|x*|)^2/2; largest ratio, one bound for all depths",
+    (_REST,),
 )
 ROOT = Claim(
     "perturbation.root",
@@ -297,6 +299,12 @@ def _apart(u: tuple[Any, ...], sense: int, v: tuple[Any, ...], other: int) -> An
 
 def _squares(x: Values, y: Values) -> Any:
     return square(exact(x) - exact(y))
+
+
+def _rest(case: TrainingCase) -> Values:
+    """What the prox of r makes of 0: where r is least at 0, nothing else."""
+    family = case.problem.family
+    return np.asarray(family.r.prox(np.zeros(family.shape[0]), 1.0))
 
 
 def _room(case: TrainingCase, size: float) -> Fraction:

@@ -17,7 +17,7 @@ from fbscheck.claims.perturbation import CONCAVE, DERIVATIVE, INNER, MINIMUM, NE
 from fbscheck.claims.replay import replay
 from fbscheck.claims.training_case import TrainingCase, objective
 from fbscheck.errors import InputError
-from fbscheck.functions import L1, Zero
+from fbscheck.functions import L1, Box, Zero
 from fbscheck.learning import Free, Lp, Problem
 from fbscheck.learning.perturbation import label_derivative, penalty_bound, value_bound
 from fbscheck.suites import perturbations as suite
@@ -267,6 +267,15 @@ def test_values_too_near_to_tell_make_no_two_minimisers(off: float) -> None:
     case = TrainingCase("tie", problem, (64,), change=suite.change(problem, target=[0.0, 1.0]), sizes=(-(2.0**-10),))
     with pytest.raises(kernel.Refusal, match="which points are minimisers"):
         perturbation.assess(NEAREST, case)
+
+
+@pytest.mark.parametrize("claim", [PATH, MINIMUM], ids=lambda claim: claim.id)
+def test_states_are_bounded_from_where_r_is_least(claim: Claim) -> None:
+    family = Free(1, 1, Box(1.0, 2.0), weight=1.0)
+    problem = Problem([1.0], [0.0], [0.5], family, Lp(0.1), 1)
+    case = TrainingCase("off", problem, (4,), np.zeros((1, 1, 2)), suite.change(problem, target=1.0), (0.125,))
+    result = perturbation.assess(claim, case)
+    assert result.verdict is Verdict.NOT_APPLICABLE and "argmin" in result.reason
 
 
 @pytest.mark.parametrize("depth", [0, 6])
