@@ -110,6 +110,8 @@ class Training:
             family = Alista(known.pop("A"), known.pop("W"), L1(1.0))
         if known:
             raise kernel.Refusal("there is more than a problem")
+        if isinstance(family, Alista) and family.cancels:
+            raise kernel.Refusal("W^T A cancels in float64: the network is not that of A and W")
         penalty = rebuild(text["penalty"], arrays, {"H1": H1, "Lp": Lp})
         return cls(str(text["name"]), Problem(x0, b, target, family, penalty, Fraction(text["horizon"])))
 

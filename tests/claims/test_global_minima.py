@@ -10,8 +10,8 @@ from fbscheck.certify import kernel
 from fbscheck.claims import global_minima
 from fbscheck.claims.global_minima import ALL_PATHS, CONSTANT, CONSTANT_LIMIT, EQUAL_LAYERS, STATIONARY, Training
 from fbscheck.claims.replay import replay
-from fbscheck.functions import Zero
-from fbscheck.learning import Free, Lp, Problem
+from fbscheck.functions import L1, Zero
+from fbscheck.learning import Alista, Free, Lp, Problem
 from fbscheck.suites import minima
 from fbscheck.verdict import Result, Verdict, planted
 
@@ -130,3 +130,12 @@ def test_layers_are_not_rounded_before_they_are_enclosed() -> None:
         found = global_minima.assess(ALL_PATHS, known, np.array([[-share * 2.0**-52, 0.0]]))
         assert found.verdict is verdict and (found.bracket.upper or 0) > 1 - 1e-10
         assert again(ALL_PATHS, found).verdict is verdict
+
+
+def test_products_that_cancel_are_no_networks_of_their_factors() -> None:
+    """W^T A is 1, and 0 in float64: of that network a value of .021 would be certified, where the least is .12."""
+    family = Alista(np.array([[2.0**60], [1.0], [-(2.0**60)]]), np.ones((3, 1)), L1(1.0))
+    problem = Problem([1.0], [0.0, 1.0, 0.0], [1.5], family, Lp(0.1), 1)
+    found = problem.constant_minimum(2, gap=0.009)
+    with pytest.raises(kernel.Refusal, match="cancels in float64"):
+        global_minima.covered(CONSTANT, "cancels", found)
