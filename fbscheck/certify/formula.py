@@ -5,8 +5,8 @@ logarithms, square roots and dilogarithms of rational functions.  It is a number
 runs on formulas, and then states what it gives for all positive values of the variables at once.
 
 A comparison that does not follow from manifest signs (:mod:`fbscheck.certify.variables`) raises :class:`Undetermined`,
-as do a quotient by what may be zero, NaN, and a result that is no formula.  Nothing is rounded, and nothing has to simplify nicely: a formula that is found
-to be zero is.
+as do a quotient by what may be zero, NaN, and a result that is no formula.  Nothing is rounded, and nothing has to
+simplify nicely: a formula that is found to be zero is.
 """
 
 import math

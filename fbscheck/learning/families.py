@@ -11,6 +11,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
+from fbscheck.certify.rounded import Rounded, matmul, norm_lower, norm_upper
 from fbscheck.errors import InputError
 from fbscheck.functions import Function
 from fbscheck.inputs import Number, finite_array, nonnegative
@@ -147,6 +148,14 @@ class Alista(Family):
     def matrix_count(self) -> int:
         """1."""
         return 1
+
+    @property
+    def cancels(self) -> bool:
+        """Whether W^T A, which is taken for exact in float64, may be off by more than 1e-9 of its norm."""
+        A, W = np.asarray(self.A), np.asarray(self.W)
+        error = matmul(W.T, Rounded(A)).error
+        size = norm_upper(norm_upper(error, 0), 0)
+        return not size <= 1e-9 * float(norm_lower(self._product.ravel(), 0))  # type: ignore[attr-defined]
 
     @property
     def lower(self) -> Values:

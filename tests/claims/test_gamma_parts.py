@@ -127,6 +127,7 @@ def test_their_bounds_are_attained_and_smaller_ones_refuted(claim: Claim, case: 
 UNMET: dict[str, tuple[Claim, str, Any]] = {
     "samples at nodes": (gamma_nonlinear.LIMSUP, "averages", lambda theta, own: (theta, np.tile(theta[::4], (4, 1)))),
     "a limit that moves": (gamma_nonlinear.LIMINF, "alternating", lambda theta, own: (own, own)),
+    "an expanding limit": (gamma_nonlinear.LIMINF, "alternating", lambda theta, own: (-9 * np.ones_like(own), own)),
     "expanding layers": (gamma_nonlinear.LIMINF, "alternating", lambda theta, own: (theta, -own)),
 }
 

@@ -17,8 +17,8 @@ from fbscheck.claims.learning.global_minima import (
     Training,
 )
 from fbscheck.claims.replay import replay
-from fbscheck.functions import Zero
-from fbscheck.learning import Free, Lp, Problem
+from fbscheck.functions import L1, Zero
+from fbscheck.learning import Alista, Free, Lp, Problem
 from fbscheck.suites import minima
 from fbscheck.verdict import Result, Verdict, planted
 
@@ -127,3 +127,22 @@ def test_controls_are_caught() -> None:
     results = tasks["learning: stationary, not least"].run(np.random.default_rng(0))
     assert {r.claim for r in results} == {STATIONARY.id, EQUAL_LAYERS.id}
     assert {r.verdict for r in results} == {Verdict.REFUTED}
+
+
+def test_layers_are_not_rounded_before_they_are_enclosed() -> None:
+    """1 - K is 1 + 2^-52 in float64, which fits the label; in truth the loss is 10^18 times the least value."""
+    problem = Problem([2.0**27], [0.0], [2.0**27 + 2.0**-25], Free(1, 1, Zero(), weight=0.0), Lp(1e-3), 1)
+    known = Training("a label next to the start", problem)
+    for share, verdict in ((0.75, Verdict.REFUTED), (1.0, Verdict.CERTIFIED)):
+        found = global_minima.assess(ALL_PATHS, known, np.array([[-share * 2.0**-52, 0.0]]))
+        assert found.verdict is verdict and (found.bracket.upper or 0) > 1 - 1e-10
+        assert again(ALL_PATHS, found).verdict is verdict
+
+
+def test_products_that_cancel_are_no_networks_of_their_factors() -> None:
+    """W^T A is 1, and 0 in float64: of that network a value of .021 would be certified, where the least is .12."""
+    family = Alista(np.array([[2.0**60], [1.0], [-(2.0**60)]]), np.ones((3, 1)), L1(1.0))
+    problem = Problem([1.0], [0.0, 1.0, 0.0], [1.5], family, Lp(0.1), 1)
+    found = problem.constant_minimum(2, gap=0.009)
+    with pytest.raises(kernel.Refusal, match="cancels in float64"):
+        global_minima.covered(CONSTANT, "cancels", found)

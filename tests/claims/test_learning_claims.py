@@ -253,6 +253,14 @@ def test_tied_weights_change_sign_in_every_layer(depth: int, expected: float, me
     assert constant > 3 * expected, "the best weight without oscillations is far worse"
 
 
+def test_tied_weights_that_do_not_vanish_weakly_are_refused() -> None:
+    """Constant ones do as well without any oscillation: they are no example."""
+    result = tied.assess(tied.TIED, np.full(16, 0.9))
+    assert result.witness is not None
+    with pytest.raises(kernel.Refusal, match="primitive is not small"):
+        replay(tied.TIED, result.case, None, result.witness, dict(result.arrays))
+
+
 def test_six_tied_layers_are_best_with_other_signs() -> None:
     """All patterns of signs, each with the best sizes: the best one does not alternate."""
     found = {}

@@ -15,6 +15,7 @@ from fbscheck.claims.learning.optimality import FLOW, INVARIANTS, PROJECTION, RO
 from fbscheck.claims.learning.sensitivities import adjoints, tangent
 from fbscheck.claims.learning.training_case import TrainingCase, objective, states
 from fbscheck.claims.replay import replay
+from fbscheck.errors import InputError
 from fbscheck.functions import L1, Zero
 from fbscheck.learning import Free, Lp, Problem
 from fbscheck.learning.optimality import projected
@@ -217,3 +218,36 @@ def test_what_is_no_parabola_on_the_line_is_refused() -> None:
     driven = Problem([1.0], [1.0], [0.5], Free(1, 1, Zero(), weight=0.0), Lp(0.01), 1)
     with pytest.raises(kernel.Refusal, match="without b"):
         gradients.assess(CONSISTENCY, TrainingCase("driven", driven, (6,), np.zeros((1, 1, 2))))
+
+
+@pytest.mark.parametrize("a", [1e-14, 1e-160])
+def test_a_projection_that_rounding_decides_refutes_nothing(a: float) -> None:
+    """Of cheap parameters, what rounding of the projection does to the loss is more than the penalty."""
+    problem, theta = drawn("linear")
+    cheap = replace(problem, regulariser=Lp(a))
+    case = TrainingCase("cheap", cheap, parameters=np.stack([theta, projected(cheap, theta)]))
+    assert optimality.assess(PROJECTION, case).verdict is Verdict.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize("claim", [ROWS, WEIGHTS], ids=lambda claim: claim.id)
+def test_what_underflows_is_not_trained(claim: Claim) -> None:
+    problem, theta = drawn("linear")
+    tiny = Problem(*(1e-170 * part for part in (problem.x0, problem.b, problem.target)), problem.family, Lp(1e-300), 1)
+    sets = np.stack([1e-20 * theta, projected(tiny, 1e-20 * theta)])[: 2 if claim is ROWS else 1]
+    assert optimality.assess(claim, TrainingCase("tiny", tiny, parameters=sets)).verdict is Verdict.NOT_APPLICABLE
+
+
+def test_a_gradient_that_is_nearly_that_of_training_is_refused() -> None:
+    """It is off by more than is claimed of the right one."""
+    problem, theta = drawn("linear")
+    gradient = problem.value_and_gradient(theta)[1]
+    sets = np.stack([theta, gradient * (1 + 1e-11)])
+    with pytest.raises(kernel.Refusal, match="not their gradient"):
+        gradients.assess(ADJOINT, TrainingCase("forged", problem, parameters=sets))
+
+
+def test_parameters_of_the_limit_fit_into_the_layers() -> None:
+    problem = Problem([1.0], [0.0], [0.3], Free(1, 1, Zero(), weight=1.0), Lp(0.01), 1)
+    case = TrainingCase("line", problem, (7,), np.zeros((1, 4, 2)))
+    with pytest.raises(InputError, match="a multiple of 4 layers"):
+        gradients.assess(CONSISTENCY, case)

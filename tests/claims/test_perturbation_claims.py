@@ -17,7 +17,7 @@ from fbscheck.claims.learning.perturbation import CONCAVE, DERIVATIVE, INNER, MI
 from fbscheck.claims.learning.training_case import TrainingCase, objective
 from fbscheck.claims.replay import replay
 from fbscheck.errors import InputError
-from fbscheck.functions import L1, Zero
+from fbscheck.functions import L1, Box, Zero
 from fbscheck.learning import Free, Lp, Problem
 from fbscheck.learning.perturbation import label_derivative, penalty_bound, value_bound
 from fbscheck.suites import perturbations as suite
@@ -243,6 +243,48 @@ def test_both_senses_are_there_for_one_label_only() -> None:
     turned = TrainingCase("turn", suite.anchor("turn"), (64,), change=None)
     with pytest.raises(InputError, match="a change of the data, got none"):
         perturbation.assess(NEAREST, replace(turned, sizes=(0.125,)))
+
+
+@pytest.mark.parametrize("claim", [ROOT, CONCAVE, DERIVATIVE], ids=lambda claim: claim.id)
+def test_only_labels_may_move_where_nothing_is_said_of_other_data(claim: Claim) -> None:
+    """A start that moves, too, would refute a true claim."""
+    problem = suite.anchor("decay", target=[0.25])
+    by = suite.change(problem, x0=2.0, target=2.0**-6)
+    result = perturbation.assess(claim, TrainingCase("start", problem, (20,), change=by, sizes=(0.25, 0.125)))
+    assert result.verdict is Verdict.NOT_APPLICABLE and "Delta x_0 = 0" in result.reason
+
+
+def test_a_quotient_of_labels_that_round_refutes_nothing() -> None:
+    problem = suite.anchor("decay")
+    case = TrainingCase("rounded", problem, (20,), change=suite.change(problem, target=1.0), sizes=(1e-12,))
+    assert perturbation.assess(DERIVATIVE, case).verdict is Verdict.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize("off", [1e-45, 2.0**-200])
+def test_values_too_near_to_tell_make_no_two_minimisers(off: float) -> None:
+    """The label is above the axis, and only one sense is best: moved labels have minimisers far from it."""
+    problem = suite.anchor("turn", target=[-1.0, off])
+    case = TrainingCase("tie", problem, (64,), change=suite.change(problem, target=[0.0, 1.0]), sizes=(-(2.0**-10),))
+    with pytest.raises(kernel.Refusal, match="which points are minimisers"):
+        perturbation.assess(NEAREST, case)
+
+
+@pytest.mark.parametrize("claim", [PATH, MINIMUM], ids=lambda claim: claim.id)
+def test_states_are_bounded_from_where_r_is_least(claim: Claim) -> None:
+    family = Free(1, 1, Box(1.0, 2.0), weight=1.0)
+    problem = Problem([1.0], [0.0], [0.5], family, Lp(0.1), 1)
+    case = TrainingCase("off", problem, (4,), np.zeros((1, 1, 2)), suite.change(problem, target=1.0), (0.125,))
+    result = perturbation.assess(claim, case)
+    assert result.verdict is Verdict.NOT_APPLICABLE and "argmin" in result.reason
+
+
+@pytest.mark.parametrize("depth", [0, 6])
+def test_layers_hold_all_parameters(depth: int) -> None:
+    problem = suite.drawn("linear", 3, 4, 0.5, np.random.default_rng(4))
+    theta = np.zeros((1, 4, problem.family.count))
+    by = suite.noise(problem, np.random.default_rng(1))
+    with pytest.raises(InputError, match="a multiple of 4 layers"):
+        perturbation.assess(PATH, TrainingCase("cut", problem, (depth,), theta, by, (0.125,)))
 
 
 # -- the bound ----------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from fbscheck import functions
 from fbscheck.certify import kernel
 from fbscheck.certify.balls import minimum, norm
 from fbscheck.certify.formula import Formula, Undetermined
-from fbscheck.claims.catalogue import cones, sections
+from fbscheck.claims.catalogue import cones, curves, sections
 from fbscheck.claims.catalogue.prox import ProxCase
 from fbscheck.claims.catalogue.sections import CLAIMS, CONVEX, INVERSE, SLOPE
 from fbscheck.functions import Function

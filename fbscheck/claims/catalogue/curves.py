@@ -1,7 +1,7 @@
 """The graph of the subdifferential of a function on a line, as a curve of finitely many pieces.
 
-Between nodes there are arcs (x, phi'(x)), and at a node the slopes from phi'(x-) to phi'(x+); all points are formulas in
-positive variables (:mod:`fbscheck.certify.formula`).
+Between nodes there are arcs (x, phi'(x)), and at a node the slopes from phi'(x-) to phi'(x+); all points are formulas
+in positive variables (:mod:`fbscheck.certify.formula`).
 """
 
 import math

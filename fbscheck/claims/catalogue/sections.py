@@ -100,7 +100,7 @@ def examine(claim: Claim, lines: Sequence[Section], scale: float = 1.0) -> tuple
 
 
 def _together(g: Any, lines: Sequence[Section], mapped: bool) -> None:
-    """On points with coordinates in several pieces g acts on each as its line says, and its map; three if all are alike.
+    """On points with coordinates in several pieces g and its map act on each as its line says; three if all are alike.
 
     Raises
     ------

@@ -4,7 +4,8 @@ J of the limit is enclosed by a network of many layers (:meth:`fbscheck.learning
 arithmetic.  With rho a bound on |x_N - x(T)|, losses differ by omega = (|x_N - x*| + rho/2) rho at most, in the mean
 over samples.  Along averages over layers rho is the certified distance of the network from the limit.  Along
 parameters that converge weakly to constant ones it is the sum of that from the network's own limit and of what
-primitives of parameters bound (:mod:`fbscheck.limit.weak`), for which K must be monotone in each layer.
+primitives of parameters bound (:mod:`fbscheck.limit.weak`), for which K must be monotone in each layer and in the
+limit.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,7 +46,7 @@ def _constant(case: TrainingCase) -> int:
 
 
 def _modulus(case: TrainingCase) -> float:
-    K, _, _ = case.problem.family.layers(case.pair[1])
+    K, _, _ = case.problem.family.layers(np.concatenate(case.pair))
     return float(np.min(eigenvalue_bounds(*symmetric_part(K))[0]))
 
 
@@ -63,7 +64,7 @@ LIMINF = Claim(
     r"J(\theta) \leq J_N(\theta_N)+\omega_N+2a\,\Bigl|\int\langle\theta,\theta_N-\theta\rangle\Bigr|",
     Relation.AT_MOST,
     "certificate of the network, primitives of parameters (J(theta) - J_N(theta_N) against the rest)",
-    (Hypothesis(r"\theta\ \mathrm{constant}", _constant), Hypothesis(r"K_n+K_n^{T} \geq 0", _modulus)),
+    (Hypothesis(r"\theta\ \mathrm{constant}", _constant), Hypothesis(r"K_n+K_n^{T},\ K+K^{T} \geq 0", _modulus)),
 )
 CLAIMS = (LIMSUP, LIMINF)
 

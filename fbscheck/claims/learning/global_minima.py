@@ -14,8 +14,8 @@ import numpy as np
 
 from fbscheck.archive import Arrays, add, describe, rebuild
 from fbscheck.certify import kernel
-from fbscheck.certify.balls import exact, lower, norm, round_down, round_up, upper
-from fbscheck.certify.rounded import Rounded
+from fbscheck.certify.balls import lower, round_down, round_up, upper
+from fbscheck.claims.learning.training_case import objective
 from fbscheck.claims.records import scale_of, scaled
 from fbscheck.functions import L1, Zero
 from fbscheck.judge import decide, squeeze, undecided
@@ -110,6 +110,8 @@ class Training:
             family = Alista(known.pop("A"), known.pop("W"), L1(1.0))
         if known:
             raise kernel.Refusal("there is more than a problem")
+        if isinstance(family, Alista) and family.cancels:
+            raise kernel.Refusal("W^T A cancels in float64: the network is not that of A and W")
         penalty = rebuild(text["penalty"], arrays, {"H1": H1, "Lp": Lp})
         return cls(str(text["name"]), Problem(x0, b, target, family, penalty, Fraction(text["horizon"])))
 
@@ -120,10 +122,11 @@ def assess(claim: Claim, training: Training, theta: Values, scale: float = 1.0) 
     witness = {"training": training.describe(arrays), "theta": add(theta, arrays)}
     depth = len(theta)
     least = training.problem.least_value(depth)
-    low, high = _value(training.problem, theta)
     case = f"{training.name}, N={depth}"
     if least.lower is None or least.upper is None or not least.lower > 0:
         return undecided(claim, case, "the least value is not known to be positive: a ratio to it says nothing")
+    value = objective(training.problem, theta)
+    low, high = lower(value), upper(value)
     methods = f"{depth} layers in ball arithmetic", least.evidence[0].method
     evidence = (
         Evidence(Side.ATTAINED, round_down(Fraction(low) / Fraction(least.upper)), Rigour.ENCLOSED, methods[0]),
@@ -191,17 +194,3 @@ def _judged(claim: Claim, certificate: Mapping[str, Any], witness: Mapping[str, 
     theory = float(scale * (1 + GAPS[kind]))
     bracket = squeeze(theory, evidence, dict(certificate))
     return replace(decide(claim, case, bracket, scaled(content, scale)), arrays=arrays)
-
-
-def _value(problem: Problem, theta: Values) -> tuple[float, float]:
-    """J_N for one sample, enclosed."""
-    x0, b, target = (exact(np.asarray(part)[:, 0]) for part in (problem.x0, problem.b, problem.target))
-    loss = norm(problem.network(theta)(x0, b) - target) ** 2 / 2
-    penalty = problem.regulariser.enclosure(
-        problem.parameters(theta), Rounded(float(problem.horizon), 2.0**-52 * float(problem.horizon))
-    )
-    ends = (
-        Fraction(lower(loss)) + Fraction(float(penalty.lower)),
-        Fraction(upper(loss)) + Fraction(float(penalty.upper)),
-    )
-    return round_down(ends[0]), round_up(ends[1])

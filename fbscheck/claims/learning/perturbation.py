@@ -8,6 +8,7 @@ encloses it, and rests on trained parameters elsewhere.
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import reduce
 from itertools import combinations
 from typing import Any
 
@@ -31,6 +32,8 @@ TRAINED = 1e-6
 """What training may leave of a least value, relative to the bounds of these claims."""
 
 _LEVEL = Hypothesis(r"a\int|\theta|^2 \leq M", lambda case: min(_room(case, size) for size in case.sizes))
+_REST = Hypothesis(r"0 \in \mathrm{argmin}\,r", lambda case: -int(np.any(_rest(case) != 0)))
+_LABELS = Hypothesis(r"\Delta x_0 = 0,\ \Delta b = 0", lambda case: -int(_beside_labels(case)))
 _EXACT = Hypothesis(r"(y+\tau d)+(y-\tau d) = 2y", lambda case: -max(_off(case, size) for size in case.sizes))
 
 PATH = Claim(
@@ -40,7 +43,7 @@ PATH = Claim(
     r"\bigl(e^c|\Delta x_0^s|+c\,e^c|\Delta b^s|+|\Delta x_*^s|\bigr),\quad c=\sqrt{TM/a}",
     Relation.AT_MOST,
     "growth of states by e^c, M the larger mean of (|x_0|+|x*|)^2/2; largest ratio, one bound for all depths",
-    (_LEVEL,),
+    (_REST, _LEVEL),
 )
 MINIMUM = Claim(
     "perturbation.minimum",
@@ -49,6 +52,7 @@ MINIMUM = Claim(
     r"\bigl(e^c|\Delta x_0^s|+c\,e^c|\Delta b^s|+|\Delta x_*^s|\bigr),\quad c=\sqrt{TM/a}",
     Relation.AT_MOST,
     "growth of states by e^c, M the larger mean of (|x_0|+|x*|)^2/2; largest ratio, one bound for all depths",
+    (_REST,),
 )
 ROOT = Claim(
     "perturbation.root",
@@ -56,6 +60,7 @@ ROOT = Claim(
     r"|\sqrt{2V(y)}-\sqrt{2V(y')}| \leq \Bigl(\frac1S\sum_s|y_s-y'_s|^2\Bigr)^{1/2}",
     Relation.AT_MOST,
     "an infimum of norms; largest ratio of the two sides",
+    (_LABELS,),
 )
 CONCAVE = Claim(
     "perturbation.concave",
@@ -63,7 +68,7 @@ CONCAVE = Claim(
     r"V(y+\tau d)+V(y-\tau d)-2V(y) \leq \frac{\tau^2}S\sum_s|d_s|^2",
     Relation.AT_MOST,
     "an infimum of affine functions; largest ratio of the two sides",
-    (_EXACT,),
+    (_LABELS, _EXACT),
 )
 NEAREST = Claim(
     "perturbation.minimisers",
@@ -79,12 +84,13 @@ DERIVATIVE = Claim(
     r" \leq \frac{\tau|d|^2}{2}\max\Bigl(1,\frac{\Lambda^2}{\kappa}\Bigr),\quad \tau>0",
     Relation.AT_MOST,
     "Danskin; growth kappa of J, Lipschitz constant of the outputs in u; largest ratio of the two sides",
+    (_LABELS, _EXACT),
 )
 CLAIMS = (PATH, MINIMUM, ROOT, CONCAVE, NEAREST, DERIVATIVE)
 
 
-def _control(name: str, title: str, statement: str, source: str) -> Claim:
-    return Claim(f"control.{name}", title, statement, Relation.AT_MOST, source, control=True)
+def _control(name: str, title: str, statement: str, source: str, *hypotheses: Hypothesis) -> Claim:
+    return Claim(f"control.{name}", title, statement, Relation.AT_MOST, source, hypotheses, control=True)
 
 
 INNER = _control(
@@ -99,6 +105,8 @@ SMOOTH = _control(
     r"\Bigl|\frac{V(y+\tau d)-V(y)}{\tau}-\langle y-x(T),d\rangle\Bigr| \leq \frac{\tau|d|^2}{2}"
     r"\max\Bigl(1,\frac{\Lambda^2}{\kappa}\Bigr)\ \mathrm{for\ each\ minimiser\ and}\ \tau>0",
     "false: only the least of their derivatives is that of V, from each side another one",
+    _LABELS,
+    _EXACT,
 )
 PLANTED = (
     replace(planted(PATH, "parameters of any size"), hypotheses=()),
@@ -148,7 +156,7 @@ def _largest(ratios: list[Any], what: str) -> Sides:
 def _path(claim: Claim, case: TrainingCase) -> Sides:
     ratios = []
     for depth in case.depths:
-        theta = np.repeat(case.theta, depth // len(case.theta), axis=0)
+        theta = case.repeated(depth)
         before = objective(case.problem, theta)
         for size in case.sizes:
             other = case.moved(size)
@@ -201,13 +209,13 @@ def _nearest(claim: Claim, case: TrainingCase) -> Sides:
     """A planted error takes the distance from the farthest minimiser, with the growth at the nearest."""
     ratios = []
     for depth in case.depths:
-        base = least(case.problem, depth)
+        base = _decided(case.problem, depth)
         for size in case.sizes:
-            for well, u in least(case.moved(size), depth).points:
+            for well, u in _decided(case.moved(size), depth).points:
                 (here, nearest), kappa, _ = _growth(base, well, u)
                 sides = (abs(well.jet(v)[0] - here.jet(v)[0]) for v in (u, nearest))
                 distances = [_apart(u, well.sense, v, own.sense) for own, v in base.points]
-                chosen = (max if claim.control else min)(distances, key=upper)
+                chosen = max(distances, key=upper) if claim.control else reduce(type(distances[0]).min, distances)
                 ratios.append(chosen * ball(kappa) / (4 * next(sides).max(next(sides))))
     return _largest(ratios, "ratios over sizes of change and depths")
 
@@ -216,9 +224,9 @@ def _derivative(claim: Claim, case: TrainingCase) -> Sides:
     ratios, sign = [], -1 if claim.id == f"planted.{DERIVATIVE.id}" else 1
     by = np.zeros(1) if case.change is None else case.change[2]
     for depth in case.depths:
-        base = least(case.problem, depth)
+        base = _decided(case.problem, depth)
         for size in case.sizes:
-            moved = least(case.moved(size), depth)
+            moved = _decided(case.moved(size), depth)
             well, u = moved.points[0]
             _, kappa, reach = _growth(base, well, u)
             direction = np.sign(size) * by
@@ -244,6 +252,20 @@ def _inner(claim: Claim, case: TrainingCase) -> Sides:
     return theory, between(
         lower(other), upper(other), f"turns of {depth} layers in the other sense, least value enclosed"
     )
+
+
+def _decided(problem: Problem, depth: int) -> Least:
+    """The least value with all its minimisers, and nothing else.
+
+    Raises
+    ------
+    kernel.Refusal
+        If values in both senses are too near to tell, and the label is not on the axis, where they are mirror images.
+    """
+    found = least(problem, depth)
+    if not found.points or len(found.points) > 1 and problem.target[1:].any():
+        raise kernel.Refusal("it is not known which points are minimisers")
+    return found
 
 
 def _growth(base: Least, well: Well, u: tuple[Any, ...]) -> tuple[tuple[Well, tuple[Any, ...]], float, Any]:
@@ -279,12 +301,23 @@ def _squares(x: Values, y: Values) -> Any:
     return square(exact(x) - exact(y))
 
 
+def _rest(case: TrainingCase) -> Values:
+    """What the prox of r makes of 0: where r is least at 0, nothing else."""
+    family = case.problem.family
+    return np.asarray(family.r.prox(np.zeros(family.shape[0]), 1.0))
+
+
 def _room(case: TrainingCase, size: float) -> Fraction:
     """By how much the penalty is below M; constant on the depths."""
     theta = case.theta
     total = sum(Fraction(entry) ** 2 for entry in theta.ravel().tolist())
     known = Fraction(penalty(case.problem).a) * Fraction(case.problem.horizon) / len(theta) * total
     return Fraction(penalty_bound(case.problem, case.moved(size))) - known
+
+
+def _beside_labels(case: TrainingCase) -> bool:
+    """Whether other data than labels move."""
+    return case.change is not None and any(part.any() for part in case.change[:2])
 
 
 def _off(case: TrainingCase, size: float) -> float:

@@ -25,6 +25,8 @@ __all__ = ["CONTROLS", "TIED", "alternating", "assess", "replay", "value", "valu
 
 PENALTY = Fraction(1, 500)
 DATA = (1, -1)
+PRIMITIVE = 8.0
+"""Bounds the sums of the first weights, which are N times primitives: so these tend to 0."""
 
 TIED = Claim(
     "control.learning-tied",
@@ -95,4 +97,6 @@ def replay(claim: Claim, witness: Mapping[str, Any], arrays: Arrays) -> Result:
     A = arrays[witness["weights"]]
     if set(witness) != {"weights"} or A.ndim != 1 or not len(A):
         raise kernel.Refusal("the witness holds no weights, or more")
+    if not np.abs(np.cumsum(A)).max() <= PRIMITIVE:
+        raise kernel.Refusal("the weights do not tend to 0 weakly: their primitive is not small")
     return assess(claim, A)

@@ -223,6 +223,9 @@ def assess(claim: Claim, case: TrainedPaths) -> Result:
     """
     if (unmet := claim.unmet(case)) is not None:
         return not_applicable(claim, case.name, unmet)
+    family = case.study.problem.family
+    if isinstance(family, Alista) and family.cancels:
+        return undecided(claim, case.name, "W^T A cancels in float64: the network is not that of A and W")
     kind = claim.id.removeprefix("planted.")
     measured, bound = _MEASURED[kind]
     low, high = measured(case, claim.control)

@@ -89,6 +89,12 @@ class TrainingCase:
             raise InputError("Need parameters and what was made of them, got another number of sets.")
         return self.parameters[0], self.parameters[1]
 
+    def repeated(self, depth: int) -> Values:
+        """The one set of parameters, held by ``depth`` layers."""
+        if depth < 1 or depth % len(self.theta):
+            raise InputError(f"Need a multiple of {len(self.theta)} layers, got {depth}.")
+        return np.repeat(self.theta, depth // len(self.theta), axis=0)
+
     def moved(self, size: float) -> Problem:
         """The problem whose data are moved by ``size`` times the change."""
         if self.change is None:
@@ -189,7 +195,7 @@ def square(x: Array) -> Any:
     return np.sum(x * x)
 
 
-def require_close(kept: Values, again: Values) -> None:
+def require_close(kept: Values, again: Values, share: float = 1e-9) -> None:
     """Refuse what floating arithmetic does not give again; another machine rounds otherwise, no more.
 
     Raises
@@ -197,7 +203,7 @@ def require_close(kept: Values, again: Values) -> None:
     kernel.Refusal
         If it is something else.
     """
-    if not np.allclose(kept, again, rtol=0.0, atol=1e-9 * float(np.abs(again).max())):
+    if not np.allclose(kept, again, rtol=0.0, atol=share * float(np.abs(again).max())):
         raise kernel.Refusal("what was stored with the parameters is not made of them")
 
 
