@@ -40,6 +40,8 @@ def judge(claim: Claim, bracket: Bracket, unmet: str | None = None) -> tuple[Ver
     if any(e.side is Side.ATTAINED and e.value == -math.inf for e in bracket.evidence):
         return Verdict.UNDECIDED, "a witness says nothing: its bound is infinite"
     rigorous = [e for e in bracket.evidence if e.rigour >= Rigour.ENCLOSED]
+    if bracket.theory == math.inf:
+        return Verdict.UNDECIDED, "the claim's bound is infinite, and says nothing"
     low = max((e.value - e.error for e in bracket.evidence if e.side is Side.ATTAINED), default=-math.inf)
     high = min((e.value for e in rigorous if e.side is Side.CERTIFIED), default=math.inf)
     if low > high:

@@ -118,6 +118,12 @@ def test_what_should_come_out(control: bool, verdict: Verdict, holds: bool) -> N
     assert claim.holds(verdict) is holds
 
 
+@pytest.mark.parametrize("certified", [1.0, math.inf])
+def test_an_infinite_bound_of_a_claim_is_never_certified(certified: float) -> None:
+    verdict, reason = judge(AT_MOST, squeeze(math.inf, (seen(0.5), bound(certified))))
+    assert (verdict, reason) == (Verdict.UNDECIDED, "the claim's bound is infinite, and says nothing")
+
+
 def test_planting_keeps_the_statement_and_marks_it() -> None:
     wrong = planted(TIGHT)
     assert (wrong.id, wrong.statement, wrong.control) == ("planted.x.tight", TIGHT.statement, True)
