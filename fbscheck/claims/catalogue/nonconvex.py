@@ -54,7 +54,7 @@ MONOTONE = Claim(
 SLOPE = Claim(
     "nonconvex.slope",
     "The largest slope L, and weak convexity of modulus 1 - 1/L",
-    r"|T x - T y| \leq L\,|x - y|",
+    r"|T x - T y| \leq (1+10^{-9})\,L\,|x - y|",
     Relation.AT_MOST,
     "Gribonval and Nikolova 2020; largest ratio |T x - T y| / (L |x - y|)",
 )

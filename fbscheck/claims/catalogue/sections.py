@@ -15,7 +15,8 @@ exact arithmetic with manifest signs proves
 The second rests on the first with sigma = 0, the third on both, and is not stated without.  Of a sum over coordinates
 each has its line; that they do not mix is seen on vectors with coordinates in several pieces, not proved for all.
 
-The formulas are those that the package evaluates on float64 and on balls; what float64 makes of them is the matter of
+The formulas are what the code of a function gives for exact numbers, by the branches that balls take, too.  Some have
+others for float64 (norms that cannot overflow, roots without cancellation); what float64 makes of all is the matter of
 :mod:`fbscheck.claims.catalogue.promises`.  Where the map is a root that is found by iteration, what is proved is that
 the derivative, on which the iteration rests, is that of the function; the root exists and is unique by the above.
 """
@@ -56,8 +57,8 @@ INVERSE = Claim(
     "The proximal map is the resolvent, at every point and every step",
     r"\mathrm{prox}_{h\phi}(x+hs) = x \text{ for all } s \in \partial\phi(x),\ h > 0",
     Relation.AT_MOST,
-    "on each piece of the graph of the subdifferential, the formula of the map as it is coded, or where it is a "
-    "root, of the derivative on which it rests (largest difference, 0)",
+    "on each piece of the graph of the subdifferential, the formula that the code of the map gives for exact numbers, "
+    "or where it is a root, of the derivative on which it rests (largest difference, 0)",
 )
 SLOPE = Claim(
     "catalogue.slope",

@@ -30,7 +30,8 @@ ADJOINT = Claim(
 CONSISTENCY = Claim(
     "gradient.consistency",
     "Gradients of networks tend to that of the limit, at first order",
-    r"\max_n\bigl|\nabla J_N/h-\nabla J(t_n)\bigr| \leq C(\theta)\,h,\quad d=1,\ g=\rho x^2/2",
+    r"\max_n\bigl|\nabla J_N/h-\nabla J(t_n)\bigr| \leq C(\theta)\,h,"
+    r"\quad d=S=1,\ g=\rho x^2/2,\ b=0,\ h|K|\leq\tfrac12",
     Relation.AT_MOST,
     "closed form of the limit; largest ratio of the two sides",
 )
