@@ -36,7 +36,7 @@ CONE = Claim(
     "The projection onto a cone splits every point into orthogonal parts",
     r"p \in K,\quad p-u \in K^* = K,\quad \langle p, p-u\rangle = 0,\qquad p = P_K(u)",
     Relation.AT_MOST,
-    "Moreau 1962; the formula that the code of the map gives for exact numbers, for all points at once (largest defect, 0)",
+    "Moreau 1962; what the code of the map gives for exact numbers, for all points at once (largest defect, 0)",
 )
 CLAIMS = (CONE,)
 
