@@ -217,6 +217,7 @@ HEADINGS = {
     "perturbation": "Perturbed data",
     "rates": "Rates known beforehand",
     "rule": "Rules of calculus",
+    "study": "An experiment: networks trained at growing depth",
     "weak": "Weak convergence",
 }
 """Titles of chapters whose key says too little."""
