@@ -217,7 +217,7 @@ HEADINGS = {
     "perturbation": "Perturbed data",
     "rates": "Rates known beforehand",
     "rule": "Rules of calculus",
-    "study": "An experiment: networks trained at growing depth",
+    "study": "An experiment in training",
     "weak": "Weak convergence",
 }
 """Titles of chapters whose key says too little."""
