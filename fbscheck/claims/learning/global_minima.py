@@ -1,8 +1,9 @@
 r"""Least values: how far trained parameters are from the least value of all, with certified lower bounds.
 
 Two kinds of problems have them: constant paths of few parameters (:mod:`fbscheck.learning.minimum`; of other paths
-nothing is said) and one sample with free weights (:mod:`fbscheck.learning.one_sample`; all paths).  What is claimed is
-a ratio to the least value; where there is no lower bound, parameters are called locally minimal only.
+nothing is said, and ALISTA's W^T A is that of float64) and one sample with free weights
+(:mod:`fbscheck.learning.one_sample`; all paths).  What is claimed is a ratio to the least value; where there is no
+lower bound, parameters are called locally minimal only.
 """
 
 from collections.abc import Mapping
@@ -33,14 +34,14 @@ CONSTANT = Claim(
     "Least values over constant paths: networks",
     r"J_N(\theta) \leq 1.01\,\min\{J_N(\eta):\eta\ \mathrm{constant}\}",
     Relation.AT_MOST,
-    "branch and bound over all parameters of constant paths (ratio to the least value)",
+    "branch and bound over all parameters of constant paths, for W^T A as float64 holds it (ratio to the least value)",
 )
 CONSTANT_LIMIT = Claim(
     "learning.constant-paths-limit",
     "Least values over constant paths: the limit",
     r"J(\theta) \leq 1.1\,\min\{J(\eta):\eta\ \mathrm{constant}\}",
     Relation.AT_MOST,
-    "branch and bound over all parameters of constant paths (ratio to the least value)",
+    "branch and bound over all parameters of constant paths, for W^T A as float64 holds it (ratio to the least value)",
 )
 ALL_PATHS = Claim(
     "learning.one-sample",

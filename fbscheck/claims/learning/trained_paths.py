@@ -2,8 +2,9 @@ r"""Chapter "study": what training finds at depths N, 2N, 4N, ..., each level st
 
 A study is a learning problem of one step size and one weight for each layer, K = gamma W^T A, L = gamma W^T, with the
 penalty of H1; its case holds the parameters theta_N that were found.  Nothing says that they are minimisers: the word
-is "local".  What is claimed is about these parameters, and their values J_N(theta_N), J(theta_N) are enclosed, rounding
-included, unless r is known in floating point alone.
+is "local".  What is claimed is about these parameters, and their values J_N(theta_N), J(theta_N) are enclosed, unless r
+is known in floating point alone.  The layers are those that float64 holds: gamma W^T A as it was rounded, at the nodes
+of the path; the rounding of states, losses and penalties is part of the bounds.
 """
 
 from collections.abc import Callable, Mapping
@@ -167,13 +168,14 @@ class TrainedPaths:
         return tuple(found)
 
 
+HELD = "for layers as float64 holds them"
 CERTAIN = Hypothesis(r"r\ \mathrm{is\ enclosed}", lambda case: int(case.enclosed) - 1)
 VALUES = Claim(
     "study.values",
     "Local minima found at successive depths: differences nearly halve from level to level",
     r"q \leq 0.65\ \mathrm{for}\ |J_{2N}(\theta_{2N})-J_N(\theta_N)| \approx C\,q^{\log_2N}",
     Relation.AT_MOST,
-    "trained networks, their values enclosed (factor of the least-squares line through logarithms)",
+    f"trained networks, their values enclosed, {HELD} (factor of the least-squares line through logarithms)",
 )
 PATHS = Claim(
     "study.paths",
@@ -187,7 +189,7 @@ ENCLOSURE = Claim(
     "The limit's value of a trained path, enclosed",
     r"\overline J(\theta_N)-\underline J(\theta_N) \leq J_N(\theta_N)/N",
     Relation.AT_MOST,
-    "certified distance from the limit, of the trained path at a multiple of its depth (width, relative)",
+    f"certified distance from the limit, of the trained path at a multiple of its depth, {HELD} (width, relative)",
     (CERTAIN,),
 )
 LIMIT = Claim(
@@ -195,7 +197,7 @@ LIMIT = Claim(
     "A trained network and its limit have nearly one value",
     r"|J_N(\theta_N)-J(\theta_N)| \leq J_N(\theta_N)/N",
     Relation.AT_MOST,
-    "certified distance from the limit, of the trained path at a multiple of its depth (relative)",
+    f"certified distance from the limit, of the trained path at a multiple of its depth, {HELD} (relative)",
     (CERTAIN,),
 )
 HELD_OUT = Claim(
@@ -203,7 +205,7 @@ HELD_OUT = Claim(
     "What was trained is better on samples that were held out",
     r"\mathrm{mean\ loss\ of}\ \theta_N \leq 0.97\,\mathrm{mean\ loss\ of\ the\ constant\ start}",
     Relation.AT_MOST,
-    "trained networks, their losses enclosed (ratio)",
+    f"trained networks, their losses enclosed, {HELD} (ratio)",
 )
 CLAIMS = (VALUES, PATHS, ENCLOSURE, LIMIT, HELD_OUT)
 SUMMED = "the penalty summed over layers, not integrated"
